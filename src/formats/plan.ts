@@ -1,0 +1,58 @@
+/** `NAME.pipeplan.json`. */
+import { z } from "zod";
+import type { Plan } from "../model/plan";
+import type { Format } from "./document";
+import { amount, count, fileRef, name, optimizer, positive, range, stage, training } from "./parts";
+
+const fill = z.looseObject({
+  component: name,
+  from: count,
+  to: positive,
+  samples: range,
+  device: count,
+  before: z.looseObject({ op: z.enum(["F", "B", "I", "W", "OPTIM"]), chain: name.optional(), stage: count.optional(), microbatch: count.optional() }),
+  iteration: z.union([z.literal(0), z.literal(1)]).optional(),
+  pinned: z.boolean().optional(),
+});
+
+const schema: z.ZodType<Plan> = z.looseObject({
+  format: z.literal("diffusionpipe.plan/1"),
+  model: fileRef,
+  profile: fileRef,
+  cluster: fileRef,
+  batch: z.looseObject({ global: positive, microbatches: positive }),
+  dataParallel: positive,
+  schedule: z.looseObject({ name: z.enum(["ddp", "gpipe", "1f1b"]), warmup: count.optional() }),
+  recompute: z.boolean().optional(),
+  chains: z.array(z.looseObject({ id: name, stages: z.array(stage).min(1) })).min(1),
+  optimizer,
+  fills: z.array(fill),
+  pins: z.array(z.string()).optional(),
+  training,
+  runnable: z.union([z.literal(true), z.looseObject({ reason: z.string().min(1) })]),
+  predicted: z.looseObject({ periodMs: amount, makespanMs: amount, bubbleRatio: z.number(), throughputPerSecond: amount, peakMemoryBytes: z.array(amount) }),
+});
+
+/** Rules that hold without the profile; `src/plan/validate.ts` has those that need it. */
+function check(plan: Plan): { field: string; message: string } | undefined {
+  for (const [c, chain] of plan.chains.entries()) {
+    let expected = 0;
+    for (const [s, part] of chain.stages.entries()) {
+      const field = `chains[${c}].stages[${s}]`;
+      if (part.from !== expected) return { field: `${field}.from`, message: `Stages must follow each other: expected ${expected}, found ${part.from}.` };
+      if (part.to <= part.from) return { field: `${field}.to`, message: "The stage holds no layer." };
+      if (part.devices.length !== plan.dataParallel) return { field: `${field}.devices`, message: `Expected ${plan.dataParallel} devices, one per replica, found ${part.devices.length}.` };
+      expected = part.to;
+    }
+  }
+  if (plan.batch.global % (plan.dataParallel * plan.batch.microbatches) !== 0) {
+    return { field: "batch.global", message: `${plan.batch.global} samples cannot be split evenly over ${plan.dataParallel} replicas of ${plan.batch.microbatches} micro-batches.` };
+  }
+  for (const [f, part] of plan.fills.entries()) {
+    if (part.to <= part.from) return { field: `fills[${f}].to`, message: "The fill holds no layer." };
+    if (part.samples[1] > plan.batch.global) return { field: `fills[${f}].samples`, message: `The global batch has only ${plan.batch.global} samples.` };
+  }
+  return undefined;
+}
+
+export const planFormat: Format<Plan> = { id: "diffusionpipe.plan/1", extension: ".pipeplan.json", schema, check };

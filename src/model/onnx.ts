@@ -1,0 +1,34 @@
+/** An ONNX graph as plain data: what `src/graph` makes of a layer and `src/graph/encode.ts` writes as protobuf. */
+
+export type OnnxType = "float32" | "float16" | "int64" | "int32" | "bool";
+
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] };
+
+/** Integers are ints; wrap a float attribute as `{ float: 1 }` since JavaScript cannot tell 1 from 1.0. */
+export interface OnnxNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxValue {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+}
+
+/** A constant that is part of the computation (shapes, axes, scales). */
+export interface OnnxConstant extends OnnxValue {
+  readonly data: readonly number[];
+}
+
+/** All shapes are concrete. `parameters` are the layer's weights: graph inputs to whoever wraps the graph, in module order. */
+export interface OnnxGraph {
+  readonly name: string;
+  readonly inputs: readonly OnnxValue[];
+  readonly parameters: readonly OnnxValue[];
+  readonly constants: readonly OnnxConstant[];
+  readonly nodes: readonly OnnxNode[];
+  readonly outputs: readonly OnnxValue[];
+}

@@ -1,0 +1,90 @@
+/** Decisions only: how a model is trained on a cluster. File form: `NAME.pipeplan.json`. Layer and sample ranges are half-open. */
+import type { FileRef } from "./profile";
+
+export type Range = readonly [number, number];
+
+export interface Stage {
+  /** Layers of the chain (its segments laid end to end), half-open. */
+  readonly from: number;
+  readonly to: number;
+  /** Ranks that hold the stage; replica r is `devices[r]`. */
+  readonly devices: readonly number[];
+}
+
+export interface PlanChain {
+  readonly id: string;
+  readonly stages: readonly Stage[];
+}
+
+/** The operation on the same device that a fill stands before. "OPTIM" means: after the last backward, before the step. */
+export interface FillAnchor {
+  readonly op: "F" | "B" | "I" | "W" | "OPTIM";
+  readonly chain?: string;
+  readonly stage?: number;
+  readonly microbatch?: number;
+}
+
+/** Frozen work on one device: layers [from,to) of a component for samples [a,b) of the global batch. */
+export interface Fill {
+  readonly component: string;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: Range;
+  readonly device: number;
+  readonly before: FillAnchor;
+  /** Which iteration it serves: 1 (default) the next one, 0 the one it stands in (no cross-iteration filling). */
+  readonly iteration?: 0 | 1;
+  readonly pinned?: boolean;
+}
+
+export type ScheduleName = "ddp" | "gpipe" | "1f1b";
+
+export interface Optimizer {
+  readonly name: "adamw";
+  readonly stateBytesPerParam: number;
+  readonly gradDtype: "fp32" | "bf16" | "fp16";
+  readonly ema: boolean;
+  /** Global gradient-norm clipping; it is a barrier over all ranks. */
+  readonly maxGradNorm?: number;
+}
+
+export interface Training {
+  /** Folder with images and `metadata.jsonl`, relative to the plan. */
+  readonly data?: string;
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly resolution: number;
+  readonly precision: "fp32" | "fp16" | "bf16";
+  readonly predictionType: "epsilon" | "v_prediction" | "sample";
+  /** Steps between checkpoints; 0: only at the end. */
+  readonly checkpointEvery: number;
+}
+
+export interface Predicted {
+  readonly periodMs: number;
+  readonly makespanMs: number;
+  readonly bubbleRatio: number;
+  readonly throughputPerSecond: number;
+  readonly peakMemoryBytes: readonly number[];
+}
+
+export type Runnable = true | { readonly reason: string };
+
+export interface Plan {
+  readonly format: "diffusionpipe.plan/1";
+  readonly model: FileRef;
+  readonly profile: FileRef;
+  readonly cluster: FileRef;
+  readonly batch: { readonly global: number; readonly microbatches: number };
+  readonly dataParallel: number;
+  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number };
+  readonly recompute?: boolean;
+  readonly chains: readonly PlanChain[];
+  readonly optimizer: Optimizer;
+  readonly fills: readonly Fill[];
+  readonly pins?: readonly string[];
+  readonly training: Training;
+  readonly runnable: Runnable;
+  readonly predicted: Predicted;
+}

@@ -1,0 +1,12 @@
+/** The file system as the core sees it: handed in, so that the core runs on disk, in VS Code and in tests alike. */
+export interface Files {
+  /** @throws UserError when the file is missing, not a regular file, or longer than `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** Writes to a temporary name beside `path` and renames: the file is whole or not there. Makes missing folders. */
+  write(path: string, data: Uint8Array | string): Promise<void>;
+  /** Undefined where there is nothing. */
+  stat(path: string): Promise<{ readonly kind: "file" | "folder"; readonly bytes: number; readonly modifiedMs: number } | undefined>;
+  /** Names in a folder, sorted. Empty where there is none. */
+  list(folder: string): Promise<readonly string[]>;
+  remove(path: string): Promise<void>;
+}
