@@ -1,0 +1,78 @@
+/** What the details pane says of a slice, as label and value; the same facts are read out by screen readers. */
+import type { Profile } from "../../model/profile";
+import type { Timeline, TimelineOperation } from "../../model/timeline";
+import { formatBytes, formatMs } from "./format";
+import { operationTitle, rangeText } from "./kinds";
+import type { Slice, TimelineSource } from "./lanes";
+
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+}
+
+/** One line: "Forward, micro-batch 3, stage 1, device 0, 12.0 ms from 34.0 ms". */
+export function sentenceOf(slice: Slice, timeline: Timeline, device: number): string {
+  const parts: string[] = [];
+  const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
+  parts.push(operation ? operationTitle(operation.op) : "Idle");
+  if (operation?.component !== undefined) parts.push(operation.component);
+  if (operation?.microbatch !== undefined) parts.push(`micro-batch ${operation.microbatch}`);
+  if (operation?.stage !== undefined) parts.push(`stage ${operation.stage}`);
+  if (slice.servesNext) parts.push("for the next iteration");
+  parts.push(`device ${device}`, `${formatMs(slice.endMs - slice.startMs)} from ${formatMs(slice.startMs)}`);
+  return parts.join(", ");
+}
+
+/** Label and value of everything known about a slice; `profile` gives the layers their names. */
+export function factsOf(slice: Slice, timeline: Timeline, device: number, source: TimelineSource, profile?: Profile): readonly Fact[] {
+  const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
+  const facts: Fact[] = [{ label: "Device", value: deviceName(timeline, device) }];
+  const add = (label: string, value: string | undefined) => {
+    if (value !== undefined) facts.push({ label, value });
+  };
+  if (operation) {
+    add("Micro-batch", operation.microbatch?.toString());
+    add("Stage", operation.stage === undefined ? undefined : `${operation.stage}${operation.chain === undefined ? "" : ` of ${operation.chain}`}`);
+    add("Component", operation.component);
+    add("Serves", operation.op === "FILL" ? (slice.servesNext ? `iteration ${operation.iteration} (the next)` : `iteration ${operation.iteration}`) : undefined);
+    add("Samples", operation.samples && `${rangeText(operation.samples)} (${operation.samples[1] - operation.samples[0]})`);
+    add("Layers", layersText(operation, profile));
+    add("Bytes", operation.bytes === undefined ? undefined : formatBytes(operation.bytes));
+    add("Peer", operation.peer === undefined ? undefined : deviceName(timeline, operation.peer));
+    add("Channel", operation.channel);
+  }
+  add("Duration", formatMs(slice.endMs - slice.startMs));
+  add("Start", formatMs(slice.startMs));
+  add("End", formatMs(slice.endMs));
+  add("Source", sourceText(operation, source));
+  return facts;
+}
+
+export function deviceName(timeline: Timeline, device: number): string {
+  const name = timeline.devices[device]?.name;
+  return name ? `${device} · ${name}` : `${device}`;
+}
+
+function sourceText(operation: TimelineOperation | undefined, source: TimelineSource): string {
+  if (source === "measured") return "measured in the run";
+  if (!operation?.source) return "predicted";
+  return operation.source === "measured" ? "predicted from measured layer times" : "predicted from estimated layer times";
+}
+
+/** "12–18: down.0.resnet.0 … mid.attention (7)". */
+function layersText(operation: TimelineOperation, profile: Profile | undefined): string | undefined {
+  const { layers } = operation;
+  if (!layers) return undefined;
+  const names = profile && layerNames(profile, operation).slice(layers[0], layers[1]);
+  const count = layers[1] - layers[0];
+  if (!names?.length) return `${rangeText(layers)} (${count})`;
+  return `${rangeText(layers)}: ${names.length === 1 ? names[0] : `${names[0]} … ${names[names.length - 1]}`}${count > 1 ? ` (${count})` : ""}`;
+}
+
+/** Layer names of the operation's component or, for trained work, of its chain. */
+function layerNames(profile: Profile, operation: TimelineOperation): readonly string[] {
+  const named = (component: string) => profile.components.find((other) => other.name === component)?.layers.map((layer) => layer.name) ?? [];
+  if (operation.component !== undefined) return named(operation.component);
+  const chain = profile.chains.find((other) => other.id === operation.chain) ?? (profile.chains.length === 1 ? profile.chains[0] : undefined);
+  return chain?.segments.flatMap((segment) => named(segment.component).slice(segment.from, segment.to)) ?? [];
+}

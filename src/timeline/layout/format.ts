@@ -1,0 +1,59 @@
+/** Figures as people read them; one place, so that every panel and export says the same. */
+
+/** "0.43 ms", "12.3 ms", "1 043 ms", "12.5 s". Three or four significant digits. */
+export function formatMs(ms: number): string {
+  const size = Math.abs(ms);
+  if (size === 0) return "0 ms";
+  if (size < 1) return `${significant(ms * 1000, 3)} µs`;
+  if (size < 10_000) return `${grouped(size < 100 ? significant(ms, 3) : ms.toFixed(size < 1000 ? 1 : 0))} ms`;
+  return `${significant(ms / 1000, 4)} s`;
+}
+
+const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Binary units: "512 B", "1.5 MiB". */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (Math.abs(value) >= 1024 && unit < byteUnits.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? Math.round(value) : significant(value, 3)} ${byteUnits[unit]}`;
+}
+
+/** A ratio as a percentage: 0.0432 is "4.3 %". */
+export function formatPercent(ratio: number): string {
+  const percent = ratio * 100;
+  return `${Math.abs(percent) < 10 ? percent.toFixed(1) : percent.toFixed(Math.abs(percent) < 99.95 ? 1 : 0)} %`;
+}
+
+/** A signed difference: "+3.2 %", "−1.0 %". */
+export function formatChange(ratio: number): string {
+  const text = formatPercent(Math.abs(ratio));
+  return ratio < 0 ? `−${text}` : `+${text}`;
+}
+
+/** "12.4 samples/s". */
+export function formatThroughput(perSecond: number): string {
+  return `${grouped(significant(perSecond, 3))} samples/s`;
+}
+
+/** "1.28×". */
+export function formatRatio(ratio: number): string {
+  return `${ratio.toFixed(2)}×`;
+}
+
+function significant(value: number, digits: number): string {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+  return value.toFixed(Math.min(decimals, 6));
+}
+
+/** Thousands apart by a narrow space. */
+function grouped(number: string): string {
+  const [whole, fraction] = number.split(".");
+  const apart = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return fraction === undefined ? apart : `${apart}.${fraction}`;
+}

@@ -1,0 +1,118 @@
+/** Where lanes stand from top to bottom, in pixels, and what lies at a point. */
+import type { Lane, Layout, Slice } from "./lanes";
+import { firstEndingAfter } from "./visible";
+
+export interface Heights {
+  readonly compute: number;
+  readonly communication: number;
+  /** Between lanes of one device. */
+  readonly gap: number;
+  /** Between devices. */
+  readonly deviceGap: number;
+}
+
+export interface PlacedLane {
+  readonly lane: Lane;
+  /** Which of the layouts given to `placeLanes` the lane belongs to. */
+  readonly layout: number;
+  readonly y: number;
+  readonly height: number;
+  readonly rowHeight: number;
+}
+
+export interface PlacedDevice {
+  readonly device: number;
+  readonly y: number;
+  readonly height: number;
+}
+
+export interface Placement {
+  readonly lanes: readonly PlacedLane[];
+  readonly devices: readonly PlacedDevice[];
+  readonly height: number;
+}
+
+/** Stacks the lanes of one or more layouts device by device, so that predicted and measured lie one under the other. */
+export function placeLanes(layouts: readonly Layout[], heights: Heights): Placement {
+  const lanes: PlacedLane[] = [];
+  const devices: PlacedDevice[] = [];
+  const count = Math.max(0, ...layouts.map((layout) => layout.timeline.devices.length));
+  let y = 0;
+  for (let device = 0; device < count; device++) {
+    if (device) y += heights.deviceGap;
+    const top = y;
+    layouts.forEach((layout, index) => {
+      for (const lane of layout.lanes) {
+        if (lane.device !== device) continue;
+        if (y > top) y += heights.gap;
+        const rowHeight = lane.stream === "compute" ? heights.compute : heights.communication;
+        const height = rowHeight * Math.max(1, lane.rows.length);
+        lanes.push({ lane, layout: index, y, height, rowHeight });
+        y += height;
+      }
+    });
+    devices.push({ device, y: top, height: y - top });
+  }
+  return { lanes, devices, height: y };
+}
+
+export interface SlicePlace {
+  readonly lane: number;
+  readonly row: number;
+  /** Index in the row. */
+  readonly slice: number;
+}
+
+/** The slice at a height and a time; `slackMs` widens slices too narrow to be hit. */
+export function sliceAt(placement: Placement, y: number, ms: number, slackMs: number): SlicePlace | undefined {
+  const index = placement.lanes.findIndex((placed) => y >= placed.y && y < placed.y + placed.height);
+  const placed = placement.lanes[index];
+  if (!placed) return undefined;
+  const rowIndex = Math.floor((y - placed.y) / placed.rowHeight);
+  const row = placed.lane.rows[rowIndex];
+  if (!row) return undefined;
+  let best: { slice: number; distance: number } | undefined;
+  for (let i = firstEndingAfter(row, ms - slackMs); i < row.length && row[i].startMs <= ms + slackMs; i++) {
+    const distance = Math.max(0, row[i].startMs - ms, ms - row[i].endMs) + (row[i].kind === "idle" ? slackMs / 2 : 0);
+    if (!best || distance < best.distance) best = { slice: i, distance };
+  }
+  return best && { lane: index, row: rowIndex, slice: best.slice };
+}
+
+export function sliceOf(placement: Placement, place: SlicePlace): Slice | undefined {
+  return placement.lanes[place.lane]?.lane.rows[place.row]?.[place.slice];
+}
+
+/** Where an operation is drawn; undefined when the layouts do not hold it. */
+export function placeOfOperation(placement: Placement, layout: number, operation: number): SlicePlace | undefined {
+  for (const [lane, placed] of placement.lanes.entries()) {
+    if (placed.layout !== layout) continue;
+    for (const [row, slices] of placed.lane.rows.entries()) {
+      const slice = slices.findIndex((other) => other.index === operation);
+      if (slice >= 0) return { lane, row, slice };
+    }
+  }
+  return undefined;
+}
+
+/** The next (`step` 1) or previous (-1) slice of the same row that is not idle, or of the row itself when it ends. */
+export function neighbour(placement: Placement, place: SlicePlace, step: 1 | -1): SlicePlace | undefined {
+  const row = placement.lanes[place.lane]?.lane.rows[place.row] ?? [];
+  for (let i = place.slice + step; i >= 0 && i < row.length; i += step) {
+    if (row[i].kind !== "idle") return { ...place, slice: i };
+  }
+  return undefined;
+}
+
+/** The slice nearest in time in the lane above (-1) or below (1). */
+export function acrossLanes(placement: Placement, place: SlicePlace, step: 1 | -1): SlicePlace | undefined {
+  const slice = sliceOf(placement, place);
+  if (!slice) return undefined;
+  const middle = (slice.startMs + slice.endMs) / 2;
+  for (let lane = place.lane + step; lane >= 0 && lane < placement.lanes.length; lane += step) {
+    const row = placement.lanes[lane].lane.rows[0] ?? [];
+    if (!row.length) continue;
+    return { lane, row: 0, slice: Math.min(firstEndingAfter(row, middle), row.length - 1) };
+  }
+  return undefined;
+}
