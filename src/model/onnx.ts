@@ -4,7 +4,7 @@ export type OnnxType = "float32" | "float16" | "int64" | "int32" | "bool";
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] };
 
-/** Integers are ints; wrap a float attribute as `{ float: 1 }` since JavaScript cannot tell 1 from 1.0. */
+/** An empty name among `inputs` is an optional input left out. Integers are ints; wrap a float attribute as `{ float: 1 }` since JavaScript cannot tell 1 from 1.0. */
 export interface OnnxNode {
   readonly op: string;
   readonly inputs: readonly string[];
@@ -16,6 +16,8 @@ export interface OnnxValue {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly number[];
+  /** Of an integer input: its values are in [0, below) (token ids, timesteps); others are an error at run time. */
+  readonly below?: number;
 }
 
 /** A constant that is part of the computation (shapes, axes, scales). */

@@ -6,6 +6,8 @@ export interface Files {
   write(path: string, data: Uint8Array | string): Promise<void>;
   /** Undefined where there is nothing. */
   stat(path: string): Promise<{ readonly kind: "file" | "folder"; readonly bytes: number; readonly modifiedMs: number } | undefined>;
+  /** The path with symbolic links followed: what tells whether a link leaves its folder. @throws UserError where there is nothing. */
+  realPath(path: string): Promise<string>;
   /** Names in a folder, sorted. Empty where there is none. */
   list(folder: string): Promise<readonly string[]>;
   remove(path: string): Promise<void>;

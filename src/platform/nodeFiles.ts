@@ -1,6 +1,6 @@
 /** `Files` on the local disk. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../model/errors";
 import type { Files } from "./files";
@@ -47,6 +47,14 @@ export const nodeFiles: Files = {
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
+    }
+  },
+  async realPath(path) {
+    try {
+      return await realpath(path);
+    } catch (error) {
+      if (isMissing(error)) throw new UserError("The file does not exist.", { file: path });
+      throw new UserError(`The path cannot be resolved (${(error as NodeJS.ErrnoException).code}).`, { file: path });
     }
   },
   async list(folder) {
