@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { isHostMessage, isViewMessage, nameOfUnknown } from "../../../src/protocol/guards";
+import type { HostMessage, ViewMessage } from "../../../src/protocol/messages";
+
+const fromView: readonly ViewMessage[] = [
+  { type: "ready" },
+  { type: "edit", id: 1, edit: { kind: "moveBoundary", version: 2, chain: "backbone", stage: 0, layer: 5 } },
+  { type: "showText" },
+  { type: "showText", field: "batch.global" },
+  { type: "log", level: "warning", message: "?" },
+];
+const fromHost: readonly HostMessage[] = [
+  { type: "problem", version: 1, kind: "text", problem: { message: "no", field: "batch" } },
+  { type: "baselines", version: 1, baselines: [{ name: "ddp", title: "DDP", periodMs: 10, fits: true }, { name: "gpipe", title: "GPipe", note: "does not fit" }] },
+  { type: "baselines", version: 1, baselines: [], failed: "no profile" },
+  { type: "measured", name: "run", timeline: null },
+  { type: "reply", id: 3 },
+  { type: "reply", id: 3, error: "refused" },
+];
+
+describe("message guards", () => {
+  it("let every kind of message through", () => {
+    for (const message of fromView) assert.ok(isViewMessage(message), message.type);
+    for (const message of fromHost) assert.ok(isHostMessage(message), message.type);
+  });
+
+  it("refuse a message with a field missing or of another type", () => {
+    for (const [messages, accepts] of [[fromView, isViewMessage], [fromHost, isHostMessage]] as const) {
+      for (const message of messages) {
+        for (const field of Object.keys(message)) assert.ok(!accepts({ ...message, [field]: Symbol("other") }), `${message.type}.${field}`);
+      }
+    }
+    assert.ok(!isViewMessage({ type: "edit", id: 1, edit: { kind: "moveBoundary", version: 2, chain: "c", stage: -1, layer: 5 } }));
+    assert.ok(!isViewMessage({ type: "edit", id: 1, edit: { kind: "deleteEverything", version: 2, chain: "c", stage: 0, layer: 5 } }));
+  });
+
+  it("refuse anything else without throwing", () => {
+    fc.assert(fc.property(fc.anything(), (value) => {
+      assert.equal(isHostMessage(value), false);
+      assert.equal(typeof nameOfUnknown(value), "string");
+    }));
+    for (const type of ["toString", "__proto__", "constructor"]) assert.ok(!isViewMessage({ type }));
+  });
+});
