@@ -1,0 +1,85 @@
+/**
+ * A layer's graph made fit for timing: the layer runs a number of times in one graph, on inputs of its own each time,
+ * and every output is cut down to one number. The difference in time between two counts is then the layer alone:
+ * the start of a run, transfers to and from the host and the making of values are in both and cancel.
+ */
+import type { OnnxConstant, OnnxGraph, OnnxNode, OnnxValue } from "../model/onnx";
+import { elementCount, encodeModel, type TensorData } from "./encode";
+import { fillTensor, indexBound, weightScale } from "./fill";
+
+/** The name of the graph's only output, a number that depends on every repetition. */
+export const repeatedOutput = "repeat.sum";
+
+const constants: readonly OnnxConstant[] = [
+  { name: "repeat.flat", type: "int64", shape: [1], data: [-1] },
+  { name: "repeat.zero", type: "int64", shape: [1], data: [0] },
+  { name: "repeat.one", type: "int64", shape: [1], data: [1] },
+];
+
+function repetitionName(name: string, repetition: number): string {
+  return `${name}#${repetition}`;
+}
+
+/** One element of a value as a float32 vector of length 1. Takes the first, since every kernel computes whole tensors. */
+function firstElement(value: OnnxValue, name: string): { readonly nodes: readonly OnnxNode[]; readonly output: string } {
+  const flat: OnnxNode = { op: "Reshape", inputs: [name, "repeat.flat"], outputs: [`${name}.flat`] };
+  const first: OnnxNode = { op: "Slice", inputs: [`${name}.flat`, "repeat.zero", "repeat.one"], outputs: [`${name}.first`] };
+  if (value.type === "float32") return { nodes: [flat, first], output: `${name}.first` };
+  const cast: OnnxNode = { op: "Cast", inputs: [`${name}.first`], outputs: [`${name}.float`], attributes: { to: 1 } };
+  return { nodes: [flat, first, cast], output: `${name}.float` };
+}
+
+/**
+ * The layer `times` times in one graph. Inputs become `NAME#0`, `NAME#1` …; parameters and constants are shared.
+ * Repetitions share no value that depends on an input, so that eliminating common subexpressions removes none of them.
+ */
+export function repeatGraph(graph: OnnxGraph, times: number): OnnxGraph {
+  const shared = new Set([...graph.parameters, ...graph.constants].map((value) => value.name));
+  const nodes: OnnxNode[] = [];
+  const numbers: string[] = [];
+  for (let repetition = 0; repetition < times; repetition += 1) {
+    const rename = (name: string) => (name === "" || shared.has(name) ? name : repetitionName(name, repetition));
+    for (const node of graph.nodes) nodes.push({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
+    for (const output of graph.outputs) {
+      const element = firstElement(output, rename(output.name));
+      nodes.push(...element.nodes);
+      numbers.push(element.output);
+    }
+  }
+  nodes.push(
+    { op: "Concat", inputs: numbers, outputs: ["repeat.all"], attributes: { axis: 0 } },
+    { op: "ReduceSum", inputs: ["repeat.all"], outputs: [repeatedOutput], attributes: { keepdims: 0 } },
+  );
+  return {
+    name: `${graph.name} x${times}`,
+    inputs: Array.from({ length: times }, (_, repetition) => graph.inputs.map((input) => ({ ...input, name: repetitionName(input.name, repetition) }))).flat(),
+    parameters: graph.parameters,
+    constants: [...graph.constants, ...constants],
+    nodes,
+    outputs: [{ name: repeatedOutput, type: "float32", shape: [] }],
+  };
+}
+
+/**
+ * The repeated graph as a model that needs no feeds: inputs and parameters carry made-up values. They can be overridden,
+ * so a runtime must not treat them as constants: nothing is folded, and weights are not packed ahead of the run, just as
+ * in training, where they change every step.
+ * @throws RangeError where the machine cannot hold the values.
+ */
+export function encodeRepeated(graph: OnnxGraph, times: number): Uint8Array {
+  const whole = repeatGraph(graph, times);
+  const bounds = new Map(graph.inputs.map((input) => [input.name, input.type.startsWith("int") ? indexBound(graph, input.name) : 2]));
+  const data = new Map<string, TensorData>();
+  for (const [index, value] of whole.parameters.entries()) data.set(value.name, fillTensor(value, index + 1, { scale: weightScale(value.shape) }));
+  for (const [index, value] of whole.inputs.entries()) {
+    const source = value.name.slice(0, value.name.lastIndexOf("#"));
+    data.set(value.name, fillTensor(value, whole.parameters.length + index + 1, { bound: bounds.get(source) }));
+  }
+  return encodeModel(whole, { initializers: data, overridable: true });
+}
+
+/** Bytes of the values that come with `encodeRepeated`'s model (4 bytes an element, 8 for int64). */
+export function repeatedBytes(graph: OnnxGraph, times: number): number {
+  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elementCount(value.shape) * (value.type === "int64" ? 8 : 4), 0);
+  return bytes(graph.parameters) + times * bytes(graph.inputs);
+}
