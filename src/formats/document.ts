@@ -58,10 +58,10 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** Two-space JSON, but arrays of numbers on one line, so that a diff of a plan reads well. */
+/** Two-space JSON, but arrays of numbers on one line, so that a diff of a plan reads well. A raw line break is never inside a JSON string. */
 export function formatDocument(document: unknown): string {
   const text = JSON.stringify(document, null, 2);
-  return `${text.replace(/\[\s+(-?[\d.eE+-]+(?:,\s+-?[\d.eE+-]+)*)\s+\]/g, (_, inner: string) => `[${inner.replace(/\s+/g, " ")}]`)}\n`;
+  return `${text.replace(/\[\n\s*(-?[\d.eE+-]+(?:,\n\s*-?[\d.eE+-]+)*)\n\s*\]/g, (_, inner: string) => `[${inner.replace(/\s+/g, " ")}]`)}\n`;
 }
 
 export async function writeDocument<T>(format: Format<T>, files: Files, file: string, document: T): Promise<void> {
