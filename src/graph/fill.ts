@@ -1,32 +1,9 @@
 /** Values for a graph's inputs and parameters when it is timed: sane in scale, valid as indices, the same on every machine. */
-import type { OnnxGraph, OnnxValue } from "../model/onnx";
+import type { OnnxValue } from "../model/onnx";
 import { elementCount, type TensorData } from "./encode";
 
 /** A prime, so that no row of a tensor repeats the one before it. */
 const period = 4093;
-
-/** Operators that leave the values of their first input as they are. */
-const passThrough = new Set(["Cast", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Transpose", "Identity", "Slice", "Expand"]);
-
-/**
- * How large an integer input may be: one more than its largest valid value.
- * Where it picks rows (Gather), the smallest table decides; elsewhere 2, valid for flags, lengths and steps alike.
- */
-export function indexBound(graph: OnnxGraph, input: string): number {
-  const shapes = new Map([...graph.inputs, ...graph.parameters, ...graph.constants].map((value) => [value.name, value.shape]));
-  const same = new Set([input]);
-  let bound = Infinity;
-  for (const node of graph.nodes) {
-    const [first, second] = node.inputs;
-    if (first !== undefined && same.has(first) && passThrough.has(node.op)) node.outputs.forEach((output) => same.add(output));
-    if (node.op === "Gather" && first !== undefined && second !== undefined && same.has(second)) {
-      const axis = node.attributes?.axis ?? 0;
-      const size = shapes.get(first)?.at(Number(axis));
-      if (size !== undefined) bound = Math.min(bound, size);
-    }
-  }
-  return Number.isFinite(bound) ? bound : 2;
-}
 
 /** Numbers in [0, 1) from a linear congruential generator (Numerical Recipes' constants). */
 function* uniform(seed: number): Generator<number, never> {
@@ -53,12 +30,13 @@ export function weightScale(shape: readonly number[]): number {
 }
 
 /**
- * @param bound For integers: values are in [0, bound).
+ * Integers are in the range that the value declares, or else 0 and 1: valid for flags, lengths and steps alike.
  * @param scale For floats: the standard deviation (of a uniform distribution around 0).
  * @throws RangeError where the machine cannot hold so many values.
  */
-export function fillTensor(value: OnnxValue, seed: number, { bound = 2, scale = 1 } = {}): TensorData {
+export function fillTensor(value: OnnxValue, seed: number, scale = 1): TensorData {
   const count = elementCount(value.shape);
+  const bound = value.below ?? 2;
   const whole = (random: number) => Math.floor(random * bound);
   switch (value.type) {
     case "float32": return repeated(new Float32Array(count), seed, (random) => (2 * random - 1) * scale * Math.sqrt(3));

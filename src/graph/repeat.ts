@@ -5,7 +5,7 @@
  */
 import type { OnnxConstant, OnnxGraph, OnnxNode, OnnxValue } from "../model/onnx";
 import { elementCount, encodeModel, type TensorData } from "./encode";
-import { fillTensor, indexBound, weightScale } from "./fill";
+import { fillTensor, weightScale } from "./fill";
 
 /** The name of the graph's only output, a number that depends on every repetition. */
 export const repeatedOutput = "repeat.sum";
@@ -68,13 +68,9 @@ export function repeatGraph(graph: OnnxGraph, times: number): OnnxGraph {
  */
 export function encodeRepeated(graph: OnnxGraph, times: number): Uint8Array {
   const whole = repeatGraph(graph, times);
-  const bounds = new Map(graph.inputs.map((input) => [input.name, input.type.startsWith("int") ? indexBound(graph, input.name) : 2]));
   const data = new Map<string, TensorData>();
-  for (const [index, value] of whole.parameters.entries()) data.set(value.name, fillTensor(value, index + 1, { scale: weightScale(value.shape) }));
-  for (const [index, value] of whole.inputs.entries()) {
-    const source = value.name.slice(0, value.name.lastIndexOf("#"));
-    data.set(value.name, fillTensor(value, whole.parameters.length + index + 1, { bound: bounds.get(source) }));
-  }
+  for (const value of whole.parameters) data.set(value.name, fillTensor(value, data.size + 1, weightScale(value.shape)));
+  for (const value of whole.inputs) data.set(value.name, fillTensor(value, data.size + 1));
   return encodeModel(whole, { initializers: data, overridable: true });
 }
 

@@ -1,0 +1,92 @@
+/** Times one layer's graph. Runs in the measuring process. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { encodeRepeated, repeatedBytes } from "../graph/repeat";
+import type { MeasureRequest, Measurement } from "./messages";
+import { createSession } from "./sessions";
+import { interquartileRange, isStable, median } from "./statistics";
+
+/** The extra repetitions take about this long, well above a clock's and a scheduler's grain. */
+const differenceMs = 10;
+const mostRepeats = 33;
+const leastRounds = 3;
+const mostRounds = 25;
+const mostWarmups = 5;
+const stableWithin = 0.1;
+/** Protobuf's limit of one message, with room for the graph itself. */
+const mostModelBytes = 2 ** 31 - 2 ** 24;
+
+async function timeRun(session: InferenceSession): Promise<number> {
+  const start = performance.now();
+  await session.run({});
+  return performance.now() - start;
+}
+
+/**
+ * A layer once and a layer `repeats` times, run in turns; each turn's difference over `repeats - 1` is one time of the layer.
+ * @returns Median and interquartile range over the turns.
+ * @throws Error from onnxruntime; RangeError where memory for the values is refused.
+ */
+export async function measureGraph(request: MeasureRequest): Promise<Measurement> {
+  const { graph, budgetMs } = request;
+  if (repeatedBytes(graph, 2) > mostModelBytes) throw new RangeError("Out of memory: weights and inputs are more than one ONNX model can hold (2 GB).");
+  const leftToCpu = request.provider === "cpu" ? undefined : await operatorsLeftToCpu(request);
+  const once = await createSession(encodeRepeated(graph, 1), request);
+  let often: InferenceSession | undefined;
+  try {
+    await timeRun(once);
+    const repeats = repeatsFor(await timeRun(once), (times) => repeatedBytes(graph, times) <= mostModelBytes);
+    const longer = await createSession(encodeRepeated(graph, repeats), request);
+    often = longer;
+    const round = async () => {
+      const short = await timeRun(once);
+      return Math.max(0, (await timeRun(longer)) - short) / (repeats - 1);
+    };
+    const warm: number[] = [];
+    const warmStart = performance.now();
+    do warm.push(await round());
+    while (!isStable(warm, stableWithin) && warm.length < mostWarmups && performance.now() - warmStart < budgetMs);
+    const times: number[] = [];
+    const start = performance.now();
+    do times.push(await round());
+    while (times.length < leastRounds || (times.length < mostRounds && performance.now() - start < budgetMs));
+    return { medianMs: median(times), spreadMs: interquartileRange(times), rounds: times.length, repeats, ...(leftToCpu && { leftToCpu }) };
+  } finally {
+    await once.release();
+    await often?.release();
+  }
+}
+
+function repeatsFor(onceMs: number, fits: (repeats: number) => boolean): number {
+  let repeats = Math.min(mostRepeats, Math.max(2, 1 + Math.ceil(differenceMs / Math.max(onceMs, 1e-3))));
+  while (repeats > 2 && !fits(repeats)) repeats -= 1;
+  return repeats;
+}
+
+/** onnxruntime gives operators that a provider lacks to the CPU without a word; its profiler knows. */
+async function operatorsLeftToCpu(request: MeasureRequest): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "diffusionpipe-measure-"));
+  try {
+    const session = await createSession(encodeRepeated(request.graph, 1), { ...request, profilePrefix: join(folder, "run") });
+    await session.run({});
+    session.endProfiling();
+    await session.release();
+    const names = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), "utf8").then(cpuOperators)));
+    return [...new Set(names.flat())].sort();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface ProfileEvent {
+  readonly cat?: string;
+  readonly args?: { readonly op_name?: string; readonly provider?: string };
+}
+
+/** Names of operators that ran on the CPU, from the text of an onnxruntime profile. */
+export function cpuOperators(profile: string): string[] {
+  const events = JSON.parse(profile) as ProfileEvent[];
+  return events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider === "CPUExecutionProvider" && args.op_name ? [args.op_name] : []));
+}

@@ -1,0 +1,67 @@
+/** What the extension or command line and the measuring process say to each other: a JSON text per line. */
+import { z } from "zod";
+import type { OnnxGraph } from "../model/onnx";
+
+/** onnxruntime's execution providers, by preference. */
+export const providers = ["cuda", "directml", "coreml", "webgpu", "cpu"] as const;
+export type Provider = (typeof providers)[number];
+
+export interface ProbeRequest {
+  readonly id: number;
+  readonly kind: "probe";
+  readonly provider: Provider;
+}
+
+export interface MeasureRequest {
+  readonly id: number;
+  readonly kind: "measure";
+  readonly provider: Provider;
+  /** Threads that compute one operator; CPU only. */
+  readonly threads: number;
+  readonly graph: OnnxGraph;
+  /** How long to keep repeating once the times are stable. A slow layer takes longer: it runs a few times at least. */
+  readonly budgetMs: number;
+}
+
+export type Request = ProbeRequest | MeasureRequest;
+
+const device = z.object({
+  name: z.string(),
+  /** 0 where it is not known. */
+  memoryBytes: z.number().min(0),
+  /** True for a graphics adapter emulated on the CPU. */
+  software: z.boolean(),
+});
+export type Device = z.infer<typeof device>;
+
+const measurement = z.object({
+  /** Median time of one forward pass. */
+  medianMs: z.number().min(0),
+  /** Interquartile range of the rounds' times. */
+  spreadMs: z.number().min(0),
+  rounds: z.number().int().min(1),
+  /** Repetitions in the longer of the two graphs whose difference is the time. */
+  repeats: z.number().int().min(2),
+  /** Operators that the provider left to the CPU, where it is not the CPU. */
+  leftToCpu: z.array(z.string()).optional(),
+});
+export type Measurement = z.infer<typeof measurement>;
+export const measurementSchema = measurement;
+
+const id = z.number().int();
+const reply = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("ready"), pid: z.number().int(), runtimeVersion: z.string() }),
+  z.object({ kind: z.literal("probed"), id, device }),
+  z.object({ kind: z.literal("measured"), id, measurement }),
+  z.object({ kind: z.literal("failed"), id, status: z.enum(["oom", "crashed"]), message: z.string() }),
+]);
+export type Reply = z.infer<typeof reply>;
+
+/** Undefined for a line that is not a reply: native libraries print to standard output too. */
+export function parseReply(line: string): Reply | undefined {
+  try {
+    return reply.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}

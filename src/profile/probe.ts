@@ -1,0 +1,80 @@
+/** Whether a provider works here, and on what device. Runs in the measuring process: a driver may take the process down. */
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { promisify } from "node:util";
+import { repeatedOutput, encodeRepeated } from "../graph/repeat";
+import type { OnnxGraph } from "../model/onnx";
+import type { Device, Provider } from "./messages";
+import { createSession } from "./sessions";
+
+const product: OnnxGraph = {
+  name: "probe",
+  inputs: [{ name: "x", type: "float32", shape: [16, 16] }],
+  parameters: [{ name: "w", type: "float32", shape: [16, 16] }],
+  constants: [],
+  nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
+  outputs: [{ name: "y", type: "float32", shape: [16, 16] }],
+};
+
+async function runProduct(provider: Provider): Promise<number> {
+  const session = await createSession(encodeRepeated(product, 1), { provider, threads: 1 });
+  const result = await session.run({});
+  await session.release();
+  return Number(result[repeatedOutput]?.data[0]);
+}
+
+/** @throws Error saying why the provider cannot be used: not in this build, no driver, no device, a wrong product. */
+export async function probe(provider: Provider): Promise<Device> {
+  const [expected, found] = [await runProduct("cpu"), await runProduct(provider)];
+  if (!(Math.abs(expected - found) <= 1e-2 * (1 + Math.abs(expected)))) throw new Error(`It computed ${found} where ${expected} is right.`);
+  switch (provider) {
+    case "cpu": return { name: cpus()[0]?.model.trim() || "CPU", memoryBytes: hostMemory(), software: false };
+    case "cuda": return cudaDevice();
+    case "coreml": return { name: `${cpus()[0]?.model.trim() ?? "Apple"} (Core ML)`, memoryBytes: hostMemory(), software: false };
+    case "directml": return { name: "DirectML device 0", memoryBytes: 0, software: false };
+    case "webgpu": {
+      const software = isSoftwareAdapter();
+      return { name: software ? "WebGPU software adapter" : "WebGPU adapter", memoryBytes: 0, software };
+    }
+  }
+}
+
+/** A container's limit, where there is one. */
+function hostMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+/** onnxruntime does not name the WebGPU adapter. Without a device node, or with a software driver asked for, it is emulated. */
+function isSoftwareAdapter(): boolean {
+  if (process.platform !== "linux") return false;
+  const asked = `${process.env.VK_DRIVER_FILES ?? ""} ${process.env.VK_ICD_FILENAMES ?? ""}`;
+  return /swiftshader|lvp_icd|lavapipe/i.test(asked) || !hasGraphicsDevice();
+}
+
+function hasGraphicsDevice(): boolean {
+  const names = (folder: string) => {
+    try {
+      return readdirSync(folder);
+    } catch {
+      return [];
+    }
+  };
+  return names("/dev/dri").some((name) => name.startsWith("renderD")) || names("/dev").some((name) => /^(nvidia\d+|dxg)$/.test(name));
+}
+
+async function cudaDevice(): Promise<Device> {
+  try {
+    const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"], { timeout: 10_000 });
+    return parseNvidiaSmi(stdout) ?? { name: "CUDA device 0", memoryBytes: 0, software: false };
+  } catch {
+    return { name: "CUDA device 0", memoryBytes: 0, software: false };
+  }
+}
+
+/** First line of `nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits`; memory in MiB. */
+export function parseNvidiaSmi(output: string): Device | undefined {
+  const match = /^(.+),\s*(\d+)\s*$/m.exec(output);
+  return match ? { name: match[1]!.trim(), memoryBytes: Number(match[2]) * 2 ** 20, software: false } : undefined;
+}

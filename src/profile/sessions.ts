@@ -1,0 +1,27 @@
+/** onnxruntime sessions for each provider. Only the measuring process imports this: the native library stays out of the editor. */
+import { InferenceSession } from "onnxruntime-node";
+import type { Provider } from "./messages";
+
+/** onnxruntime-node's own names. */
+const backends: Readonly<Record<Provider, string>> = { cuda: "cuda", directml: "dml", coreml: "coreml", webgpu: "webgpu", cpu: "cpu" };
+
+export interface SessionSettings {
+  readonly provider: Provider;
+  readonly threads: number;
+  /** Write onnxruntime's own profile to files that begin so. */
+  readonly profilePrefix?: string;
+}
+
+/** Operators run one after another, as in PyTorch; threads only within an operator, and not spinning after it. */
+export function createSession(model: Uint8Array, { provider, threads, profilePrefix }: SessionSettings): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    executionProviders: [backends[provider]],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    extra: { session: { force_spinning_stop: "1" } },
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+  });
+}

@@ -1,0 +1,43 @@
+/** The few statistics that measuring needs. */
+
+/** Linear interpolation between order statistics; `share` in [0, 1]. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new Error("No values.");
+  const sorted = [...values].sort((a, b) => a - b);
+  const position = share * (sorted.length - 1);
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  return low + (position - below) * ((sorted[below + 1] ?? low) - low);
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+export function interquartileRange(values: readonly number[]): number {
+  return quantile(values, 0.75) - quantile(values, 0.25);
+}
+
+/** Warm enough: the last two times are within `tolerance` of each other, relative to the larger. */
+export function isStable(times: readonly number[], tolerance: number): boolean {
+  if (times.length < 2) return false;
+  const [a, b] = times.slice(-2) as [number, number];
+  return Math.abs(a - b) <= tolerance * Math.max(a, b);
+}
+
+/** Seeded Fisher-Yates shuffle (random numbers: mulberry32), so that slow drift of the machine does not follow the layers' order. */
+export function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const result = [...items];
+  let state = seed >>> 0;
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let value = Math.imul(state ^ (state >>> 15), state | 1);
+    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
+    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+  };
+  for (let i = result.length - 1; i > 0; i -= 1) {
+    const j = Math.floor(random() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}
