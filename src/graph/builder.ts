@@ -1,0 +1,70 @@
+/** Collects the nodes and constants of one ONNX graph; operator families write into it. */
+import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxType } from "../model/onnx";
+
+export class GraphBuilder {
+  readonly nodes: OnnxNode[] = [];
+  private readonly constantsByKey = new Map<string, OnnxConstant>();
+  private readonly names = new Map<string, string>();
+  private counter = 0;
+
+  /** @param root Prefix of parameter names: the layer's module path with its final dot, or nothing. */
+  constructor(private readonly root: string) {}
+
+  get constants(): readonly OnnxConstant[] {
+    return [...this.constantsByKey.values()];
+  }
+
+  /** The ONNX name of a value of the operator list. */
+  value(name: string): string {
+    return this.names.get(name) ?? name;
+  }
+
+  /** Says under which ONNX name a value of the operator list can be found. */
+  bind(value: string, onnxName: string): void {
+    this.names.set(value, onnxName);
+  }
+
+  parameter(module: string, name: "weight" | "bias"): string {
+    return `${this.root}${module}.${name}`;
+  }
+
+  /** Equal constants are stored once. */
+  constant(type: OnnxType, shape: readonly number[], data: readonly number[]): string {
+    const key = `${type}[${shape.join(",")}]${data.join(",")}`;
+    const known = this.constantsByKey.get(key);
+    if (known) return known.name;
+    const name = `constant_${this.constantsByKey.size}`;
+    this.constantsByKey.set(key, { name, type, shape, data });
+    return name;
+  }
+
+  float(value: number): string {
+    return this.constant("float32", [], [value]);
+  }
+
+  /** A list of integers, such as a shape. */
+  integers(values: readonly number[]): string {
+    return this.constant("int64", [values.length], values);
+  }
+
+  /** @returns The name of the node's only output. */
+  node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string {
+    return this.add(op, inputs, 1, attributes)[0];
+  }
+
+  reshape(value: string, shape: readonly number[]): string {
+    return this.node("Reshape", [value, this.integers(shape)]);
+  }
+
+  /** Two halves of the last dimension. */
+  halves(value: string, half: number): readonly [string, string] {
+    const [first, second] = this.add("Split", [value, this.integers([half, half])], 2, { axis: -1 });
+    return [first, second];
+  }
+
+  private add(op: string, inputs: readonly string[], count: number, attributes?: Readonly<Record<string, OnnxAttribute>>): readonly string[] {
+    const outputs = Array.from({ length: count }, () => `${op.toLowerCase()}_${this.counter++}`);
+    this.nodes.push({ op, inputs, outputs, ...(attributes && { attributes }) });
+    return outputs;
+  }
+}

@@ -1,0 +1,73 @@
+/** What a layer costs at concrete shapes: FLOPs of F, I and W, memory traffic, and what it keeps for its backward. Computed, not measured. */
+import type { OperatorList, Shape } from "../model/operator";
+import { inferShapes } from "./layer";
+import { elements } from "./operators/family";
+import { flopsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
+
+const bytesPerElement = 4;
+
+export interface LayerCost {
+  readonly forwardFlops: number;
+  readonly inputGradFlops: number;
+  readonly weightGradFlops: number;
+  /** Activations read and written by the forward pass if each operator goes through memory. */
+  readonly trafficBytes: number;
+  /** Kept from F until I, and from F until W. Disjoint: what both need is in the second. */
+  readonly savedUntilInputGradBytes: number;
+  readonly savedUntilWeightGradBytes: number;
+}
+
+/**
+ * @param trainable The layer's parameters get gradients.
+ * @param gradientInputs Values among the inputs whose gradient is wanted. I is the work that leads to them; W is all the rest,
+ * and so holds the backward between a layer's own parameters where no input wants a gradient.
+ */
+export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>, trainable: boolean, gradientInputs: ReadonlySet<string>): LayerCost {
+  const shapes = inferShapes(list, inputs);
+  const known = new Map(inputs);
+  for (const [index, operator] of list.operators.entries()) known.set(operator.output, shapes[index].output);
+
+  /** Values that a gradient of an input, or of a parameter, flows through. */
+  const fromInputs = new Set(gradientInputs);
+  const fromParameters = new Set<string>();
+  const keptForI = new Set<string>();
+  const keptForW = new Set<string>();
+  const total = { forward: 0, inputGrad: 0, weightGrad: 0, traffic: 0, extraI: 0, extraW: 0 };
+  for (const [index, operator] of list.operators.entries()) {
+    const names = inputsOf(operator);
+    const flops = flopsOf(operator, shapes[index]);
+    const saved = savedBy(operator, shapes[index]);
+    const learns = trainable && parametersOf(operator).length > 0;
+    const inI = names.some((name) => fromInputs.has(name));
+    const inW = !inI && names.some((name) => fromParameters.has(name));
+    const inputGrad = names.reduce((sum, name, input) => sum + (fromInputs.has(name) || fromParameters.has(name) ? flops.inputGrad[input] : 0), 0);
+
+    total.forward += flops.forward;
+    total.traffic += shapes[index].inputs.reduce((sum, shape) => sum + elements(shape), elements(shapes[index].output));
+    if (inI) {
+      total.inputGrad += inputGrad;
+      total.extraI += saved.extraElements;
+      for (const name of saved.forInputGrad) keptForI.add(name);
+      fromInputs.add(operator.output);
+    }
+    if (inW) {
+      total.weightGrad += inputGrad;
+      total.extraW += saved.extraElements;
+      for (const name of saved.forInputGrad) keptForW.add(name);
+    }
+    if (learns) {
+      total.weightGrad += flops.weightGrad;
+      for (const name of saved.forWeightGrad) keptForW.add(name);
+    }
+    if (learns || inW) fromParameters.add(operator.output);
+  }
+  const bytes = (names: Iterable<string>) => [...names].reduce((sum, name) => sum + elements(known.get(name) ?? []) * bytesPerElement, 0);
+  return {
+    forwardFlops: total.forward,
+    inputGradFlops: total.inputGrad,
+    weightGradFlops: total.weightGrad,
+    trafficBytes: total.traffic * bytesPerElement,
+    savedUntilInputGradBytes: bytes([...keptForI].filter((name) => !keptForW.has(name))) + total.extraI * bytesPerElement,
+    savedUntilWeightGradBytes: bytes(keptForW) + total.extraW * bytesPerElement,
+  };
+}

@@ -1,0 +1,59 @@
+/** What follows from a layer's operator list: its parameters, its shapes and its forward graph. */
+import type { OnnxGraph, OnnxType } from "../model/onnx";
+import type { OperatorList, Shape } from "../model/operator";
+import { GraphBuilder } from "./builder";
+import { elements, type OperatorShapes, type Parameter } from "./operators/family";
+import { inputsOf, lowerForward, outputShape, parametersOf } from "./operators/registry";
+
+/** In order of execution; names are below the layer's root. */
+export function layerParameters(list: OperatorList): readonly Parameter[] {
+  return list.operators.flatMap(parametersOf);
+}
+
+export function countParameters(list: OperatorList): number {
+  return layerParameters(list).reduce((sum, { shape }) => sum + elements(shape), 0);
+}
+
+/** @returns The shapes of every operator, in list order. @throws ShapeError when the list does not fit its inputs. */
+export function inferShapes(list: OperatorList, inputs: ReadonlyMap<string, Shape>): readonly OperatorShapes[] {
+  const known = new Map(inputs);
+  return list.operators.map((operator) => {
+    const from = inputsOf(operator).map((name) => shapeOf(known, name));
+    const output = outputShape(operator, from);
+    known.set(operator.output, output);
+    return { inputs: from, output };
+  });
+}
+
+function shapeOf(known: ReadonlyMap<string, Shape>, name: string): Shape {
+  const shape = known.get(name);
+  if (!shape) throw new Error(`No operator before makes the value "${name}".`);
+  return shape;
+}
+
+/** A value that a layer's graph takes in. */
+export interface GraphInput {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: Shape;
+  readonly below?: number;
+}
+
+/**
+ * The forward graph at concrete shapes, float32.
+ * @param root Prefix of the parameters' names.
+ */
+export function lowerLayer(name: string, root: string, list: OperatorList, inputs: readonly GraphInput[]): OnnxGraph {
+  const shapes = inferShapes(list, new Map(inputs.map((input) => [input.name, input.shape])));
+  const builder = new GraphBuilder(root);
+  for (const [index, operator] of list.operators.entries()) builder.bind(operator.output, lowerForward(operator, shapes[index], builder));
+  const last = list.operators.findIndex((operator) => operator.output === list.output);
+  return {
+    name,
+    inputs,
+    parameters: layerParameters(list).map((parameter) => ({ name: `${root}${parameter.name}`, type: "float32", shape: parameter.shape })),
+    constants: builder.constants,
+    nodes: builder.nodes,
+    outputs: [{ name: builder.value(list.output), type: "float32", shape: shapes[last].output }],
+  };
+}

@@ -1,0 +1,36 @@
+/** Every operator's family, and calls that find it by the operator's name. */
+import type { Operator, OperatorName, OperatorOf, Shape } from "../../model/operator";
+import type { GraphBuilder } from "../builder";
+import { activation, geglu } from "./activation";
+import { attention } from "./attention";
+import { conv2d, upsampleNearest2x } from "./convolution";
+import { add, addChannelBias, scale } from "./elementwise";
+import { positionEmbedding, timestepEmbedding, tokenEmbedding } from "./embedding";
+import type { OperatorFamily, OperatorFlops, OperatorShapes, Parameter, SavedValues } from "./family";
+import { concat, imageToTokens, tokensToImage } from "./layout";
+import { linear } from "./linear";
+import { groupNorm, layerNorm } from "./normalization";
+
+const families: { readonly [N in OperatorName]: OperatorFamily<OperatorOf<N>> } = {
+  conv2d, linear, groupNorm, layerNorm, activation, geglu, add, addChannelBias, scale, concat,
+  attention, imageToTokens, tokensToImage, upsampleNearest2x, timestepEmbedding, tokenEmbedding, positionEmbedding,
+};
+
+/** The compiler cannot see that an operator and the family of its name belong together; the table's type is what says so. */
+function familyOf<O extends Operator>(operator: O): OperatorFamily<O> {
+  return families[operator.op] as unknown as OperatorFamily<O>;
+}
+
+export const inputsOf = (operator: Operator): readonly string[] => familyOf(operator).inputs(operator);
+
+/** Names are below the layer's root, e.g. "conv1.weight". */
+export function parametersOf(operator: Operator): readonly Parameter[] {
+  return "module" in operator
+    ? familyOf(operator).parameters(operator).map(({ name, shape }) => ({ name: `${operator.module}.${name}`, shape }))
+    : [];
+}
+
+export const outputShape = (operator: Operator, inputs: readonly Shape[]): Shape => familyOf(operator).outputShape(operator, inputs);
+export const flopsOf = (operator: Operator, shapes: OperatorShapes): OperatorFlops => familyOf(operator).flops(operator, shapes);
+export const savedBy = (operator: Operator, shapes: OperatorShapes): SavedValues => familyOf(operator).saved(operator, shapes);
+export const lowerForward = (operator: Operator, shapes: OperatorShapes, graph: GraphBuilder): string => familyOf(operator).forward(operator, shapes, graph);
