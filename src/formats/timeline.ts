@@ -16,6 +16,7 @@ const operation = z.looseObject({
   layers: range.optional(),
   samples: range.optional(),
   channel: channel.optional(),
+  direction: z.enum(["send", "receive"]).optional(),
   startMs: z.number(),
   endMs: z.number(),
   deps: z.array(count),

@@ -16,6 +16,8 @@ export interface TimelineOperation {
   readonly layers?: Range;
   readonly samples?: Range;
   readonly channel?: Channel;
+  /** Which end of a REDISTRIBUTE this is. */
+  readonly direction?: "send" | "receive";
   readonly startMs: number;
   readonly endMs: number;
   /** Indices into `operations` of what it waited for. */

@@ -1,0 +1,22 @@
+/** Whether today's trainer can run a plan: the planner knows more plans than the trainer does. */
+import type { Plan, Runnable } from "../model/plan";
+import type { Workload } from "../model/workload";
+
+const frozenClasses = new Set(["AutoencoderKL", "CLIPTextModel"]);
+
+export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runnable {
+  const { profile, chain } = workload;
+  const classOf = (name: string) => profile.components.find((component) => component.name === name)?.class;
+  const trained = [...new Set(chain.segments.map((segment) => segment.component))];
+  if (trained.length !== 1 || classOf(trained[0]) !== "UNet2DConditionModel") {
+    return { reason: `The trainer trains one UNet2DConditionModel; this chain runs ${trained.map((name) => `${name} (${classOf(name) ?? "class unknown"})`).join(", ")}.` };
+  }
+  const odd = workload.frozen.find((part) => !frozenClasses.has(classOf(part.component) ?? ""));
+  if (odd) return { reason: `The trainer runs ${[...frozenClasses].join(" and ")} as frozen work; "${odd.component}" is ${classOf(odd.component) ?? "of unknown class"}.` };
+  const missing = [...frozenClasses].find((name) => !workload.frozen.some((part) => classOf(part.component) === name));
+  if (missing !== undefined) return { reason: `The trainer needs an ${missing} among the frozen components.` };
+  if (!profile.tensors) return { reason: "The profile has no tensors, so what stages send each other is not known." };
+  if (chain.selfConditioning) return { reason: "The trainer does not do self-conditioning." };
+  if (plan.training.precision === "fp16") return { reason: "The trainer runs fp32 and bf16, not fp16." };
+  return true;
+}

@@ -1,0 +1,91 @@
+/**
+ * Greedy filling: bubble after bubble in time order, as many whole layers of the ready frozen components as fit when split
+ * over the idle devices, then part of one more layer's batch on top; of all such choices the one that fills most.
+ */
+import type { Fill, FillAnchor } from "../../model/plan";
+import type { Context } from "../../simulate/context";
+import type { Bubble } from "./bubbles";
+import { Frontier } from "./frontier";
+
+export interface FillSettings {
+  /** Share of each bubble that is left free. */
+  readonly margin: number;
+  /** Shorter bubbles stay empty. */
+  readonly smallestMs: number;
+}
+
+interface Choice {
+  /** Per part the layer up to which it runs in this bubble. */
+  readonly to: readonly number[];
+  readonly partial?: { readonly part: number; readonly count: number };
+  readonly ms: number;
+}
+
+/** Choices of whole layers per bubble that are tried at most; beyond it, later components take what is left. */
+const mostChoices = 4096;
+
+/**
+ * Fills of one replica, for samples [0, samples), on the devices that idle. What doesn't fit runs after the last backward
+ * pass, shared by all `ranks`.
+ */
+export function greedyFills(context: Context, bubbles: readonly Bubble[], ranks: readonly number[], samples: number, settings: FillSettings): readonly Fill[] {
+  const frontier = new Frontier(context.workload, context.costs, samples);
+  for (const bubble of bubbles) {
+    const choice = fullest(context, frontier, (bubble.to - bubble.from) * (1 - settings.margin), bubble.idle.length);
+    const workers = bubble.idle.map(({ rank, anchor }) => ({ rank, anchor }));
+    choice.to.forEach((to, part) => frontier.takeWhole(part, to, workers));
+    if (choice.partial) frontier.takePartial(choice.partial.part, choice.partial.count, workers);
+  }
+  const anchor: FillAnchor = { op: "OPTIM" };
+  context.workload.frozen.forEach((part, p) => frontier.takeWhole(p, part.to, ranks.map((rank) => ({ rank, anchor }))));
+  return frontier.fills;
+}
+
+function fullest(context: Context, frontier: Frontier, ms: number, workers: number): Choice {
+  const { frozen } = context.workload;
+  let best: Choice = { to: frontier.progress.map(({ layer }) => layer), ms: 0 };
+  let tried = 0;
+  const to = frontier.progress.map(({ layer }) => layer);
+  const isReady = (part: number) => frozen[part].after.every((other) => to[other] >= frozen[other].to);
+  const visit = (part: number, used: number): void => {
+    if (part === frozen.length) {
+      tried++;
+      const partial = largestPartial(context, frontier, to, isReady, ms - used, workers);
+      const filled = used + (partial?.ms ?? 0);
+      if (filled > best.ms) best = { to: [...to], ms: filled, ...(partial && { partial: { part: partial.part, count: partial.count } }) };
+      return;
+    }
+    const start = frontier.progress[part].layer;
+    let most = start;
+    if (isReady(part)) while (most < frozen[part].to && used + frontier.wholeMs(part, most + 1, workers) <= ms) most++;
+    for (let layer = most; layer >= start && (layer === most || tried < mostChoices); layer--) {
+      to[part] = layer;
+      visit(part + 1, used + frontier.wholeMs(part, layer, workers));
+    }
+    to[part] = start;
+  };
+  visit(0, 0);
+  return best;
+}
+
+/** The partial-batch layer that fills most of `ms`: each device takes as many samples as fit. */
+function largestPartial(context: Context, frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, ms: number, workers: number) {
+  let best: { part: number; count: number; ms: number } | undefined;
+  context.workload.frozen.forEach((frozen, part) => {
+    const layer = to[part];
+    if (layer >= frozen.to || !isReady(part)) return;
+    const left = frontier.left(part, layer);
+    let each = 0;
+    let low = Math.ceil(left / workers);
+    // Binary search: times never fall with the batch.
+    while (each < low) {
+      const middle = Math.ceil((each + low) / 2);
+      if (frontier.layerMs(part, layer, middle) <= ms) each = middle;
+      else low = middle - 1;
+    }
+    if (each === 0) return;
+    const used = frontier.layerMs(part, layer, each);
+    if (!best || used > best.ms) best = { part, count: Math.min(left, each * workers), ms: used };
+  });
+  return best;
+}

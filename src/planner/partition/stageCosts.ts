@@ -1,0 +1,72 @@
+/** What a stage would cost, for any cut of the chain: the figures that the partition works with. */
+import { linkBetween, transferMs } from "../../model/cluster";
+import type { Plan } from "../../model/plan";
+import { crossingBytes } from "../../model/workload";
+import { microbatchesHeld } from "../../schedule/generators";
+import type { Context } from "../../simulate/context";
+import { allReduceMs, stageBytes } from "../../simulate/durations";
+
+/** All that a partition depends on but the cuts. */
+export interface Shape {
+  readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer">;
+  /** `[stage][replica]`: ranks. */
+  readonly placement: readonly (readonly number[])[];
+}
+
+export interface StageCosts {
+  /** Ms per micro-batch of layers [from, to): computing or, where it is longer, the messages of the cut after it. */
+  stageMs(stage: number, from: number, to: number): number;
+  /** Forward and backward of layers [from, to) for one micro-batch. */
+  computeMs(from: number, to: number): number;
+  /** All-reduce of the stage's gradients. */
+  syncMs(stage: number, from: number, to: number): number;
+  /** Bytes that the stage holds at its peak, without frozen work's activations. */
+  memoryBytes(stage: number, from: number, to: number): number;
+}
+
+export function stageCosts({ plan, placement }: Shape, context: Context): StageCosts {
+  const { workload, costs, cluster, devices, overlaps } = context;
+  const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
+  const chain = costs.chain(samples);
+  const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
+  const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, plan.batch.global / plan.dataParallel), 0);
+  const saved = new Float64Array(workload.layers.length + 1);
+  const state = new Float64Array(workload.layers.length + 1);
+  const gradients = new Float64Array(workload.layers.length + 1);
+  workload.layers.forEach(({ savedBytesPerSample }, i) => {
+    const own = stageBytes(plan, context, i, i + 1);
+    saved[i + 1] = saved[i] + (savedBytesPerSample.untilInputGrad + savedBytesPerSample.untilWeightGrad) * samples;
+    state[i + 1] = state[i] + own.weights + own.gradients + own.optimizer + own.ema;
+    gradients[i + 1] = gradients[i] + own.gradients;
+  });
+  const computeMs = (from: number, to: number) => chain.forward[to] - chain.forward[from] + chain.backward[to] - chain.backward[from];
+  /** Messages of one micro-batch through the cut after stage `stage`. */
+  const messagesMs = (stage: number, cut: number) => {
+    if (stage < 0 || stage + 1 >= placement.length) return { forward: 0, backward: 0 };
+    const link = linkBetween(cluster, devices[placement[stage][0]], devices[placement[stage + 1][0]]);
+    const { forward, backward } = workload.cuts[cut];
+    return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
+  };
+  return {
+    computeMs,
+    stageMs(stage, from, to) {
+      const below = messagesMs(stage, to);
+      if (overlaps) return Math.max(computeMs(from, to), below.forward, below.backward);
+      return computeMs(from, to) + below.forward + messagesMs(stage - 1, from).backward;
+    },
+    syncMs(stage, from, to) {
+      if (plan.dataParallel < 2) return 0;
+      const ranks = placement[stage];
+      return allReduceMs(linkBetween(cluster, devices[ranks[0]], devices[ranks[1]]), ranks.length, gradients[to] - gradients[from]);
+    },
+    memoryBytes(stage, from, to) {
+      const held = microbatchesHeld(plan.schedule, placement.length, stage, plan.batch.microbatches);
+      return state[to] - state[from] + frozenBytes + encodingBytes + held * (saved[to] - saved[from]);
+    },
+  };
+}
+
+/** Bytes of a device that a plan may use. */
+export function usableBytes(context: Context, rank: number): number {
+  return context.devices[rank].kind.memoryBytes - (context.cluster.reservedBytes ?? 0);
+}

@@ -1,0 +1,91 @@
+/** The plans that a search considers, before any of them is simulated. */
+import type { Plan, ScheduleName, Stage } from "../../model/plan";
+import type { Workload } from "../../model/workload";
+import type { Context } from "../../simulate/context";
+
+/** What every plan of a search has in common. */
+export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" | "training">;
+
+export interface SearchSpace {
+  readonly globalBatch: number;
+  readonly schedules: readonly ScheduleName[];
+  /** Fixed number of stages or micro-batches; free where undefined. */
+  readonly stages?: number;
+  readonly microbatches?: number;
+  /** Whether the next iteration's frozen work goes into bubbles. */
+  readonly fill: boolean;
+}
+
+export interface Candidate {
+  readonly schedule: ScheduleName;
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly dataParallel: number;
+  /** Ms that no plan of this kind can beat. */
+  readonly boundMs: number;
+}
+
+/** All combinations that use every device and split the batch evenly, lowest bound first. */
+export function candidatesOf(space: SearchSpace, context: Context): readonly Candidate[] {
+  const devices = context.devices.length;
+  const most = Math.min(devices, context.workload.layers.length);
+  const found: Candidate[] = [];
+  for (const schedule of space.schedules) {
+    const [least, largest] = schedule === "ddp" ? [1, 1] : [devices > 1 ? 2 : 1, most];
+    for (let stages = least; stages <= largest; stages++) {
+      const dataParallel = devices / stages;
+      const share = space.globalBatch / dataParallel;
+      if (!Number.isInteger(dataParallel) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
+      for (let microbatches = 1; microbatches <= share; microbatches++) {
+        if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
+        found.push({ schedule, stages, microbatches, dataParallel, boundMs: periodBound(context, stages, microbatches, share) });
+      }
+    }
+  }
+  return found.sort((a, b) => a.boundMs - b.boundMs);
+}
+
+/**
+ * A pipeline of `stages` devices computes all passes of its `share` of the samples and all frozen work, the latter at its best
+ * batch size, and one device runs the longest layer's passes of every micro-batch.
+ */
+function periodBound({ workload, costs }: Context, stages: number, microbatches: number, share: number): number {
+  const { forward, backward } = costs.chain(share / microbatches);
+  const layers = workload.layers.length;
+  let longest = 0;
+  for (let layer = 0; layer < layers; layer++) longest = Math.max(longest, forward[layer + 1] - forward[layer] + backward[layer + 1] - backward[layer]);
+  const frozen = workload.frozen.reduce((ms, part, p) => ms + part.layers.reduce((own, _, layer) => own + share * bestPerSample((batch) => costs.frozen(p, batch), layer, share), 0), 0);
+  return Math.max(microbatches * longest, (microbatches * (forward[layers] + backward[layers]) + frozen) / stages);
+}
+
+function bestPerSample(sums: (batch: number) => Float64Array, layer: number, most: number): number {
+  let best = Infinity;
+  for (let batch = 1; batch <= most; batch++) best = Math.min(best, (sums(batch)[layer + 1] - sums(batch)[layer]) / batch);
+  return best;
+}
+
+/** `[stage][replica]`: replica r takes the ranks r*stages … (r+1)*stages-1, so that a pipeline's stages are close together. */
+export function placementOf(stages: number, dataParallel: number): readonly (readonly number[])[] {
+  return Array.from({ length: stages }, (_, s) => Array.from({ length: dataParallel }, (_, r) => r * stages + s));
+}
+
+/** The plan of a candidate with given cuts, nothing filled and nothing predicted yet. */
+export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number, cuts: readonly number[], workload: Workload): Plan {
+  const placement = placementOf(candidate.stages, candidate.dataParallel);
+  const stages = placement.map((devices, s): Stage => ({ from: cuts[s], to: cuts[s + 1], devices }));
+  return {
+    format: "diffusionpipe.plan/1",
+    model: base.model,
+    profile: base.profile,
+    cluster: base.cluster,
+    batch: { global: globalBatch, microbatches: candidate.microbatches },
+    dataParallel: candidate.dataParallel,
+    schedule: { name: candidate.schedule },
+    chains: [{ id: workload.chain.id, stages }],
+    optimizer: base.optimizer,
+    fills: [],
+    training: base.training,
+    runnable: { reason: "not examined yet" },
+    predicted: { periodMs: 0, makespanMs: 0, bubbleRatio: 0, throughputPerSecond: 0, peakMemoryBytes: [] },
+  };
+}

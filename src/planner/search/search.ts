@@ -1,0 +1,107 @@
+/** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
+import { Cancelled, UserError } from "../../model/errors";
+import type { Plan, Predicted } from "../../model/plan";
+import { compilePlan } from "../../plan/compile";
+import { runnable } from "../../plan/runnable";
+import type { Context } from "../../simulate/context";
+import { simulate } from "../../simulate/engine";
+import { memoryUse } from "../../simulate/memory";
+import { fillPlan, withoutFilling, type Filled } from "../fill/fill";
+import { bestCuts, missingBytes } from "../partition/dynamic";
+import { refine } from "../partition/refine";
+import { stageCosts, usableBytes } from "../partition/stageCosts";
+import { candidatesOf, placementOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+
+/** A candidate and what became of it. */
+export interface Row extends Candidate {
+  readonly status: "simulated" | "pruned" | "does not fit";
+  readonly predicted?: Predicted;
+  /** For one that does not fit: bytes by which the fullest device misses it. */
+  readonly missingBytes?: number;
+}
+
+export interface SearchResult {
+  readonly plan: Plan;
+  /** Every candidate: simulated ones by period, then the pruned by their bound, then those that don't fit. */
+  readonly rows: readonly Row[];
+}
+
+export interface SearchHooks {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number, bestMs: number | undefined) => void;
+}
+
+/**
+ * The plan with the shortest period; of equal ones (within a millionth) the one with the lower peak memory.
+ * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.
+ */
+export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
+  const candidates = candidatesOf(space, context);
+  if (candidates.length === 0) throw nothingToSearch(space, context);
+  const rows: Row[] = [];
+  let best: Plan | undefined;
+  for (const [done, candidate] of candidates.entries()) {
+    hooks.onProgress?.(done, candidates.length, best?.predicted.periodMs);
+    await new Promise((resume) => setTimeout(resume)); // lets a cancel in
+    if (hooks.signal?.aborted) throw new Cancelled("Planning was cancelled.");
+    if (best && candidate.boundMs > best.predicted.periodMs) {
+      rows.push({ ...candidate, status: "pruned" });
+      continue;
+    }
+    const outcome = evaluate(base, space, candidate, context);
+    rows.push({ ...candidate, ...outcome.row });
+    if (outcome.plan && (!best || isBetter(outcome.plan.predicted, best.predicted))) best = outcome.plan;
+  }
+  if (!best) throw nothingFits(rows, context);
+  hooks.onProgress?.(candidates.length, candidates.length, best.predicted.periodMs);
+  return { plan: best, rows: rows.sort(byRank) };
+}
+
+function isBetter(a: Predicted, b: Predicted): boolean {
+  if (Math.abs(a.periodMs - b.periodMs) > 1e-6 * b.periodMs) return a.periodMs < b.periodMs;
+  return Math.max(...a.peakMemoryBytes) < Math.max(...b.peakMemoryBytes);
+}
+
+function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context): { plan?: Plan; row: Pick<Row, "status" | "predicted" | "missingBytes"> } {
+  const planAt = (cuts: readonly number[]) => planOf(base, candidate, space.globalBatch, cuts, context.workload);
+  const shape = { plan: planAt([]), placement: placementOf(candidate.stages, candidate.dataParallel) };
+  const costs = stageCosts(shape, context);
+  const start = bestCuts(shape, costs, context);
+  if (!start) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
+  const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
+  const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? simulate(compilePlan(planAt(cuts), context.workload), context).periodMs : Infinity);
+  const finish = (cuts: readonly number[]): Filled => (space.fill ? fillPlan(planAt(cuts), context) : withoutFilling(planAt(cuts), context));
+  const balanced = refine(start, trainedMs).cuts;
+  // With frozen work in the bubbles another cut may be better than the one that is best without.
+  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved).simulation.periodMs : Infinity)) : { cuts: balanced };
+  const { plan, simulation } = finish(cuts);
+  const peakMemoryBytes = memoryUse(compilePlan(plan, context.workload), context, simulation).map((use) => use.peakBytes);
+  const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
+  const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = simulation;
+  const predicted: Predicted = { periodMs, makespanMs, bubbleRatio, throughputPerSecond, peakMemoryBytes };
+  if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
+  return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+}
+
+function byRank(a: Row, b: Row): number {
+  const order = ["simulated", "pruned", "does not fit"];
+  return order.indexOf(a.status) - order.indexOf(b.status) || (a.predicted?.periodMs ?? a.boundMs) - (b.predicted?.periodMs ?? b.boundMs);
+}
+
+function nothingToSearch(space: SearchSpace, context: Context): UserError {
+  const devices = context.devices.length;
+  const asked = [space.stages && `${space.stages} stages`, space.microbatches && `${space.microbatches} micro-batches`].filter(Boolean).join(" and ");
+  return new UserError(
+    `A batch of ${space.globalBatch} cannot be split evenly over ${devices} devices${asked ? ` with ${asked}` : ""} (schedule ${space.schedules.join(" or ")}).`,
+    { hint: `Stages must divide ${devices}${devices > 1 ? "" : " (a pipeline needs two devices)"}, and devices / stages * micro-batches must divide the batch.` },
+  );
+}
+
+function nothingFits(rows: readonly Row[], context: Context): UserError {
+  const nearest = rows.reduce((best, row) => ((row.missingBytes ?? Infinity) < (best.missingBytes ?? Infinity) ? row : best));
+  const megabytes = Math.ceil((nearest.missingBytes ?? 0) / 1e6);
+  return new UserError(
+    `No plan fits the memory of ${context.devices[0].kind.name}: the nearest (${nearest.schedule}, ${nearest.stages} stages, ${nearest.microbatches} micro-batches) misses ${megabytes} MB on one device.`,
+    { hint: "A smaller batch, more stages (more devices), 1F1B rather than GPipe, or a lower precision would need less." },
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * Static check of a program, stricter than any one transport: what hangs one runtime and not another is refused here.
+ * - Per (channel, source, destination), sends and receives have one order, one tag, one iteration and one size.
+ * - No ring of ranks waits for each other.
+ * - Each rank makes each forward and backward pass of its stages once, forward first, with its inputs received before.
+ */
+import type { Operation, Program } from "../model/program";
+
+/** The first violation in words, or undefined for a sound program. */
+export function checkProgram(program: Program): string | undefined {
+  for (const list of ["prologue", "operations"] as const) {
+    const lists = program.ranks.map((rank) => rank[list]);
+    const violation = checkOrder(lists) ?? checkWaits(lists);
+    if (violation !== undefined) return `In the ${list}: ${violation}`;
+  }
+  return checkPasses(program);
+}
+
+export function isSend(op: Operation): boolean {
+  return op.op === "SEND" || (op.op === "REDISTRIBUTE" && op.direction === "send");
+}
+
+export function isReceive(op: Operation): boolean {
+  return op.op === "RECV" || (op.op === "REDISTRIBUTE" && op.direction === "receive");
+}
+
+/** One name for both ends of a message. */
+function wire(op: Operation, rank: number): string {
+  return isSend(op) ? `${op.channel} ${rank}->${op.peer}` : `${op.channel} ${op.peer}->${rank}`;
+}
+
+function describe(op: Operation | undefined): string {
+  return op ? `${op.iteration === 1 ? "next iteration's " : ""}tag ${op.tag}, ${op.bytes} bytes` : "nothing";
+}
+
+function checkOrder(lists: readonly (readonly Operation[])[]): string | undefined {
+  const sent = new Map<string, Operation[]>();
+  const received = new Map<string, Operation[]>();
+  lists.forEach((list, rank) => {
+    for (const op of list) {
+      const side = isSend(op) ? sent : isReceive(op) ? received : undefined;
+      if (!side) continue;
+      const key = wire(op, rank);
+      const ops = side.get(key);
+      if (ops) ops.push(op);
+      else side.set(key, [op]);
+    }
+  });
+  for (const key of new Set([...sent.keys(), ...received.keys()])) {
+    const out = sent.get(key) ?? [];
+    const into = received.get(key) ?? [];
+    const tags = new Set<string>();
+    for (let i = 0; i < Math.max(out.length, into.length); i++) {
+      if (out[i]?.tag !== into[i]?.tag || out[i]?.iteration !== into[i]?.iteration || out[i]?.bytes !== into[i]?.bytes) {
+        return `message ${i} on ${key} is sent as ${describe(out[i])} and received as ${describe(into[i])}.`;
+      }
+      const tag = `${out[i].iteration} ${out[i].tag}`;
+      if (tags.has(tag)) return `tag ${out[i].tag} is used twice on ${key}.`;
+      tags.add(tag);
+    }
+  }
+  return undefined;
+}
+
+/** Runs the lists with sends that don't wait; whoever cannot finish is in or behind a ring. */
+function checkWaits(lists: readonly (readonly Operation[])[]): string | undefined {
+  const at = lists.map(() => 0);
+  const arrived = new Set<string>();
+  const gathered = new Map<string, number>();
+  const entered = lists.map(() => false);
+  const key = (op: Operation, rank: number) => `${wire(op, rank)} ${op.iteration} ${op.tag}`;
+  const collective = (op: Operation) => (op.op === "REDUCE" ? `REDUCE ${(op.peers ?? []).join()}` : "GRAD_NORM");
+  const size = (op: Operation) => (op.op === "REDUCE" ? (op.peers ?? []).length : lists.length);
+  for (let moved = true; moved; ) {
+    moved = false;
+    lists.forEach((list, rank) => {
+      for (; at[rank] < list.length; at[rank]++, moved = true) {
+        const op = list[at[rank]];
+        if (isSend(op)) arrived.add(key(op, rank));
+        else if (isReceive(op) && !arrived.has(key(op, rank))) return;
+        else if (op.op === "REDUCE" || op.op === "GRAD_NORM") {
+          if (!entered[rank]) gathered.set(collective(op), (gathered.get(collective(op)) ?? 0) + 1);
+          entered[rank] = true;
+          if ((gathered.get(collective(op)) ?? 0) % size(op) !== 0) return;
+          entered[rank] = false;
+        }
+      }
+    });
+  }
+  const stuck = lists.flatMap((list, rank) => (at[rank] < list.length ? [`rank ${rank} at ${list[at[rank]].op} (operation ${at[rank]})`] : []));
+  return stuck.length > 0 ? `these ranks wait for each other: ${stuck.join(", ")}.` : undefined;
+}
+
+function checkPasses(program: Program): string | undefined {
+  const { microbatches } = program.batch;
+  for (const chain of program.chains) {
+    for (const [s, stage] of chain.stages.entries()) {
+      for (const device of stage.devices) {
+        const forward = new Set<number>();
+        const backward = new Set<number>();
+        const here = `rank ${device}, chain "${chain.id}", stage ${s}`;
+        const received = { forward: new Set<number>(), backward: new Set<number>() };
+        for (const op of program.ranks[device].operations) {
+          if (op.chain !== chain.id || op.stage !== s || op.microbatch === undefined) continue;
+          const m = op.microbatch;
+          if (op.op === "RECV" && (op.channel === "forward" || op.channel === "backward")) received[op.channel].add(m);
+          if (op.op === "F") {
+            if (forward.has(m)) return `${here}: the forward pass of micro-batch ${m} is there twice.`;
+            if (s > 0 && !received.forward.has(m)) return `${here}: the forward pass of micro-batch ${m} comes before its input.`;
+            forward.add(m);
+          }
+          if (op.op === "B") {
+            if (backward.has(m)) return `${here}: the backward pass of micro-batch ${m} is there twice.`;
+            if (!forward.has(m)) return `${here}: the backward pass of micro-batch ${m} comes before its forward pass.`;
+            const gradient = s < chain.stages.length - 1 && chain.stages[s + 1].receivesGrad.length > 0;
+            if (gradient && !received.backward.has(m)) return `${here}: the backward pass of micro-batch ${m} comes before its gradient.`;
+            backward.add(m);
+          }
+        }
+        if (forward.size !== microbatches || backward.size !== microbatches) {
+          return `${here}: ${forward.size} forward and ${backward.size} backward passes for ${microbatches} micro-batches.`;
+        }
+      }
+    }
+  }
+  return undefined;
+}
