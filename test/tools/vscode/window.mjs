@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
-import { install, onPath } from "./versions.mjs";
+import { which } from "../environment.mjs";
+import { install } from "./versions.mjs";
 
 const themes = { dark: "Default Dark Modern", light: "Default Light Modern", "high-contrast": "Default High Contrast", "high-contrast-light": "Default High Contrast Light" };
 
@@ -19,7 +20,7 @@ const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
  */
 export async function openWindow(options) {
   const place = await install(options.version, options.log ?? (() => {}));
-  const chromiumPath = process.env.CHROMIUM_PATH || ["chromium", "chromium-browser", "google-chrome"].map(onPath).find(Boolean);
+  const chromiumPath = process.env.CHROMIUM_PATH || which("chromium", "chromium-browser", "google-chrome");
   if (!chromiumPath) throw new Error("No chromium on PATH: install Debian's package `chromium`, or name one in CHROMIUM_PATH.");
   const data = await mkdtemp(join(tmpdir(), "diffusionpipe-vscode-"));
   let server;
@@ -67,7 +68,8 @@ async function writeSettings(data, { theme, trusted, settings }) {
     "workbench.tips.enabled": false,
     "extensions.ignoreRecommendations": true,
     "window.commandCenter": false,
-    "chat.commandCenter.enabled": false,
+    "chat.disableAIFeatures": true,
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
     "files.simpleDialog.enable": true,
     ...(trusted === false && { "security.workspace.trust.startupPrompt": "never", "security.workspace.trust.banner": "never" }),
     ...(theme && { "workbench.colorTheme": themes[theme] }),
@@ -77,6 +79,7 @@ async function writeSettings(data, { theme, trusted, settings }) {
   await writeFile(join(data, "user/User/settings.json"), `${JSON.stringify(all, null, 2)}\n`);
 }
 
+/** Caches and states of the extension under test are this window's own too. */
 function startServer(place, data, { trusted, environment }) {
   const args = [
     place.server, "--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms",
@@ -84,7 +87,7 @@ function startServer(place, data, { trusted, environment }) {
     "--telemetry-level", "off", "--enable-smoke-test-driver",
     "--server-data-dir", join(data, "server"), "--user-data-dir", join(data, "user"), "--extensions-dir", join(data, "extensions"),
   ];
-  return spawn(place.node, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
+  return spawn(place.node, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_CACHE_HOME: join(data, "cache"), XDG_STATE_HOME: join(data, "state"), ...environment } });
 }
 
 /** Waits until the server says where it listens. */
