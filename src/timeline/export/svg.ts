@@ -1,7 +1,7 @@
 /** A timeline as one vector picture on white, with axis, legend and figures, legible in a paper. */
 import { scaleLinear } from "d3";
 import type { Timeline } from "../../model/timeline";
-import { formatMs, formatPercent, formatThroughput } from "../layout/format";
+import { formatMs, formatPercent, formatThroughput, formatTick } from "../layout/format";
 import { placeLanes, type PlacedLane } from "../layout/geometry";
 import { kindStyles, labelsOf, sliceKinds, type SliceKind } from "../layout/kinds";
 import { layoutTimeline, type Slice } from "../layout/lanes";
@@ -29,6 +29,8 @@ export function timelineToSvg(timeline: Timeline): string {
   const layout = layoutTimeline(timeline);
   const placement = placeLanes([layout], heights);
   const x = scaleLinear([layout.startMs, layout.endMs], [left, left + width]);
+  const [first, second] = x.ticks(10);
+  const stepMs = (second ?? first + 1) - first;
   const bottom = top + placement.height;
   const total = { width: left + width + right, height: bottom + 56 };
   const parts = [
@@ -39,7 +41,7 @@ export function timelineToSvg(timeline: Timeline): string {
     text(left, 18, figures(timeline), { size: 12, weight: "bold" }),
     ...x.ticks(10).flatMap((tick) => [
       `<line x1="${round(x(tick))}" x2="${round(x(tick))}" y1="${top - 6}" y2="${bottom}" stroke="#ddd"/>`,
-      text(x(tick), top - 10, formatMs(tick), { anchor: "middle", fill: "#444" }),
+      text(x(tick), top - 10, formatTick(tick, stepMs), { anchor: "middle", fill: "#444" }),
     ]),
     ...placement.devices.map((device) => text(left - 8, top + device.y + heights.compute / 2 + 4, `Device ${device.device}`, { anchor: "end", weight: "bold" })),
     ...placement.lanes.flatMap((placed) => laneMarks(placed, timeline, x)),

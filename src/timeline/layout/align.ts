@@ -1,11 +1,13 @@
-/** Lays a measured timeline of many iterations over a predicted one of few: one iteration is cut out and moved to the same zero. */
+/** Lays a measured timeline of many iterations over a predicted one of few: as many are cut out and moved to the same zero. */
 import type { Timeline, TimelineOperation } from "../../model/timeline";
+import { isTrained, iterationCount } from "./lanes";
 
 export interface Aligned {
-  /** One measured iteration on the predicted timeline's clock; `periodMs` and the other figures are those of the whole run. */
+  /** Measured iterations on the predicted timeline's clock; `periodMs` and the other figures are those of the whole run. */
   readonly timeline: Timeline;
-  /** Which iteration of the run it is. */
+  /** The first iteration of the run that is shown, and how many are. */
   readonly iteration: number;
+  readonly count: number;
   /** Measured period over predicted period, minus one. */
   readonly periodError: number;
 }
@@ -17,15 +19,17 @@ interface Span {
 }
 
 /**
- * The iteration whose length is the median one stands for the run; the first is left out where there are others, since it
- * warms up. Its window runs from its first trained operation to the next iteration's, so that the fills inside it stay with it.
+ * Shows as many consecutive iterations as the prediction does: those whose length together is the median one stand for the
+ * run. The first and the last are left out where there are others, since they warm up and drain. The cut runs from the first
+ * trained operation to that of the iteration after, so that the fills inside it stay with it.
  * Undefined when the measurement holds no trained operation.
  */
 export function alignMeasured(predicted: Timeline, measured: Timeline): Aligned | undefined {
   const spans = iterationSpans(measured);
-  const chosen = typicalSpan(spans);
-  if (!chosen) return undefined;
-  const shiftMs = (iterationSpans(predicted)[0]?.startMs ?? 0) - chosen.startMs;
+  if (!spans.length) return undefined;
+  const count = Math.min(iterationCount(predicted), spans.length);
+  const chosen = typicalRun(spans, count);
+  const shiftMs = (iterationSpans(predicted)[0]?.startMs ?? 0) - chosen[0].startMs;
   const kept = new Map<number, number>();
   const inside = measured.operations.flatMap((operation, index) => {
     if (!belongs(operation, chosen)) return [];
@@ -40,24 +44,28 @@ export function alignMeasured(predicted: Timeline, measured: Timeline): Aligned 
   }));
   const criticalPath = measured.criticalPath.flatMap((index) => kept.get(index) ?? []);
   return {
-    timeline: { ...measured, operations, criticalPath, makespanMs: chosen.endMs - chosen.startMs },
-    iteration: chosen.iteration,
+    timeline: { ...measured, operations, criticalPath },
+    iteration: chosen[0].iteration,
+    count,
     periodError: predicted.periodMs > 0 ? measured.periodMs / predicted.periodMs - 1 : 0,
   };
 }
 
 /** Trained operations go by their iteration, frozen work and what carries it by when it ran. */
-function belongs(operation: TimelineOperation, span: Span): boolean {
-  if (operation.op !== "FILL" && operation.channel !== "encoding" && operation.channel !== "intermediate") return operation.iteration === span.iteration;
+function belongs(operation: TimelineOperation, spans: readonly Span[]): boolean {
+  const first = spans[0];
+  const last = spans[spans.length - 1];
+  if (operation.op !== "FILL" && operation.channel !== "encoding" && operation.channel !== "intermediate") return operation.iteration >= first.iteration && operation.iteration <= last.iteration;
   const middle = (operation.startMs + operation.endMs) / 2;
-  return middle >= span.startMs && middle < span.endMs;
+  return middle >= first.startMs && middle < last.endMs;
 }
 
 /** Per iteration, from its first trained operation to the next iteration's first (or, for the last, to its own end). */
 function iterationSpans(timeline: Timeline): Span[] {
   const bounds = new Map<number, { startMs: number; endMs: number }>();
-  for (const { op, stream, iteration, startMs, endMs } of timeline.operations) {
-    if (op === "FILL" || stream !== "compute") continue;
+  for (const operation of timeline.operations) {
+    if (!isTrained(operation)) continue;
+    const { iteration, startMs, endMs } = operation;
     const bound = bounds.get(iteration);
     if (!bound) bounds.set(iteration, { startMs, endMs });
     else {
@@ -69,8 +77,11 @@ function iterationSpans(timeline: Timeline): Span[] {
   return inOrder.map(([iteration, { startMs, endMs }], i) => ({ iteration, startMs, endMs: i + 1 < inOrder.length ? Math.max(inOrder[i + 1][1].startMs, startMs) : endMs }));
 }
 
-function typicalSpan(spans: readonly Span[]): Span | undefined {
-  const settled = spans.length > 2 ? spans.slice(1, -1) : spans.slice(-1);
-  const byLength = [...settled].sort((a, b) => a.endMs - a.startMs - (b.endMs - b.startMs));
-  return byLength[Math.floor((byLength.length - 1) / 2)];
+/** `count` neighbouring spans of median length together. */
+function typicalRun(spans: readonly Span[], count: number): readonly Span[] {
+  const settled = spans.length >= count + 2 ? spans.slice(1, -1) : spans.length > count ? spans.slice(1) : spans;
+  const runs = Array.from({ length: settled.length - count + 1 }, (_, first) => settled.slice(first, first + count));
+  const length = (run: readonly Span[]) => run[run.length - 1].endMs - run[0].startMs;
+  runs.sort((a, b) => length(a) - length(b));
+  return runs[Math.floor((runs.length - 1) / 2)];
 }

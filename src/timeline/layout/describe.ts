@@ -2,8 +2,8 @@
 import type { Profile } from "../../model/profile";
 import type { Timeline, TimelineOperation } from "../../model/timeline";
 import { formatBytes, formatMs } from "./format";
-import { operationTitle, rangeText } from "./kinds";
-import type { Slice, TimelineSource } from "./lanes";
+import { kindOf, operationTitle, rangeText, type SliceKind } from "./kinds";
+import type { Layout, Slice, TimelineSource } from "./lanes";
 
 export interface Fact {
   readonly label: string;
@@ -49,8 +49,45 @@ export function factsOf(slice: Slice, timeline: Timeline, device: number, source
 }
 
 export function deviceName(timeline: Timeline, device: number): string {
-  const name = timeline.devices[device]?.name;
+  const name = kindName(timeline, device);
   return name ? `${device} · ${name}` : `${device}`;
+}
+
+/** What sort of device it is: its name without the rank that may come first. */
+export function kindName(timeline: Timeline, device: number): string {
+  return (timeline.devices[device]?.name ?? "").replace(new RegExp(`^${device}: `), "");
+}
+
+/** What each device does over the iterations shown, as shares of the whole; waiting for others counts as idle. */
+export interface DeviceUse {
+  readonly device: number;
+  readonly trained: number;
+  readonly frozen: number;
+  readonly idle: number;
+}
+
+const useOf: Readonly<Record<SliceKind, "trained" | "frozen" | "idle">> = { forward: "trained", backward: "trained", optimizer: "trained", fill: "frozen", communication: "idle", idle: "idle" };
+
+export function deviceUse(layout: Layout): readonly DeviceUse[] {
+  return layout.lanes.filter((lane) => lane.stream === "compute").map(({ device, rows }) => {
+    const total = { trained: 0, frozen: 0, idle: 0 };
+    for (const slice of rows.flat()) total[useOf[slice.kind]] += slice.endMs - slice.startMs;
+    const all = total.trained + total.frozen + total.idle || 1;
+    return { device, trained: total.trained / all, frozen: total.frozen / all, idle: total.idle / all };
+  });
+}
+
+/** What a prediction rests on: "predicted from measured layer times", or how much of it is an estimate. */
+export function basisOf(timeline: Timeline): string {
+  let measured = 0;
+  let all = 0;
+  for (const { op, stream, startMs, endMs, source } of timeline.operations) {
+    if (stream !== "compute" || kindOf(op) === "optimizer" || kindOf(op) === "communication") continue;
+    all += endMs - startMs;
+    if (source === "measured") measured += endMs - startMs;
+  }
+  if (measured === all && all > 0) return "predicted from measured layer times";
+  return measured === 0 ? "predicted, estimate" : `predicted, ${Math.max(1, Math.round((1 - measured / all) * 100))} % from estimates`;
 }
 
 function sourceText(operation: TimelineOperation | undefined, source: TimelineSource): string {

@@ -9,6 +9,14 @@ export function formatMs(ms: number): string {
   return `${significant(ms / 1000, 4)} s`;
 }
 
+/** Marks of an axis whose steps are `stepMs` apart: as many decimals as tell them apart, and no more. */
+export function formatTick(ms: number, stepMs: number): string {
+  const inSeconds = stepMs >= 1000;
+  const step = inSeconds ? stepMs / 1000 : stepMs;
+  const decimals = Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  return `${grouped((inSeconds ? ms / 1000 : ms).toFixed(decimals))} ${inSeconds ? "s" : "ms"}`;
+}
+
 const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Binary units: "512 B", "1.5 MiB". */

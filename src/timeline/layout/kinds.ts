@@ -29,8 +29,8 @@ const kindByOperation: Readonly<Record<OperationName, Exclude<SliceKind, "idle">
   F: "forward", R: "forward", SELF_COND: "forward",
   B: "backward", I: "backward", W: "backward", OVERLAP_F_B: "backward",
   FILL: "fill",
-  SEND: "communication", RECV: "communication", REDUCE: "communication", REDISTRIBUTE: "communication", UNSHARD: "communication",
-  GRAD_NORM: "optimizer", OPTIM: "optimizer", EMA: "optimizer",
+  SEND: "communication", RECV: "communication", REDUCE: "communication", REDISTRIBUTE: "communication", UNSHARD: "communication", GRAD_NORM: "communication",
+  OPTIM: "optimizer", EMA: "optimizer",
 };
 
 export function kindOf(op: OperationName): SliceKind {
@@ -40,7 +40,7 @@ export function kindOf(op: OperationName): SliceKind {
 const titles: Readonly<Record<OperationName, string>> = {
   F: "Forward", I: "Input gradient", W: "Weight gradient", B: "Backward", R: "Recompute", FILL: "Frozen work",
   SELF_COND: "Self-conditioning pass", SEND: "Send", RECV: "Receive", REDUCE: "All-reduce of gradients",
-  REDISTRIBUTE: "Redistribute encodings", GRAD_NORM: "Gradient norm", OPTIM: "Optimizer step", EMA: "Moving average",
+  REDISTRIBUTE: "Redistribute encodings", GRAD_NORM: "Gradient norm over all devices", OPTIM: "Optimizer step", EMA: "Moving average",
   OVERLAP_F_B: "Forward and backward, overlapped", UNSHARD: "Gather parameters",
 };
 
@@ -77,4 +77,10 @@ export function labelsOf(operation: TimelineOperation, servesNext = false): read
     case "OVERLAP_F_B": return microbatch === undefined ? ["FB"] : [`FB${microbatch}`, "FB"];
     case "F": case "I": case "W": case "B": case "R": return microbatch === undefined ? [op] : [`${op}${microbatch}`];
   }
+}
+
+/** Names an operation by what it is rather than by its place in the list, so that it is found again after a simulation. */
+export function operationKey(operation: TimelineOperation): string {
+  const { device, op, iteration, stage, microbatch, component, layers, samples, channel, peer } = operation;
+  return [device, op, iteration, stage, microbatch, component, layers?.join("-"), samples?.join("-"), channel, peer].map((part) => part ?? "").join("|");
 }

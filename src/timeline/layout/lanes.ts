@@ -34,26 +34,41 @@ export interface Layout {
 /** Gaps shorter than this are rounding, not bubbles. */
 const shortestGapMs = 1e-6;
 
-/** Lanes by device, compute before communication; a device without communication has only the one. */
+/**
+ * Lanes by device, compute before communication (what is sent above what is received);
+ * a device without communication has only the one.
+ * The timeline is taken as iterations that repeat every `periodMs`. What a device does after the last of them belongs to the
+ * next round, and so stands for what it did, unseen, before its first operation here: that time is left blank, not idle.
+ */
 export function layoutTimeline(timeline: Timeline): Layout {
-  let startMs = 0;
-  let endMs = timeline.makespanMs;
-  for (const operation of timeline.operations) {
-    startMs = Math.min(startMs, operation.startMs);
-    endMs = Math.max(endMs, operation.endMs);
-  }
+  const startMs = timeline.operations.reduce((least, operation) => Math.min(least, operation.startMs), timeline.operations.length ? Infinity : 0);
+  const roundMs = iterationCount(timeline) * timeline.periodMs;
+  const endMs = timeline.operations.reduce((most, operation) => Math.max(most, operation.endMs), startMs + roundMs);
   const indices = timeline.devices.map(() => ({ compute: [] as number[], communication: [] as number[] }));
   timeline.operations.forEach((operation, index) => indices[operation.device]?.[operation.stream].push(index));
   const lanes: Lane[] = [];
   for (const [device, streams] of indices.entries()) {
     const next = servingNext(timeline, streams.compute);
     const compute = rowsOf(timeline, streams.compute, next);
-    lanes.push({ device, stream: "compute", source: timeline.source, rows: [withIdle(compute[0] ?? [], startMs, endMs), ...compute.slice(1)] });
+    const lastMs = streams.compute.reduce((most, index) => Math.max(most, timeline.operations[index].endMs), startMs);
+    const idleFrom = Math.max(startMs, lastMs - roundMs);
+    lanes.push({ device, stream: "compute", source: timeline.source, rows: [withIdle(compute[0] ?? [], idleFrom, startMs + roundMs), ...compute.slice(1)] });
     if (streams.communication.length) {
-      lanes.push({ device, stream: "communication", source: timeline.source, rows: rowsOf(timeline, streams.communication, new Set()) });
+      const [incoming, outgoing] = [true, false].map((wanted) => streams.communication.filter((index) => (timeline.operations[index].op === "RECV") === wanted));
+      lanes.push({ device, stream: "communication", source: timeline.source, rows: [...rowsOf(timeline, outgoing, new Set()), ...rowsOf(timeline, incoming, new Set())] });
     }
   }
   return { source: timeline.source, timeline, startMs, endMs, lanes };
+}
+
+/** How many iterations are trained in a timeline, at least one. */
+export function iterationCount(timeline: Timeline): number {
+  return Math.max(1, new Set(timeline.operations.filter(isTrained).map((operation) => operation.iteration)).size);
+}
+
+/** Work of the iteration itself, as against frozen work, which may serve another one. */
+export function isTrained(operation: TimelineOperation): boolean {
+  return operation.op !== "FILL" && operation.stream === "compute";
 }
 
 /** Fills of one device whose iteration is later than that of the trained operation running before them (or, at the start, after them). */

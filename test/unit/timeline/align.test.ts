@@ -27,6 +27,13 @@ describe("a measured timeline laid over the predicted one", () => {
     assert.ok(Math.abs(aligned.periodError - 0.1) < 1e-12);
   });
 
+  it("shows as many iterations as the prediction does", () => {
+    const predicted = timelineOf(run([100, 100], 0), { periodMs: 100 });
+    const aligned = alignMeasured(predicted, timelineOf(run([300, 120, 110, 90, 100, 20], 777), { source: "measured", periodMs: 105 }));
+    assert.deepEqual([aligned?.iteration, aligned?.count], [2, 2]);
+    assert.deepEqual(aligned?.timeline.operations.map((other) => other.startMs), [0, 55, 66, 110, 155, 164]);
+  });
+
   it("keeps dependencies inside the cut and drops those that lead out", () => {
     const list = run([100, 100], 0).map((other, index) => ({ ...other, deps: index ? [index - 1] : [] }));
     const aligned = alignMeasured(twoStages(), timelineOf(list, { source: "measured", criticalPath: [2, 3, 5] }));

@@ -7,7 +7,7 @@ export function operation(partial: Partial<TimelineOperation> & Pick<TimelineOpe
 
 export function timelineOf(operations: readonly TimelineOperation[], partial: Partial<Timeline> = {}): Timeline {
   const devices = Math.max(0, ...operations.map((other) => other.device)) + 1;
-  const makespanMs = Math.max(0, ...operations.map((other) => other.endMs));
+  const makespanMs = operations.length ? Math.max(...operations.map((other) => other.endMs)) - Math.min(...operations.map((other) => other.startMs)) : 0;
   return {
     format: "diffusionpipe.timeline/1", source: "predicted", periodMs: makespanMs, makespanMs, bubbleRatio: 0.1, throughputPerSecond: 10, criticalPath: [],
     devices: Array.from({ length: devices }, (_, device) => ({ name: `gpu ${device}`, peakMemoryBytes: 1 << 30 })), operations, ...partial,

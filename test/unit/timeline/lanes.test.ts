@@ -15,6 +15,18 @@ describe("lanes of a timeline", () => {
     assert.deepEqual(layoutTimeline(twoStages()).lanes.map((lane) => `${lane.device} ${lane.stream}`), ["0 compute", "0 communication", "1 compute"]);
   });
 
+  it("takes iterations as repeating: what drains after the last stands for what came before the first", () => {
+    // Two devices, period 10: device 1 works from 4 to 13 of each round, so it is idle for 1 ms of ten and not before its first operation.
+    const round = (iteration: number) => [
+      operation({ op: "F", device: 0, iteration, startMs: 10 * iteration, endMs: 10 * iteration + 8 }),
+      operation({ op: "F", device: 1, iteration, startMs: 10 * iteration + 4, endMs: 10 * iteration + 13 }),
+    ];
+    const layout = layoutTimeline(timelineOf([...round(0), ...round(1)], { periodMs: 10 }));
+    const idle = layout.lanes.map((lane) => lane.rows[0].filter((slice) => slice.kind === "idle").map((slice) => [slice.startMs, slice.endMs]));
+    assert.deepEqual(idle, [[[8, 10], [18, 20]], [[3, 4], [13, 14]]]);
+    assert.equal(layout.endMs, 23);
+  });
+
   it("ties a fill to the iteration that it serves", () => {
     const fill = layoutTimeline(twoStages()).lanes[2].rows[0][0];
     assert.equal(fill.kind, "fill");

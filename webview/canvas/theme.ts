@@ -1,0 +1,83 @@
+/** The editor's theme as colours for the canvas, read from its CSS variables and again whenever it changes. */
+import type { SliceKind } from "../../src/timeline/layout/kinds";
+
+export interface Ink {
+  readonly fill: string;
+  /** Text on `fill`. */
+  readonly text: string;
+  /** Pattern lines on `fill`. */
+  readonly line: string;
+}
+
+export interface Theme {
+  readonly kinds: Readonly<Record<SliceKind, Ink>>;
+  readonly background: string;
+  readonly foreground: string;
+  readonly faint: string;
+  readonly border: string;
+  readonly focus: string;
+  /** Set in high contrast: everything gets an outline. */
+  readonly outline?: string;
+  readonly font: string;
+}
+
+const variables: Readonly<Record<Exclude<SliceKind, "idle">, readonly [string, string]>> = {
+  forward: ["--vscode-charts-blue", "#3794ff"],
+  backward: ["--vscode-charts-green", "#89d185"],
+  fill: ["--vscode-charts-orange", "#d18616"],
+  communication: ["--vscode-charts-purple", "#b180d7"],
+  optimizer: ["--vscode-charts-yellow", "#cca700"],
+};
+
+export function readTheme(): Theme {
+  const style = getComputedStyle(document.body);
+  const read = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
+  const foreground = read("--vscode-editor-foreground", "#cccccc");
+  const background = read("--vscode-editor-background", "#1e1e1e");
+  const toRgb = colourReader();
+  const ink = (fill: string): Ink => (isLight(toRgb(fill)) ? { fill, text: "#000000", line: "rgba(0,0,0,0.30)" } : { fill, text: "#ffffff", line: "rgba(255,255,255,0.38)" });
+  const highContrast = document.body.classList.contains("vscode-high-contrast") || document.body.classList.contains("vscode-high-contrast-light");
+  const kindInks = Object.fromEntries(Object.entries(variables).map(([kind, [name, otherwise]]) => [kind, ink(read(name, otherwise))])) as Record<Exclude<SliceKind, "idle">, Ink>;
+  const faint = read("--vscode-descriptionForeground", foreground);
+  return {
+    kinds: { ...kindInks, idle: { fill: background, text: faint, line: withAlpha(toRgb(foreground), highContrast ? 0.55 : 0.16) } },
+    background, foreground, faint,
+    border: read("--vscode-panel-border", withAlpha(toRgb(foreground), 0.2)),
+    focus: read("--vscode-focusBorder", foreground),
+    outline: highContrast ? read("--vscode-contrastBorder", foreground) : undefined,
+    font: read("--vscode-font-family", "sans-serif"),
+  };
+}
+
+/** Calls back when the editor changes its theme, which it does by the body's class and style. */
+export function onThemeChange(changed: () => void): void {
+  new MutationObserver(changed).observe(document.body, { attributes: true, attributeFilter: ["class", "data-vscode-theme-id"] });
+  new MutationObserver(changed).observe(document.documentElement, { attributes: true, attributeFilter: ["style"] });
+}
+
+type Rgb = readonly [number, number, number];
+
+/** Any CSS colour as red, green, blue, by painting one pixel of it. */
+function colourReader(): (colour: string) => Rgb {
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  return (colour) => {
+    if (!context) return [128, 128, 128];
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+    return [red, green, blue];
+  };
+}
+
+/** Black text is the better one above this relative luminance (WCAG 2: where both contrasts are equal). */
+function isLight(rgb: Rgb): boolean {
+  const [red, green, blue] = rgb.map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+}
+
+function withAlpha([red, green, blue]: Rgb, alpha: number): string {
+  return `rgba(${red},${green},${blue},${alpha})`;
+}

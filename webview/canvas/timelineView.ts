@@ -1,0 +1,168 @@
+/** The timeline: lanes on a canvas, labels beside and overlays above it, one frame at a time. */
+import { placeLanes, sliceAt, sliceOf, type Heights, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
+import type { Layout } from "../../src/timeline/layout/lanes";
+import { element } from "../dom";
+import { TimeZoom, type Domain } from "../input/zoom";
+import { Axis, type PeriodMark } from "./axis";
+import { gutterLabels } from "./gutter";
+import { Overlay } from "./overlay";
+import { paintScene } from "./painter";
+import { makePatterns, type Patterns } from "./patterns";
+import { onThemeChange, readTheme, type Theme } from "./theme";
+
+export interface TimelineEvents {
+  selected(place: SlicePlace | undefined): void;
+  /** Zoom or pan changed what is in view. */
+  moved(domain: Domain | undefined): void;
+  /** What the tooltip says of a slice, the title first. */
+  describe(place: SlicePlace): readonly string[];
+  /** Colours changed. */
+  rethemed(theme: Theme, patterns: Patterns): void;
+}
+
+/** Above the first lane; as in canvas.css. */
+const topPadding = 8;
+/** A slice this near to the pointer is hit. */
+const slackPixels = 3;
+
+export class TimelineView {
+  placement: Placement = { lanes: [], devices: [], height: 0 };
+  readonly zoom: TimeZoom;
+  private readonly axis = new Axis();
+  private readonly overlay = new Overlay();
+  private readonly canvas = element("canvas", { "aria-hidden": true });
+  private readonly plot = element("div", { class: "plot" }, this.canvas, this.overlay.element);
+  private readonly gutter = element("div", { class: "gutter", "aria-hidden": true });
+  private readonly content = element("div", { class: "lanes-content" }, this.gutter, this.plot);
+  readonly scroller = element("div", { class: "lanes" }, this.content);
+  readonly element = element("section", { class: "timeline", "aria-label": "Timeline" }, this.axis.element, this.scroller);
+  private layouts: readonly Layout[] = [];
+  private marks: readonly PeriodMark[] = [];
+  private selection?: SlicePlace;
+  private theme: Theme = readTheme();
+  private patterns: Patterns = {};
+  private frame = 0;
+  private pointer = { x: 0, y: 0 };
+
+  constructor(private readonly events: TimelineEvents) {
+    this.zoom = new TimeZoom(this.plot, () => this.placement.height > this.plot.clientHeight, () => {
+      events.moved(this.zoom.domain);
+      this.schedule();
+    });
+    this.scroller.addEventListener("scroll", () => this.schedule());
+    this.plot.addEventListener("click", (event) => events.selected(this.placeAt(event)));
+    this.plot.addEventListener("dblclick", (event) => this.fitSlice(this.placeAt(event)));
+    this.plot.addEventListener("pointermove", (event) => this.hover(event));
+    this.plot.addEventListener("pointerleave", () => this.overlay.tooltip([], 0, 0, { width: 0, height: 0 }));
+    new ResizeObserver(() => this.relayout()).observe(this.scroller);
+    onThemeChange(() => this.retheme());
+    this.retheme();
+  }
+
+  /** Draws layouts; `extent` is all of time that can be seen. */
+  show(layouts: readonly Layout[], marks: readonly PeriodMark[], extent: Domain): void {
+    this.layouts = layouts;
+    this.marks = marks;
+    this.extent = extent;
+    this.relayout();
+  }
+
+  private extent: Domain = [0, 1];
+
+  select(place: SlicePlace | undefined): void {
+    this.selection = place;
+    this.schedule();
+  }
+
+  /** Where the pointer was last, in pixels of the plot. */
+  get pointerX(): number {
+    return this.pointer.x;
+  }
+
+  /** Brings a slice into view. */
+  reveal(place: SlicePlace): void {
+    const slice = sliceOf(this.placement, place);
+    if (!slice) return;
+    this.zoom.reveal(slice.startMs, slice.endMs);
+    const { y, height } = this.placement.lanes[place.lane];
+    const { scrollTop, clientHeight } = this.scroller;
+    if (y < scrollTop) this.scroller.scrollTop = y;
+    else if (y + height > scrollTop + clientHeight) this.scroller.scrollTop = y + height - clientHeight;
+  }
+
+  /** Zooms to a slice with some room on both sides; to everything where there is none, or it is in view like that already. */
+  fitSlice(place: SlicePlace | undefined): void {
+    const slice = place && sliceOf(this.placement, place);
+    const room = slice ? (slice.endMs - slice.startMs) * 0.5 : 0;
+    const domain: Domain | undefined = slice && [slice.startMs - room, slice.endMs + room];
+    const [from, to] = this.zoom.scale.domain();
+    const there = domain && Math.abs(domain[0] - from) + Math.abs(domain[1] - to) < (to - from) * 0.05;
+    this.zoom.show(there ? undefined : domain);
+  }
+
+  private retheme(): void {
+    this.theme = readTheme();
+    this.patterns = makePatterns(this.theme, window.devicePixelRatio);
+    this.events.rethemed(this.theme, this.patterns);
+    this.schedule();
+  }
+
+  private relayout(): void {
+    const clientHeight = this.scroller.clientHeight - topPadding;
+    this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, clientHeight));
+    this.content.style.height = `${Math.max(this.placement.height, clientHeight)}px`;
+    this.plot.style.height = `${clientHeight}px`;
+    this.gutter.replaceChildren(...(this.layouts.length ? gutterLabels(this.layouts, this.placement) : []));
+    this.zoom.setExtent(this.extent, this.plot.clientWidth);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  private draw(): void {
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    const ratio = window.devicePixelRatio;
+    const [pixelWidth, pixelHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width !== pixelWidth || this.canvas.height !== pixelHeight) {
+      this.canvas.width = pixelWidth;
+      this.canvas.height = pixelHeight;
+    }
+    const context = this.canvas.getContext("2d", { alpha: false });
+    if (!context || !width) return;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const { scrollTop } = this.scroller;
+    const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop, marks: this.marks };
+    paintScene({ context, theme: this.theme, patterns: this.patterns }, scene);
+    this.overlay.draw(scene, this.selection);
+    this.axis.draw(this.zoom.scale, width, this.marks);
+  }
+
+  private placeAt(event: MouseEvent): SlicePlace | undefined {
+    const bounds = this.plot.getBoundingClientRect();
+    const ms = this.zoom.scale.invert(event.clientX - bounds.left);
+    const slack = this.zoom.scale.invert(slackPixels) - this.zoom.scale.invert(0);
+    return sliceAt(this.placement, event.clientY - bounds.top + this.scroller.scrollTop, ms, slack);
+  }
+
+  private hover(event: PointerEvent): void {
+    const bounds = this.plot.getBoundingClientRect();
+    this.pointer = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+    const place = this.placeAt(event);
+    this.plot.classList.toggle("over-slice", place !== undefined);
+    this.overlay.tooltip(place ? this.events.describe(place) : [], this.pointer.x, this.pointer.y, bounds);
+  }
+}
+
+/** Lanes as tall as the room allows, within what reads well. */
+function fittingHeights(layouts: readonly Layout[], available: number): Heights {
+  const one = { communication: layouts.length > 1 ? 13 : 16, gap: 2, deviceGap: 14 };
+  const least = layouts.length > 1 ? 20 : 24;
+  const rigid = placeLanes(layouts, { ...one, compute: 0 }).height;
+  const rows = layouts.flatMap((layout) => layout.lanes).filter((lane) => lane.stream === "compute").reduce((sum, lane) => sum + Math.max(1, lane.rows.length), 0);
+  return { ...one, compute: Math.max(least, Math.min(layouts.length > 1 ? 52 : 76, Math.floor((available - rigid - 8) / Math.max(1, rows)))) };
+}

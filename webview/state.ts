@@ -1,0 +1,19 @@
+/** What of the view outlives its page: kept with `setState`, checked when it comes back. */
+import type { Domain } from "./input/zoom";
+
+export interface ViewState {
+  readonly domain?: Domain;
+  /** Which operation is selected, as `operationKey` names it. */
+  readonly selected?: string;
+  readonly showMeasured: boolean;
+}
+
+export function restoredState(value: unknown): ViewState {
+  const { domain, selected, showMeasured } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const isDomain = Array.isArray(domain) && domain.length === 2 && domain.every((ms) => Number.isFinite(ms)) && domain[0] < domain[1];
+  return {
+    ...(isDomain && { domain: [domain[0], domain[1]] }),
+    ...(typeof selected === "string" && { selected }),
+    showMeasured: showMeasured !== false,
+  };
+}

@@ -1,0 +1,35 @@
+/** The one place that knows the control library: `@vscode/webview-ui-toolkit` is archived, and its successor takes its place here. */
+import { provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeDivider, vsCodeProgressRing } from "@vscode/webview-ui-toolkit";
+import { element } from "./dom";
+
+export function registerControls(): void {
+  provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeDivider(), vsCodeProgressRing());
+}
+
+export interface ButtonOptions {
+  readonly label: string;
+  /** What it does, in words; also the tooltip. */
+  readonly title: string;
+  readonly appearance?: "primary" | "secondary" | "icon";
+  readonly onClick: () => void;
+}
+
+export function button({ label, title, appearance = "secondary", onClick }: ButtonOptions): HTMLElement {
+  const node = element("vscode-button", { appearance, title, "aria-label": title }, label);
+  node.addEventListener("click", onClick);
+  return node;
+}
+
+export function divider(): HTMLElement {
+  return element("vscode-divider", { role: "presentation" });
+}
+
+export function progressRing(label: string): HTMLElement {
+  return element("vscode-progress-ring", { "aria-label": label });
+}
+
+export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): HTMLElement {
+  const node = element("vscode-checkbox", { checked }, label);
+  node.addEventListener("change", () => onChange(node.ariaChecked === "true"));
+  return node;
+}
