@@ -52,7 +52,7 @@ export function parseAutoencoderKl(config: unknown, file: string): AutoencoderKl
   const resnet = (inChannels: number, outChannels: number) =>
     resnetBlock2d({ inChannels, outChannels, activation: settings.act_fn, outputScaleFactor: 1, ...norm });
 
-  add("encoder.conv_in", "conv_2d", conv2dBody({ module: "conv_in", inChannels: settings.in_channels, outChannels: widths[0], kernel: 3 }), { modules: ["encoder.conv_in"], root: "encoder." });
+  add("encoder.conv_in", "conv_2d", conv2dBody("sample", { module: "conv_in", inChannels: settings.in_channels, outChannels: widths[0], kernel: 3 }), { modules: ["encoder.conv_in"], root: "encoder." });
   let width = widths[0];
   for (const [level, outChannels] of widths.entries()) {
     const path = `encoder.down_blocks.${level}`;
@@ -70,7 +70,7 @@ export function parseAutoencoderKl(config: unknown, file: string): AutoencoderKl
     root: "encoder.",
   });
   if (settings.use_quant_conv) {
-    add("quant_conv", "conv_2d", conv2dBody({ module: "quant_conv", inChannels: 2 * latent_channels, outChannels: 2 * latent_channels, kernel: 1 }), { modules: ["quant_conv"], root: "" });
+    add("quant_conv", "conv_2d", conv2dBody("hidden_states", { module: "quant_conv", inChannels: 2 * latent_channels, outChannels: 2 * latent_channels, kernel: 1 }), { modules: ["quant_conv"], root: "" });
   }
   const description = { class: "AutoencoderKL", inputs: [{ name: "sample", type: "float32" } as const], layers };
   return {

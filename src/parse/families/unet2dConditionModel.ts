@@ -44,7 +44,7 @@ class UnetLayers {
     const { config } = this;
     this.push("time_embedding", "timestep_embedding", timeEmbedding(config), { timestep: { input: "timestep" } }, ["time_proj", "time_embedding"], "time_embedding.");
     const first = config.levels[0].width;
-    this.push("conv_in", "conv_2d", conv2dBody({ module: "conv_in", inChannels: config.inChannels, outChannels: first, kernel: config.inKernel }), { sample: { input: "sample" } }, ["conv_in"], "");
+    this.push("conv_in", "conv_2d", conv2dBody("sample", { module: "conv_in", inChannels: config.inChannels, outChannels: first, kernel: config.inKernel }), { sample: { input: "sample" } }, ["conv_in"], "");
     this.move("conv_in", first);
     this.skips.push(this.hidden);
     for (const [level, options] of config.levels.entries()) this.down(level, options);

@@ -10,10 +10,10 @@ export interface ConvOptions {
   readonly kernel: number;
 }
 
-/** One convolution of "sample". */
-export function conv2dBody({ module, inChannels, outChannels, kernel }: ConvOptions): OperatorList {
-  const list = new OperatorListBuilder(["sample"]);
-  return list.finish(list.add({ op: "conv2d", module, input: "sample", inChannels, outChannels, kernel, stride: 1, ...samePadding(kernel) }));
+/** One convolution. @param input The name of the value it takes. */
+export function conv2dBody(input: string, { module, inChannels, outChannels, kernel }: ConvOptions): OperatorList {
+  const list = new OperatorListBuilder([input]);
+  return list.finish(list.add({ op: "conv2d", module, input, inChannels, outChannels, kernel, stride: 1, ...samePadding(kernel) }));
 }
 
 /** conv_norm_out, conv_act, conv_out. */
