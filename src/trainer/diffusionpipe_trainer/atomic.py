@@ -36,6 +36,15 @@ def _temporary(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(beside: Path) -> Iterator[Path]:
+    """Yield an empty folder on the disk of `beside`; it is deleted in the end."""
+    with _temporary(beside) as temporary:
+        temporary.mkdir()
+        yield temporary
+        shutil.rmtree(temporary)
+
+
+@contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Yield a temporary path; on success it becomes `target`, replacing what was there."""
     with _temporary(target) as temporary:

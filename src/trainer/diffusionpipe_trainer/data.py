@@ -80,7 +80,7 @@ class ImageData:
         self.entries = read_metadata(folder)
         self._metadata = folder / METADATA
         self._tokenizer = tokenizer
-        self._sequence_length = sequence_length
+        self.sequence_length = sequence_length
         self._resolution = resolution
         self._global_batch = global_batch
         self._seed = seed
@@ -109,7 +109,7 @@ class ImageData:
         """Captions [a, b) of the global batch, padded, (b - a, sequence length), int64."""
         texts = [self.entry(step, s).text for s in range(*samples)]
         encoded = self._tokenizer(
-            texts, padding="max_length", truncation=True, max_length=self._sequence_length, return_tensors="pt"
+            texts, padding="max_length", truncation=True, max_length=self.sequence_length, return_tensors="pt"
         )
         return encoded.input_ids
 

@@ -1,0 +1,1 @@
+"""Executes a program with torch.distributed."""
