@@ -53,6 +53,8 @@ export interface ProfileHooks {
 }
 
 const defaultBatches = [1, 2, 4, 8, 16, 32, 64];
+/** Enough for a stable median of layers of up to some 10 ms; slower ones get their least number of rounds whatever it is. */
+const defaultBudgetMs = 150;
 const defaultPatienceMs = 2_000;
 /** Batch sizes that were asked for are given more time. */
 const askedPatienceMs = 60_000;
@@ -97,7 +99,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
   const settings = {
     batches,
     patienceMs: options.batches ? askedPatienceMs : defaultPatienceMs,
-    budgetMs: options.budgetMs ?? 250,
+    budgetMs: options.budgetMs ?? defaultBudgetMs,
     seed: options.seed ?? 0,
     place: { provider: choice.provider, device: choice.device.name, precision: "float32", threads, busyCores, runtimeVersion: choice.runtimeVersion },
   };

@@ -7,7 +7,11 @@ export interface Failure {
 
 const outOfMemory = /bad_?alloc|bad array new length|out of memory|not enough memory|failed to allocate|allocation failed|invalid (typed )?array (buffer )?length|heap limit/i;
 
-export function failureOf(message: string): Failure {
+/** onnxruntime's own checks begin with a source file, a C++ signature and the condition: nothing a person needs. */
+const sourcePlace = /^\/\S+\.cc:\d+ .* was (?:true|false)\.\s*/s;
+
+export function failureOf(text: string): Failure {
+  const message = text.replace(sourcePlace, "").trim();
   const short = message.length > 600 ? `${message.slice(0, 600)}…` : message;
   return { status: outOfMemory.test(message) ? "oom" : "crashed", message: short };
 }

@@ -67,7 +67,7 @@ function weight(layer: BoundLayer, batch: number): number {
  */
 export async function measureLayers(
   layers: readonly Distinct[],
-  process: MeasuringProcess,
+  process: Pick<MeasuringProcess, "request">,
   cache: MeasurementCache,
   settings: MeasureSettings,
   { signal, onProgress = () => {}, now }: { signal?: AbortSignal; onProgress?: (progress: Progress) => void; now: () => number },

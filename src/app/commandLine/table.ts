@@ -2,8 +2,10 @@
 import type { Command } from "./command";
 import { exportCommand } from "./export";
 import { inspectCommand } from "./inspect";
+import { profileCommand } from "./profile";
 
 export const commands: Readonly<Record<string, Command>> = {
   inspect: inspectCommand,
+  profile: profileCommand,
   export: exportCommand,
 };

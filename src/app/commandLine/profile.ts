@@ -1,0 +1,69 @@
+/** `profile`: measures a model's layers on this machine and writes NAME.profile.json. */
+import { resolve } from "node:path";
+import { writeDocument } from "../../formats/document";
+import { profileFormat } from "../../formats/profile";
+import { UserError } from "../../model/errors";
+import { nodeFiles } from "../../platform/nodeFiles";
+import { inspectModel } from "../inspect";
+import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
+import { localProfileServices } from "../profileServices";
+import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
+
+const list = (text: string | undefined) => text?.split(",").map((part) => part.trim()).filter((part) => part !== "");
+
+/** Where progress is not a terminal's one line, one line in this many ms is enough. */
+const progressEveryMs = 2_000;
+
+function progressLine({ done, total, what, remainingMs }: Progress): string {
+  const left = remainingMs === undefined || done === total ? "" : `, about ${Math.ceil(remainingMs / 1000)} s left`;
+  return `${done}/${total} ${what}${left}`;
+}
+
+function progressPrinter(): (progress: Progress) => void {
+  let last = -Infinity;
+  return (progress) => {
+    const now = performance.now();
+    if (!process.stderr.isTTY && progress.done < progress.total && now - last < progressEveryMs) return;
+    last = now;
+    printProgress(progressLine(progress));
+    if (process.stderr.isTTY && progress.done === progress.total) process.stderr.write("\n");
+  };
+}
+
+export const profileCommand: Command = {
+  usage: "MODEL -o PROFILE [--height H] [--width W] [--sequence-length L] [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--train NAMES] [--freeze NAMES] [--json]",
+  summary: "Times every distinct layer's forward pass on this machine; gradients are estimated from it.",
+  async run(argv, signal) {
+    const { values, positionals } = parse(
+      argv,
+      {
+        output: { type: "string", short: "o" }, height: { type: "string" }, width: { type: "string" }, "sequence-length": { type: "string" },
+        batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" },
+        train: { type: "string" }, freeze: { type: "string" }, json: { type: "boolean" },
+      },
+      { names: ["MODEL"] },
+    );
+    if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
+    const options = {
+      batches: list(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
+      threads: wholeNumber(values.threads, "threads"),
+      busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
+      provider: providerNamed(values.provider),
+    };
+    const model = await inspectModel(nodeFiles, positionals[0], { train: list(values.train), freeze: list(values.freeze) });
+    const bound = model.bind({
+      height: wholeNumber(values.height, "height") ?? model.defaultBindings.height,
+      width: wholeNumber(values.width, "width") ?? model.defaultBindings.width,
+      sequenceLength: wholeNumber(values["sequence-length"], "sequence-length") ?? model.defaultBindings.sequenceLength,
+    });
+    const profile = await profileModel(localProfileServices(__dirname), bound, options, {
+      signal,
+      onProgress: progressPrinter(),
+      onNotice: (text) => process.stderr.write(`${text}\n`),
+    });
+    const file = resolve(values.output ?? "model.profile.json");
+    const document = { ...profile, model: relativeTo(file, profile.model) };
+    if (values.output !== undefined) await writeDocument(profileFormat, nodeFiles, file, document);
+    if (values.json) printJson(document);
+  },
+};

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { nodeFiles } from "../../../src/platform/nodeFiles";
+import { MeasurementCache, type MeasurementKey } from "../../../src/profile/cache";
+import { candidates } from "../../../src/profile/choose";
+import { failureOf, failureOfExit } from "../../../src/profile/failure";
+import { cpuOperators } from "../../../src/profile/measureGraph";
+import { distinctLayers, measureLayers, type MeasureSettings } from "../../../src/profile/measureLayers";
+import { parseReply } from "../../../src/profile/messages";
+import { parseNvidiaSmi } from "../../../src/profile/probe";
+import { interquartileRange, isStable, median, quantile, shuffled } from "../../../src/profile/statistics";
+import { modelOf, productLayer } from "./layers";
+
+const place = { provider: "cpu", device: "d", precision: "float32", threads: 1, busyCores: 0, runtimeVersion: "1" } as const;
+
+describe("statistics of measuring", () => {
+  it("quantiles are between neighbours and in order", () => {
+    assert.equal(median([3, 1, 2]), 2);
+    assert.equal(median([4, 1, 2, 3]), 2.5);
+    assert.equal(interquartileRange([1, 2, 3, 4, 5]), 2);
+    fc.assert(fc.property(fc.array(fc.double({ noNaN: true, min: 0, max: 1e6 }), { minLength: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
+      const found = quantile(values, share);
+      const below = values.filter((value) => value < found - 1e-6).length;
+      assert.ok(below <= share * (values.length - 1) + 1 && found >= Math.min(...values) && found <= Math.max(...values));
+    }));
+  });
+
+  it("is stable when the last two agree", () => {
+    assert.equal(isStable([5], 0.1), false);
+    assert.equal(isStable([5, 1, 1.05], 0.1), true);
+    assert.equal(isStable([1, 1, 2], 0.1), false);
+  });
+
+  it("shuffles by seed: a permutation, the same for the same seed", () => {
+    const items = Array.from({ length: 50 }, (_, index) => index);
+    fc.assert(fc.property(fc.integer({ min: 0 }), (seed) => {
+      assert.deepEqual([...shuffled(items, seed)].sort((a, b) => a - b), items);
+      assert.deepEqual(shuffled(items, seed), shuffled(items, seed));
+    }));
+    assert.notDeepEqual(shuffled(items, 1), shuffled(items, 2));
+  });
+});
+
+describe("batch sizes", () => {
+  const layers = distinctLayers(modelOf([productLayer(64), productLayer(128)]).components);
+  const settings: MeasureSettings = { batches: [1, 2, 4, 8], patienceMs: 100, budgetMs: 1, seed: 3, place };
+
+  /** A measuring process that takes 20 ms a sample for width 128 and has no memory for width 64 beyond batch 2. */
+  async function measured(more: Partial<MeasureSettings> = {}) {
+    const asked: string[] = [];
+    const process: Parameters<typeof measureLayers>[1] = {
+      request: (message) => {
+        if (message.kind !== "measure") throw new Error("unexpected");
+        const [samples, width] = message.graph.inputs[0]!.shape as [number, number];
+        const batch = samples / 16;
+        asked.push(`${width} at ${batch}`);
+        if (width === 64 && batch > 2) return Promise.resolve({ kind: "failed", status: "oom", message: "full" });
+        return Promise.resolve({ kind: "measured", id: 1, measurement: { medianMs: width === 128 ? 20 * batch : 1, spreadMs: 0, rounds: 3, repeats: 2 } });
+      },
+    };
+    const files = { ...nodeFiles, read: () => Promise.reject(new Error("empty")), write: () => Promise.resolve() };
+    const outcomes = await measureLayers(layers, process, new MeasurementCache(files, "/nowhere"), { ...settings, ...more }, { now: () => 0 });
+    return { asked, batchesOf: (width: number) => [...outcomes.get(`product ${width}`)!].map(([batch, outcome]) => `${batch} ${outcome.status}`) };
+  }
+
+  it("end for a layer where memory or patience ends, not for the others", async () => {
+    const { asked, batchesOf } = await measured();
+    assert.deepEqual(batchesOf(64), ["1 ok", "2 ok", "4 oom"]);
+    assert.deepEqual(batchesOf(128), ["1 ok", "2 ok", "4 ok"]);
+    assert.deepEqual(batchesOf(32), ["1 ok", "2 ok", "4 ok", "8 ok"]);
+    assert.equal(asked.length, 10);
+    assert.equal(new Set(asked).size, 10);
+  });
+
+  it("are measured in an order that the seed decides", async () => {
+    const orders = await Promise.all([0, 1, 2, 3, 4].map(async (seed) => (await measured({ seed, batches: [1, 2] })).asked.join()));
+    assert.ok(new Set(orders).size > 1);
+    assert.equal((await measured({ seed: 2, batches: [1, 2] })).asked.join(), orders[2]);
+  });
+});
+
+describe("the cache of measurements", () => {
+  it("keeps the newest entries within its bound, and tells keys apart", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "diffusionpipe-cache-"));
+    try {
+      const cache = new MeasurementCache(nodeFiles, folder, 10);
+      const key = (batch: number): MeasurementKey => ({ ...place, signature: "s", graph: "g", batch, budgetMs: 1 });
+      const value = (batch: number) => ({ medianMs: batch, spreadMs: 0, rounds: 3, repeats: 2 });
+      for (let batch = 1; batch <= 12; batch += 1) {
+        const before = new Set(await readdir(folder));
+        await cache.write(key(batch), value(batch));
+        const [added] = (await readdir(folder)).filter((name) => !before.has(name));
+        await utimes(join(folder, added!), batch, batch);
+      }
+      await cache.prune();
+      const kept = await Promise.all(Array.from({ length: 12 }, async (_, index) => (await cache.read(key(index + 1)))?.medianMs));
+      assert.deepEqual(kept, [undefined, undefined, undefined, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      assert.equal(await cache.read({ ...key(12), runtimeVersion: "2" }), undefined);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("what the measuring process says", () => {
+  it("is understood where it is a reply and passed over where it is not", () => {
+    assert.deepEqual(parseReply('{"kind":"failed","id":1,"status":"oom","message":"m"}'), { kind: "failed", id: 1, status: "oom", message: "m" });
+    for (const line of ["", "Warning: no Vulkan", "[]", '{"kind":"measured","id":1,"measurement":{"medianMs":-1}}', '{"kind":"other"}']) assert.equal(parseReply(line), undefined);
+  });
+
+  it("tells memory from other failures", () => {
+    assert.equal(failureOf("std::bad_alloc").status, "oom");
+    assert.equal(failureOf("Failed to allocate memory for requested buffer of size 12").status, "oom");
+    assert.equal(failureOf("Array buffer allocation failed").status, "oom");
+    assert.equal(failureOf("Fatal error: NoSuchOperator is not registered").status, "crashed");
+    assert.equal(failureOf("/src/webgpu/context.cc:136 void f(const A&)::<lambda()> status == A::Success was false. No supported adapters\n").message, "No supported adapters");
+    assert.ok(failureOf("x".repeat(10_000)).message.length < 1000);
+    assert.deepEqual(failureOfExit({ code: 3, errorOutput: "a\nb\n" }), { status: "crashed", message: "The measuring process ended with code 3. It said: a b" });
+  });
+
+  it("names operators left to the CPU, from onnxruntime's profile", () => {
+    const event = (op: string, provider: string, cat = "Node") => ({ cat, args: { op_name: op, provider } });
+    assert.deepEqual(cpuOperators(JSON.stringify([event("MatMul", "WebGpuExecutionProvider"), event("Det", "CPUExecutionProvider"), { cat: "Session" }])), ["Det"]);
+  });
+
+  it("reads a CUDA device's name and memory", () => {
+    assert.deepEqual(parseNvidiaSmi("NVIDIA A100-SXM4-80GB, 81920\nNVIDIA A100-SXM4-80GB, 81920\n"), { name: "NVIDIA A100-SXM4-80GB", memoryBytes: 81920 * 2 ** 20, software: false });
+    assert.equal(parseNvidiaSmi("no devices"), undefined);
+  });
+});
+
+describe("providers", () => {
+  it("are tried in the order of preference, each where it exists", () => {
+    assert.deepEqual(candidates("linux"), ["cuda", "webgpu", "cpu"]);
+    assert.deepEqual(candidates("win32"), ["cuda", "directml", "webgpu", "cpu"]);
+    assert.deepEqual(candidates("darwin"), ["coreml", "webgpu", "cpu"]);
+  });
+});
