@@ -1,0 +1,94 @@
+/** `plan`: searches the best plan for a batch on a cluster and writes NAME.pipeplan.json. */
+import { resolve } from "node:path";
+import { writeDocument } from "../../formats/document";
+import { planFormat } from "../../formats/plan";
+import { profileFormat } from "../../formats/profile";
+import { UserError } from "../../model/errors";
+import { nodeFiles } from "../../platform/nodeFiles";
+import type { Row } from "../../planner/search/search";
+import { inspectModel } from "../inspect";
+import { makePlan, scheduleNamed } from "../plan";
+import { profileModel, relativeTo } from "../profile";
+import { localProfileServices } from "../profileServices";
+import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
+
+/** Rows of the ranked table that are printed. */
+const shownRows = 10;
+
+function positiveNumber(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new UserError(`--${option} takes a number above 0, found "${text}".`);
+  return value;
+}
+
+function rowText(row: Row): string {
+  const what = `${row.schedule.padEnd(6)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
+  if (row.status === "simulated" && row.predicted) {
+    const { periodMs, bubbleRatio, peakMemoryBytes } = row.predicted;
+    return `${what} ${periodMs.toFixed(1).padStart(11)} ${(100 * bubbleRatio).toFixed(1).padStart(8)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
+  }
+  return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
+}
+
+/** Profiles a model folder beside the plan, at the model's own shapes. Returns the profile's path. */
+async function profileBeside(modelFolder: string, planFile: string, signal: AbortSignal): Promise<string> {
+  const file = `${planFile.replace(/(\.pipeplan)?\.json$/, "")}.profile.json`;
+  const model = await inspectModel(nodeFiles, modelFolder);
+  const profile = await profileModel(localProfileServices(__dirname), model.bind(model.defaultBindings), {}, {
+    signal,
+    onNotice: (text) => process.stderr.write(`${text}\n`),
+  });
+  await writeDocument(profileFormat, nodeFiles, file, { ...profile, model: relativeTo(file, profile.model) });
+  process.stderr.write(`Wrote ${file}\n`);
+  return file;
+}
+
+export const planCommand: Command = {
+  usage:
+    "(MODEL | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]",
+  summary: "Finds the fastest pipeline plan that fits, with frozen work of the next iteration in its bubbles.",
+  async run(argv, signal) {
+    const { values, positionals } = parse(
+      argv,
+      {
+        profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
+        schedule: { type: "string" }, stages: { type: "string" }, microbatches: { type: "string" }, "no-fill": { type: "boolean" },
+        data: { type: "string" }, steps: { type: "string" }, "learning-rate": { type: "string" }, seed: { type: "string" },
+        "max-grad-norm": { type: "string" }, "checkpoint-every": { type: "string" }, json: { type: "boolean" },
+      },
+      { names: ["MODEL"], optional: 1 },
+    );
+    const [model] = positionals;
+    if ((model === undefined) === (values.profile === undefined)) throw new UserError("Give a model folder or --profile PROFILE, one of the two.");
+    if (values.cluster === undefined) throw new UserError("Say what to plan for: --cluster NAME.cluster.json.");
+    const batch = wholeNumber(values.batch, "batch");
+    if (batch === undefined) throw new UserError("Say how many samples an iteration has: --batch N.");
+    if (values.output === undefined && (!values.json || model !== undefined)) throw new UserError("Say where the plan goes: -o NAME.pipeplan.json.");
+    const output = resolve(values.output ?? "plan.pipeplan.json");
+    const options = {
+      batch,
+      schedule: scheduleNamed(values.schedule),
+      stages: wholeNumber(values.stages, "stages"),
+      microbatches: wholeNumber(values.microbatches, "microbatches"),
+      fill: !values["no-fill"],
+      data: values.data,
+      steps: wholeNumber(values.steps, "steps"),
+      learningRate: positiveNumber(values["learning-rate"], "learning-rate"),
+      seed: wholeNumber(values.seed, "seed", 0),
+      maxGradNorm: positiveNumber(values["max-grad-norm"], "max-grad-norm"),
+      checkpointEvery: wholeNumber(values["checkpoint-every"], "checkpoint-every", 0),
+    };
+    const profile = values.profile ?? (await profileBeside(model, output, signal));
+    const isTerminal = process.stderr.isTTY;
+    const { plan, rows } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
+      signal,
+      onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
+    });
+    if (values.output !== undefined) await writeDocument(planFormat, nodeFiles, output, plan);
+    if (values.json) return printJson(plan);
+    process.stdout.write(`schedule stages micro-batches data parallel   period ms bubble %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
+    if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
+    process.stdout.write(`${plan.runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${plan.runnable.reason}`}\nWrote ${values.output}\n`);
+  },
+};

@@ -1,0 +1,61 @@
+/** Use-case: a plan beside the common methods, each at its best, on the same costs. */
+import type { Predicted, ScheduleName } from "../model/plan";
+import { predictedFigures } from "../plan/predict";
+import { validatePlan } from "../plan/validate";
+import type { Files } from "../platform/files";
+import { baselines, type Baseline } from "../planner/baselines/baselines";
+import type { SearchHooks } from "../planner/search/search";
+import type { Plan } from "../model/plan";
+import type { Context } from "../simulate/context";
+import { openPlan } from "./planFiles";
+
+export interface ComparedPlan {
+  readonly schedule: ScheduleName;
+  readonly stages: number;
+  readonly microbatches: number;
+  readonly dataParallel: number;
+  readonly predicted: Predicted;
+}
+
+export interface Comparison {
+  readonly plan: ComparedPlan;
+  readonly baselines: readonly {
+    readonly name: Baseline["name"];
+    readonly best?: ComparedPlan;
+    /** Why there is no plan of this kind. */
+    readonly reason?: string;
+    /** The baseline's period over the plan's: above 1 the plan is faster. */
+    readonly speedUp?: number;
+  }[];
+  /** One sentence: what is fastest here. */
+  readonly verdict: string;
+}
+
+/** Compares the plan in `file`. @throws UserError, Cancelled. */
+export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}): Promise<Comparison> {
+  const { plan, context } = await openPlan(files, file);
+  validatePlan(plan, context.workload, context.devices.length, file);
+  return compare(plan, context, hooks);
+}
+
+/** Compares a plan that fits `context` already. @throws Cancelled. */
+export async function compare(plan: Plan, context: Context, hooks: SearchHooks = {}): Promise<Comparison> {
+  const own = compared({ ...plan, predicted: predictedFigures(plan, context) });
+  const found = await baselines(plan, plan.batch.global, context, hooks);
+  const rows = found.map(({ name, result }) =>
+    "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
+  );
+  return { plan: own, baselines: rows, verdict: verdictOf(rows) };
+}
+
+function compared(plan: Plan): ComparedPlan {
+  const { schedule, batch, dataParallel, chains, predicted } = plan;
+  return { schedule: schedule.name, stages: chains[0].stages.length, microbatches: batch.microbatches, dataParallel, predicted };
+}
+
+function verdictOf(rows: Comparison["baselines"]): string {
+  const fastest = rows.reduce<Comparison["baselines"][number] | undefined>((best, row) => ((row.speedUp ?? Infinity) < (best?.speedUp ?? Infinity) ? row : best), undefined);
+  if (fastest?.speedUp === undefined) return "No baseline fits; there is nothing to compare with.";
+  if (fastest.speedUp < 1 - 1e-6) return `${fastest.name} would be faster than this plan: ${(1 / fastest.speedUp).toFixed(3)} times, by this simulation.`;
+  return `This plan is the fastest, ${fastest.speedUp.toFixed(3)} times as fast as the best baseline (${fastest.name}), by this simulation.`;
+}

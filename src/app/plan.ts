@@ -1,0 +1,91 @@
+/** Use-case: the best plan for a profile, a cluster and a batch. */
+import { clusterFormat } from "../formats/cluster";
+import { profileFormat } from "../formats/profile";
+import { UserError } from "../model/errors";
+import type { Optimizer, Plan, ScheduleName, Training } from "../model/plan";
+import type { Profile } from "../model/profile";
+import type { Files } from "../platform/files";
+import { searchPlan, type Row, type SearchHooks } from "../planner/search/search";
+import { contextOf } from "../simulate/context";
+import { predictionTypeOf, readFingerprinted, refFrom, resolveRef } from "./planFiles";
+
+export interface PlanInputs {
+  readonly profile: string;
+  readonly cluster: string;
+  /** Where the plan will be written; its references are relative to it. */
+  readonly plan: string;
+}
+
+export interface PlanOptions {
+  readonly batch: number;
+  /** By default the best of GPipe and 1F1B (on a single device data parallelism, which then means plain training). */
+  readonly schedule?: ScheduleName;
+  readonly stages?: number;
+  readonly microbatches?: number;
+  /** False: the frozen work of an iteration runs before its first pass. */
+  readonly fill?: boolean;
+  /** Image folder. */
+  readonly data?: string;
+  readonly steps?: number;
+  readonly learningRate?: number;
+  readonly seed?: number;
+  readonly maxGradNorm?: number;
+  readonly checkpointEvery?: number;
+}
+
+/** Reads profile and cluster and searches; writes nothing. @throws UserError, Cancelled. */
+export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}): Promise<{ plan: Plan; rows: readonly Row[] }> {
+  const profile = await readFingerprinted(profileFormat, files, inputs.profile);
+  const cluster = await readFingerprinted(clusterFormat, files, inputs.cluster);
+  const context = contextOf(profile.document, cluster.document);
+  const modelFolder = resolveRef(inputs.profile, profile.document.model);
+  const training = trainingOf(profile.document, inputs.plan, options, await predictionTypeOf(files, modelFolder));
+  const { plan, rows } = await searchPlan(
+    {
+      model: refFrom(inputs.plan, modelFolder, profile.document.model.sha256),
+      profile: refFrom(inputs.plan, inputs.profile, profile.sha256),
+      cluster: refFrom(inputs.plan, inputs.cluster, cluster.sha256),
+      optimizer: optimizerOf(training.precision, options.maxGradNorm),
+      training,
+    },
+    {
+      globalBatch: options.batch,
+      schedules: options.schedule ? [options.schedule] : context.devices.length > 1 ? ["1f1b", "gpipe"] : ["ddp"],
+      stages: options.stages,
+      microbatches: options.microbatches,
+      fill: options.fill ?? true,
+    },
+    context,
+    hooks,
+  );
+  return { plan, rows };
+}
+
+/** @throws UserError for a name that is no schedule. */
+export function scheduleNamed(name: string | undefined): ScheduleName | undefined {
+  if (name === undefined || name === "1f1b" || name === "gpipe" || name === "ddp") return name;
+  throw new UserError(`There is no schedule "${name}". Schedules: 1f1b, gpipe, ddp.`);
+}
+
+function precisionOf(profile: Profile): Training["precision"] {
+  const name = profile.device.precision.toLowerCase();
+  return /bf/.test(name) ? "bf16" : /16/.test(name) ? "fp16" : "fp32";
+}
+
+/** AdamW keeps two float32 states per parameter; gradients have the type of the weights. */
+function optimizerOf(precision: Training["precision"], maxGradNorm: number | undefined): Optimizer {
+  return { name: "adamw", stateBytesPerParam: 8, gradDtype: precision, ema: false, ...(maxGradNorm !== undefined && { maxGradNorm }) };
+}
+
+function trainingOf(profile: Profile, planFile: string, options: PlanOptions, predictionType: Training["predictionType"]): Training {
+  return {
+    ...(options.data !== undefined && { data: refFrom(planFile, options.data, "").path }),
+    steps: options.steps ?? 100,
+    learningRate: options.learningRate ?? 1e-4,
+    seed: options.seed ?? 0,
+    resolution: Math.max(profile.bindings.height, profile.bindings.width),
+    precision: precisionOf(profile),
+    predictionType,
+    checkpointEvery: options.checkpointEvery ?? 0,
+  };
+}
