@@ -19,15 +19,17 @@ export interface Progress {
 
 export class Frontier {
   readonly fills: Fill[] = [];
+  readonly samples: number;
   readonly progress: readonly Progress[];
 
   constructor(
     private readonly workload: Workload,
     private readonly costs: CostTable,
-    /** Samples of one replica. */
-    readonly samples: number,
+    /** The samples to run, half-open. */
+    private readonly range: readonly [number, number],
   ) {
-    this.progress = workload.frozen.map(() => ({ layer: 0, done: 0, place: new Int32Array(samples).fill(-1) }));
+    this.samples = range[1] - range[0];
+    this.progress = workload.frozen.map(() => ({ layer: 0, done: 0, place: new Int32Array(this.samples).fill(-1) }));
   }
 
   isDone(part: number): boolean {
@@ -90,7 +92,7 @@ export class Frontier {
       const worker = free.reduce((best, candidate) => (held(candidate) > held(best) ? candidate : best));
       free.splice(free.indexOf(worker), 1);
       place.fill(worker.rank, piece[0], piece[1]);
-      this.fills.push({ component: this.workload.frozen[part].component, from, to, samples: piece, device: worker.rank, before: worker.anchor });
+      this.fills.push({ component: this.workload.frozen[part].component, from, to, samples: [piece[0] + this.range[0], piece[1] + this.range[0]], device: worker.rank, before: worker.anchor });
     }
   }
 }

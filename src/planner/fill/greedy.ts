@@ -25,10 +25,10 @@ interface Choice {
 const mostChoices = 4096;
 
 /**
- * Fills of one replica, for samples [0, samples), on the devices that idle. What doesn't fit runs after the last backward
- * pass, shared by all `ranks`.
+ * Fills for `samples` (half-open) on the devices that idle. What doesn't fit runs after the last backward pass, shared by all
+ * `ranks`.
  */
-export function greedyFills(context: Context, bubbles: readonly Bubble[], ranks: readonly number[], samples: number, settings: FillSettings): readonly Fill[] {
+export function greedyFills(context: Context, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings): readonly Fill[] {
   const frontier = new Frontier(context.workload, context.costs, samples);
   for (const bubble of bubbles) {
     const choice = fullest(context, frontier, (bubble.to - bubble.from) * (1 - settings.margin), bubble.idle.length);

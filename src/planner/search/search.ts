@@ -70,11 +70,11 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   if (!start) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
   const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
   const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? simulate(compilePlan(planAt(cuts), context.workload), context).periodMs : Infinity);
-  const finish = (cuts: readonly number[]): Filled => (space.fill ? fillPlan(planAt(cuts), context) : withoutFilling(planAt(cuts), context));
+  const finish = (cuts: readonly number[], thorough: boolean): Filled => (space.fill ? fillPlan(planAt(cuts), context, thorough) : withoutFilling(planAt(cuts), context));
   const balanced = refine(start, trainedMs).cuts;
   // With frozen work in the bubbles another cut may be better than the one that is best without.
-  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved).simulation.periodMs : Infinity)) : { cuts: balanced };
-  const { plan, simulation } = finish(cuts);
+  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved, false).simulation.periodMs : Infinity)) : { cuts: balanced };
+  const { plan, simulation } = finish(cuts, true);
   const peakMemoryBytes = memoryUse(compilePlan(plan, context.workload), context, simulation).map((use) => use.peakBytes);
   const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = simulation;
