@@ -136,8 +136,11 @@ export async function fetchRun(services: RunServices, id: string, into: string, 
     target.fetch(id, into, { ...options, extra: { [predictionFile]: await services.files.read(predicted, maxDocumentBytes) } }));
 }
 
-/** @throws UserError: the trainer cannot continue a run yet. */
-export async function resumeRun(services: RunServices, id: string): Promise<never> {
-  await runStore(services.files, services.runsFolder).read(id);
-  throw new UserError(`The run ${id} cannot be resumed: the trainer does not continue from a checkpoint yet.`, { hint: "Launch the plan again." });
+/** Goes on with a run that was cancelled, failed or was lost. @throws UserError where it still runs, is complete or left no checkpoint. */
+export async function resumeRun(services: RunServices, id: string, options: CallOptions = {}): Promise<RunRecord> {
+  return withTarget(services, id, async (target, record) => {
+    const resumed: RunRecord = { ...record, started: await target.resume(id, options), lastState: "running" };
+    await runStore(services.files, services.runsFolder).save(resumed);
+    return resumed;
+  });
 }

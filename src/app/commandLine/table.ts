@@ -1,10 +1,16 @@
 /** Every command by name. */
 import type { Command } from "./command";
+import { cancelCommand } from "./cancel";
 import { compareCommand } from "./compare";
 import { exportCommand } from "./export";
+import { fetchCommand } from "./fetch";
 import { inspectCommand } from "./inspect";
+import { launchCommand } from "./launch";
+import { logsCommand } from "./logs";
 import { planCommand } from "./plan";
 import { profileCommand } from "./profile";
+import { resumeCommand } from "./resume";
+import { runsCommand } from "./runs";
 import { compileCommand, simulateCommand } from "./simulate";
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -15,4 +21,10 @@ export const commands: Readonly<Record<string, Command>> = {
   compare: compareCommand,
   compile: compileCommand,
   export: exportCommand,
+  launch: launchCommand,
+  runs: runsCommand,
+  logs: logsCommand,
+  cancel: cancelCommand,
+  resume: resumeCommand,
+  fetch: fetchCommand,
 };

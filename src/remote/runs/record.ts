@@ -4,7 +4,7 @@ import { z } from "zod";
 import { parseDocument, decodeUtf8, type Format } from "../../formats/document";
 import { UserError } from "../../model/errors";
 import type { Files } from "../../platform/files";
-import type { RunPlace, RunState, SyncReport } from "../targets/target";
+import type { RunPlace, RunState, StartReport, SyncReport } from "../targets/target";
 import { isRunId } from "./id";
 
 export interface RunRecord {
@@ -17,8 +17,10 @@ export interface RunRecord {
   readonly steps: number;
   /** ISO 8601, by this machine's clock. */
   readonly createdAt: string;
+  /** What had to be sent. */
+  readonly sync: SyncReport;
   /** Known once the target has confirmed the start. */
-  readonly started?: { readonly pid: number; readonly folder: string; readonly sync: SyncReport };
+  readonly started?: StartReport;
   /** As last seen; "launching" until the start is confirmed. */
   readonly lastState: RunState | "launching";
 }
@@ -38,11 +40,8 @@ const schema: z.ZodType<RunRecord> = z.looseObject({
   planPath: z.string(),
   steps: z.int().positive(),
   createdAt: z.string(),
-  started: z.looseObject({
-    pid: z.number(),
-    folder: z.string(),
-    sync: z.looseObject({ sentFiles: z.number(), sentBytes: z.number(), presentFiles: z.number(), presentBytes: z.number() }),
-  }).optional(),
+  sync: z.looseObject({ sentFiles: z.number(), sentBytes: z.number(), presentFiles: z.number(), presentBytes: z.number() }),
+  started: z.looseObject({ pid: z.number(), folder: z.string() }).optional(),
   lastState: z.enum(states),
 });
 

@@ -26,18 +26,22 @@ export function hasEnded(state: RunState): boolean {
   return state !== "running";
 }
 
-/** The trainer's status file, as far as it is understood. It may be anything: another version may have written it. */
-export function readProgress(text: string): Progress | undefined {
-  let value: unknown;
+function jsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
   } catch {
-    return undefined;
+    return {};
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  const fields = value as Readonly<Record<string, unknown>>;
-  const finite = (key: string) => (typeof fields[key] === "number" && Number.isFinite(fields[key]) ? fields[key] : undefined);
-  const progress = { step: finite("step"), steps: finite("steps"), loss: finite("loss") };
+}
+
+/** From the trainer's status file and the last line of its metrics, as far as they are understood: another version may have written them. */
+export function readProgress(status: string, metrics: string): Progress | undefined {
+  const said = jsonObject(status);
+  const { loss } = jsonObject(metrics);
+  const finite = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
+  const message = typeof said.message === "string" ? said.message.slice(0, 2000) : undefined;
+  const progress: Progress = { step: finite(said.step), steps: finite(said.steps), loss: finite(loss), ...(message === undefined ? {} : { message }) };
   return Object.values(progress).some((entry) => entry !== undefined) ? progress : undefined;
 }
 
@@ -48,7 +52,8 @@ export function readObservation(answer: Uint8Array): Observation {
   const number = (key: string) => (values.get(key) === undefined ? undefined : Number(values.get(key)));
   const exitCode = number("exit");
   const seen: Seen = { gone: values.get("gone") !== undefined, processes: number("processes") ?? 0, exitCode, cancelled: values.get("cancelled") !== undefined };
-  const progress = readProgress(Buffer.from(values.get("status") ?? "", "base64").toString("utf8"));
+  const decoded = (key: string) => Buffer.from(values.get(key) ?? "", "base64").toString("utf8");
+  const progress = readProgress(decoded("status"), decoded("metrics"));
   return {
     status: {
       state: deriveState(seen),

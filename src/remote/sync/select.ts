@@ -9,19 +9,19 @@ const otherForms = /\.(ckpt|onnx|onnx_data|msgpack|h5|pb|ot|gguf)$/;
 const variant = /\.(fp16|bf16|non_ema|ema_only)[.-]/;
 
 /** Configuration, vocabularies and weights of a diffusers folder; safetensors rather than .bin where there are both. */
-export function modelFiles(files: readonly string[]): ReadonlySet<string> {
+export function modelFiles(files: readonly string[]): readonly string[] {
   const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
   const withSafetensors = new Set(files.filter((path) => path.endsWith(".safetensors") && !variant.test(path)).map(folderOf));
-  return new Set(files.filter((path) => {
+  return files.filter((path) => {
     if (otherForms.test(path)) return false;
     if (!weightsEnding.test(path)) return /\.(json|txt|model)$/.test(path);
     // A single-file checkpoint at the top is the whole pipeline once more.
     return path.includes("/") && !variant.test(path) && (path.endsWith(".safetensors") || !withSafetensors.has(folderOf(path)));
-  }));
+  });
 }
 
-export function isTrainerFile(path: string): boolean {
-  return path.startsWith("diffusionpipe_trainer/") ? path.endsWith(".py") : path === "requirements.txt" || path === "pyproject.toml";
+export function trainerFiles(files: readonly string[]): readonly string[] {
+  return files.filter((path) => (path.startsWith("diffusionpipe_trainer/") ? path.endsWith(".py") : path === "requirements.txt"));
 }
 
 /** The components of `names` that have a configuration in the folder but no weights. */

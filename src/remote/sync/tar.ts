@@ -10,7 +10,7 @@ export type TarEntry =
 function header(name: string, size: number, type: "0" | "1" | "x", to = ""): Buffer {
   const bytes = Buffer.alloc(block);
   bytes.write(name, 0, 100, "latin1");
-  bytes.write(`${"444".padStart(7, "0")}\0`, 100);
+  bytes.write(`${"644".padStart(7, "0")}\0`, 100);
   bytes.write(`${"0".repeat(7)}\0`, 108);
   bytes.write(`${"0".repeat(7)}\0`, 116);
   bytes.write(`${(size < 8 ** 11 ? size : 0).toString(8).padStart(11, "0")}\0`, 124);

@@ -24,8 +24,8 @@ export interface Tree {
 /** More files than this are not a model, a program or a data set that a launch should copy. */
 const maxFiles = 1_000_000;
 
-/** Whether a file (by its relative path) belongs to what is sent. */
-export type Accept = (path: string) => boolean;
+/** Of a folder's files (relative paths), those that are sent. */
+export type Select = (paths: readonly string[]) => readonly string[];
 
 export function treeHash(files: readonly TreeFile[]): string {
   const hash = createHash("sha256");
@@ -40,10 +40,10 @@ export async function hashFile(path: string): Promise<string> {
 }
 
 /**
- * Everything in `source` that `accept` takes, sorted. Hidden files and Python's caches are left out.
+ * What `select` takes of the files in `source`, sorted. Hidden files and Python's caches are left out.
  * @throws UserError for a missing folder, a link that leads out of it, too many files or none.
  */
-export async function scanTree(source: string, accept: Accept, options: { readonly signal?: AbortSignal } = {}): Promise<Tree> {
+export async function scanTree(source: string, select: Select, options: { readonly signal?: AbortSignal } = {}): Promise<Tree> {
   let root: string;
   try {
     root = await realpath(source);
@@ -52,31 +52,38 @@ export async function scanTree(source: string, accept: Accept, options: { readon
     if (error instanceof UserError) throw error;
     throw new UserError("The folder does not exist.", { file: source });
   }
-  const paths: { path: string; bytes: number }[] = [];
-  await walk(root, "", new Set([root]), accept, paths, source, options.signal);
+  const sizes = new Map<string, number>();
+  await walk({ root, source, sizes, signal: options.signal }, "", new Set([root]));
+  const paths = select([...sizes.keys()].sort());
   if (paths.length === 0) throw new UserError("The folder holds nothing to send.", { file: source });
-  paths.sort((a, b) => (a.path < b.path ? -1 : 1));
   const files: TreeFile[] = [];
-  for (const { path, bytes } of paths) {
+  for (const path of paths) {
     if (options.signal?.aborted) throw new Cancelled();
-    files.push({ path, bytes, sha256: await hashFile(join(root, path)) });
+    files.push({ path, bytes: sizes.get(path) ?? 0, sha256: await hashFile(join(root, path)) });
   }
   return { source: root, sha256: treeHash(files), bytes: files.reduce((sum, file) => sum + file.bytes, 0), files };
 }
 
-async function walk(root: string, prefix: string, above: ReadonlySet<string>, accept: Accept, found: { path: string; bytes: number }[], source: string, signal?: AbortSignal): Promise<void> {
-  for (const name of await readdir(join(root, prefix))) {
-    if (signal?.aborted) throw new Cancelled();
+interface Walk {
+  readonly root: string;
+  readonly source: string;
+  readonly sizes: Map<string, number>;
+  readonly signal?: AbortSignal;
+}
+
+async function walk(state: Walk, prefix: string, above: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(join(state.root, prefix))) {
+    if (state.signal?.aborted) throw new Cancelled();
     if (name.startsWith(".") || name === "__pycache__") continue;
     const path = prefix ? `${prefix}/${name}` : name;
-    const real = await resolveInside(root, path, source);
+    const real = await resolveInside(state.root, path, state.source);
     const info = await stat(real);
     if (info.isDirectory()) {
       // A link to a folder that holds it would never end.
-      if (!above.has(real)) await walk(root, path, new Set([...above, real]), accept, found, source, signal);
-    } else if (info.isFile() && accept(path)) {
-      found.push({ path, bytes: info.size });
-      if (found.length > maxFiles) throw new UserError(`The folder holds more than ${maxFiles} files.`, { file: source });
+      if (!above.has(real)) await walk(state, path, new Set([...above, real]));
+    } else if (info.isFile()) {
+      state.sizes.set(path, info.size);
+      if (state.sizes.size > maxFiles) throw new UserError(`The folder holds more than ${maxFiles} files.`, { file: state.source });
     }
   }
 }

@@ -30,6 +30,7 @@ export function launchDocument(request: LaunchRequest): LaunchDocument {
       "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", String(program.worldSize),
       "-m", "diffusionpipe_trainer", "run",
       "--program", inRun("program.json"), "--model", inRun("model"), "--data", inRun("data"), "--run-dir", inRun(""), "--output", inRun("output"),
+      ...(target.threadsPerRank === undefined ? [] : ["--threads", String(target.threadsPerRank)]),
       ...(pinCores ? ["--pin-cores"] : []),
     ],
   });

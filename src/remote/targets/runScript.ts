@@ -1,4 +1,4 @@
-/** `run.sh`: what runs on the target, detached. Its first argument is the run's folder. */
+/** `run.sh`: what runs on the target, detached. Its arguments: the run's folder and, to go on with a run, a checkpoint below it. */
 import { exportLines } from "./quote";
 
 export interface RunCommand {
@@ -35,9 +35,12 @@ export function commandLine(words: readonly Argument[]): string {
  */
 export function runScript(command: RunCommand): string {
   const steps = command.initWeights === undefined ? [] : [
-    "# The configured model has no weights: make them in a copy of its own.",
-    `cp -rL model.given model || finish 1`,
-    `supervise ${commandLine(["-m", "diffusionpipe_trainer", "init", "--model", inRun("model"), "--seed", String(command.initWeights)])} || finish $?`,
+    "# The given model has no weights: make them in a copy of its own.",
+    "if [ ! -d model ]; then",
+    "  cp -rL model.given model.new || finish 1",
+    `  supervise ${commandLine(["-m", "diffusionpipe_trainer", "init", "--model", inRun("model.new"), "--seed", String(command.initWeights)])} || finish $?`,
+    "  mv model.new model || finish 1",
+    "fi",
   ];
   return `${[
     "#!/bin/bash",
@@ -54,7 +57,8 @@ export function runScript(command: RunCommand): string {
     `python=${word(command.interpreter)}`,
     'case $python in "~/"*) python=$HOME/${python:2} ;; esac',
     ...steps,
-    `supervise ${commandLine(command.train)}`,
+    'resume=(); [ -z "$2" ] || resume=(--resume "$run/$2")',
+    `supervise ${commandLine(command.train)} "\${resume[@]}"`,
     "finish $?",
   ].join("\n")}\n`;
 }

@@ -86,7 +86,14 @@ tar -xf - || fail "The files could not be put in place in $cache."
 [ "$(find "incoming.$nonce" -type f -printf . | wc -c)" -eq "$4" ] || fail "Only part of the files were put in place."
 mv -T -- "incoming.$nonce" "trees/$2" 2>/dev/null || [ -d "trees/$2" ] || fail "The files could not be put in place in $cache."`.trim();
 
-/** FOLDER RUN CHECKSUMS NAME=TREE…, a tar of the run's own files on standard input -> "pid N" and "folder PATH". Started detached: it outlives this shell and its connection. */
+/** Starts run.sh in the present folder as a session of its own, which outlives this shell and its connection. */
+const detach = `
+DIFFUSIONPIPE_RUN=$id setsid nohup bash run.sh "$run" "$checkpoint" </dev/null >>log 2>&1 &
+for wait in {1..100}; do [ -s pid ] && break; sleep 0.05; done
+[ -s pid ] || fail "The run did not start; see $run/log."
+printf 'pid %s\\nfolder %s\\n' "$(cat pid)" "$run"`.trim();
+
+/** FOLDER RUN CHECKSUMS NAME=TREE…, a tar of the run's own files on standard input -> "pid N" and "folder PATH". */
 export const startRun = `
 id=$2 sums=$3
 shift 3
@@ -97,10 +104,19 @@ mkdir -- "$new" && cd -- "$new" || fail "The folder $folder cannot be written."
 tar -xf - && printf '%s\\n' "$sums" | sha256sum --check --status || fail "The transfer was cut short or the disk is full; nothing was started."
 for link; do ln -s -- "../.cache/trees/\${link#*=}" "\${link%%=*}" && [ -d "\${link%%=*}/." ] || fail "The copy of \${link%%=*} is gone from $cache. Launch again."; done
 mv -T -- "$new" "$run" && cd -- "$run" || fail "The run's folder $run could not be made."
-DIFFUSIONPIPE_RUN=$id setsid nohup bash run.sh "$run" </dev/null >>log 2>&1 &
-for wait in {1..100}; do [ -s pid ] && break; sleep 0.05; done
-[ -s pid ] || fail "The run did not start; see $run/log."
-printf 'pid %s\\nfolder %s\\n' "$(cat pid)" "$run"`.trim();
+${detach}`.trim();
+
+/** FOLDER RUN -> as startRun. Goes on from the last whole checkpoint, in the same folder and log. */
+export const resumeRun = `
+id=$2 run=$folder/$2
+cd -- "$run" 2>/dev/null || fail "There is no run $id in $folder."
+[ -z "$(members "$id")" ] || fail "The run $id is still running."
+[ "$(cat exit 2>/dev/null)" != 0 ] || fail "The run $id is complete; there is nothing to go on with."
+for file in checkpoints/step-*/.metadata; do [ -f "$file" ] && checkpoint=\${file%/.metadata}; done
+[ -n "$checkpoint" ] || fail "The run $id has left no checkpoint to go on from. Launch the plan again; training.checkpointEvery in the plan sets how often one is written."
+rm -f -- exit cancelled pid
+printf 'Going on from %s\\n' "$checkpoint" >>log
+${detach}`.trim();
 
 /**
  * FOLDER RUN FROM LIMIT -> "key value" lines, an empty line, then at most LIMIT bytes of the log from byte FROM.
@@ -113,6 +129,7 @@ printf 'processes %s\\n' "$(members "$2" | wc -l)"
 [ -s pid ] && printf 'started %s\\n' "$(stat -c %Y pid)"
 [ -s exit ] && printf 'exit %s\\nended %s\\n' "$(cat exit)" "$(stat -c %Y exit)"
 [ -s status.json ] && printf 'status %s\\n' "$(head -c 65536 status.json | base64 -w 0)"
+[ -s metrics.jsonl ] && printf 'metrics %s\\n' "$(tail -n 1 metrics.jsonl | head -c 65536 | base64 -w 0)"
 printf 'logBytes %s\\n\\n' "$(stat -c %s log 2>/dev/null || printf 0)"
 [ "$4" -eq 0 ] || tail -c +$(($3 + 1)) log 2>/dev/null | head -c "$4"
 :`.trim();
@@ -128,6 +145,8 @@ for ((tenth = 0; tenth < $3; tenth++)); do all=$(members "$2"); [ -n "$all" ] ||
 killed=0
 if [ -n "$all" ]; then killed=$(wc -w <<<"$all"); kill -KILL $all 2>/dev/null; fi
 for ((tenth = 0; tenth < 15; tenth++)); do all=$(members "$2"); [ -n "$all" ] || break; sleep 0.1; done
+# What was being written when KILL came; everything whole has another name.
+[ -n "$all" ] || find . -maxdepth 2 -name '.*.tmp' -exec rm -rf -- {} +
 printf 'killed %s\\nleft %s\\n' "$killed" "$(wc -w <<<"$all")"`.trim();
 
 /** FOLDER RUN NAME… -> "BYTES PATH" of every regular file at or below the names, each ended by NUL. Links are not followed. */

@@ -7,9 +7,9 @@ import { fetchResults } from "./fetch";
 import { keyValues } from "./keyValues";
 import { judge, readFacts, requireFit, type TargetFacts } from "./preflight";
 import { exportLines } from "./quote";
-import { cancelRun, observeRun, preflightScript, startRun } from "./scripts";
+import { cancelRun, observeRun, preflightScript, resumeRun, startRun } from "./scripts";
 import type { Shell } from "./shell";
-import type { CallOptions, LaunchDocument, LaunchTarget, RunPlace, StartReport } from "./target";
+import type { CallOptions, LaunchDocument, LaunchTarget, RunPlace } from "./target";
 
 /** Tenths of a second between TERM and KILL; with the check afterwards a cancel takes less than five seconds. */
 const graceTenths = 30;
@@ -22,19 +22,21 @@ export function shellTarget(shell: Shell, place: Omit<RunPlace, "runId">): Launc
   return {
     label: shell.label,
     close: () => shell.close(),
-    async start(document, options = {}): Promise<StartReport> {
+    async stage(document, options = {}) {
       options.onStep?.(`Checking ${shell.label}`);
       const facts = await preflight(shell, document, options);
       const trees = Object.values(document.trees);
       requireFit(shell.label, judge(facts, document, trees.reduce((sum, tree) => sum + tree.bytes, 0)));
-      const sync = await upload(shell, folder, trees, options);
+      return upload(shell, folder, trees, options);
+    },
+    async start(document, options = {}) {
       options.onStep?.(`Starting ${document.place.runId} on ${shell.label}`);
       const answer = keyValues(Buffer.from(await shell.run(startRun, {
         arguments: [folder, document.place.runId, checksums(document), ...linksOf(document)],
         data: tar(document.files.map((file) => ({ kind: "file", path: file.path, bytes: file.bytes, content: () => once(file.text) }))),
         signal: options.signal,
       })).toString("utf8"));
-      return { pid: Number(answer.get("pid")), folder: answer.get("folder") ?? "", sync };
+      return { pid: Number(answer.get("pid")), folder: answer.get("folder") ?? "" };
     },
     async observe(runId, fromByte, maxBytes, options = {}) {
       return readObservation(await shell.run(observeRun, { arguments: [folder, runId, String(fromByte), String(maxBytes)], signal: options.signal, timeoutMs: 60_000 }));
@@ -44,6 +46,10 @@ export function shellTarget(shell: Shell, place: Omit<RunPlace, "runId">): Launc
       const left = Number(answer.get("left"));
       if (left > 0) throw new UserError(`${left} processes of ${runId} on ${shell.label} could not be ended. Look there with: ps -fp "$(pgrep -f ${runId})"`);
       return { killed: Number(answer.get("killed")) };
+    },
+    async resume(runId, options = {}) {
+      const answer = await text(resumeRun, [runId], options);
+      return { pid: Number(answer.get("pid")), folder: answer.get("folder") ?? "" };
     },
     fetch: (runId, into, options = {}) => fetchResults(shell, folder, runId, into, options),
   };

@@ -1,4 +1,4 @@
-/** What every kind of target can do. A launch is two steps: `prepare` makes a document that shows everything, `start` sends that document. */
+/** What every kind of target can do. A launch is two steps: `launchDocument` makes a document that shows everything; `stage` and `start` send that document. */
 import type { Program } from "../../model/program";
 import type { Target } from "../../model/target";
 import type { Tree } from "../sync/tree";
@@ -75,7 +75,10 @@ export interface RunStatus {
 export interface Progress {
   readonly step?: number;
   readonly steps?: number;
+  /** Of the last step whose loss is known; it may be one behind `step`. */
   readonly loss?: number;
+  /** Why it failed, where the trainer could say. */
+  readonly message?: string;
 }
 
 export interface Observation {
@@ -95,7 +98,6 @@ export interface StartReport {
   readonly pid: number;
   /** Absolute on the target. */
   readonly folder: string;
-  readonly sync: SyncReport;
 }
 
 export interface CallOptions {
@@ -106,11 +108,15 @@ export interface CallOptions {
 /** A place that runs can be started in and observed. All calls throw UserError with what to do, Cancelled when the signal fired. */
 export interface LaunchTarget {
   readonly label: string;
-  /** Checks the target, sends what it lacks and starts. */
+  /** Checks the target and sends the folders that it lacks. Nothing is started; a second call sends nothing. */
+  stage(document: LaunchDocument, options?: CallOptions): Promise<SyncReport>;
+  /** Starts a document whose folders are staged. */
   start(document: LaunchDocument, options?: CallOptions): Promise<StartReport>;
   observe(runId: string, fromByte: number, maxBytes: number, options?: CallOptions): Promise<Observation>;
   /** TERM, then KILL; resolves when every process of the run is verified to be gone. `killed`: how many did not end by themselves. */
   cancel(runId: string, options?: CallOptions): Promise<{ readonly killed: number }>;
+  /** Goes on with a run that has ended early, from its last checkpoint. */
+  resume(runId: string, options?: CallOptions): Promise<StartReport>;
   /** Brings the run's results, with `extra` files by name, into `into`, which is whole or not there afterwards. */
   fetch(runId: string, into: string, options?: CallOptions & { readonly extra?: Readonly<Record<string, Uint8Array>> }): Promise<{ readonly files: number; readonly bytes: number }>;
   close(): Promise<void>;

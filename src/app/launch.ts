@@ -1,0 +1,144 @@
+/** Use-case: launch a plan on a target. First a document that shows everything (the dry run), then that document is sent. */
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join, resolve } from "node:path";
+import { decodeUtf8, formatDocument, readDocument } from "../formats/document";
+import { clusterFormat } from "../formats/cluster";
+import { planFormat } from "../formats/plan";
+import { profileFormat } from "../formats/profile";
+import { targetFormat } from "../formats/target";
+import { UserError } from "../model/errors";
+import type { Program } from "../model/program";
+import type { Timeline } from "../model/timeline";
+import { compilePlan } from "../plan/compile";
+import type { Files } from "../platform/files";
+import { newRunId } from "../remote/runs/id";
+import { runStore, type RunRecord } from "../remote/runs/record";
+import { modelFiles, requireWeights, trainerFiles } from "../remote/sync/select";
+import { hashFile, scanTree } from "../remote/sync/tree";
+import { launchDocument, runPlace } from "../remote/targets/document";
+import { openTarget } from "../remote/targets/open";
+import { readRequirements } from "../remote/targets/preflight";
+import type { CallOptions, LaunchDocument } from "../remote/targets/target";
+import { contextOf } from "../simulate/context";
+import { timelineOf } from "../simulate/timeline";
+import { predictionFile, type RunServices } from "./runs";
+
+export interface LaunchServices extends RunServices {
+  /** Folder with the Python package and its requirements.txt. */
+  readonly trainerFolder: string;
+  /** `DIFFUSIONPIPE_PYTHON`: stands in for "python3" on this machine. */
+  readonly localPython?: string;
+}
+
+export interface LaunchOptions extends CallOptions {
+  /** Absolute. By default what the plan names. */
+  readonly model?: string;
+  /** Absolute. By default what the plan names. */
+  readonly data?: string;
+  /** Make random weights on the target from this seed where the model has none. */
+  readonly initWeights?: number;
+}
+
+/** Everything about a launch that has not happened. */
+export interface PreparedLaunch {
+  readonly document: LaunchDocument;
+  /** Made from the plan alone. */
+  readonly predicted: Timeline;
+  /** Absolute. */
+  readonly planPath: string;
+  readonly steps: number;
+}
+
+export interface LaunchSources {
+  readonly program: Program;
+  readonly planPath: string;
+  readonly targetPath: string;
+  readonly model: string;
+  readonly data: string;
+}
+
+/**
+ * The dry run: compiles and simulates the plan, and shows exactly what `launch` would send and run.
+ * @throws UserError for a plan that the trainer cannot run, missing weights or data, or a target that cannot be launched on.
+ */
+export async function dryRun(services: LaunchServices, planPath: string, targetPath: string, options: LaunchOptions = {}): Promise<PreparedLaunch> {
+  const { files } = services;
+  const plan = await readDocument(planFormat, files, planPath);
+  if (plan.runnable !== true) throw new UserError(`The trainer cannot run this plan: ${plan.runnable.reason}`, { file: planPath, field: "runnable" });
+  const beside = (path: string) => resolve(dirname(planPath), path);
+  const context = contextOf(await readDocument(profileFormat, files, beside(plan.profile.path)), await readDocument(clusterFormat, files, beside(plan.cluster.path)));
+  const program = compilePlan(plan, context.workload, { path: basename(planPath), sha256: await hashFile(planPath) });
+  const data = options.data ?? (plan.training.data === undefined ? undefined : beside(plan.training.data));
+  if (data === undefined) throw new UserError("The plan names no folder of images to train on.", { file: planPath, field: "training.data", hint: "Name one there, or give --data DIR." });
+  const model = options.model ?? (await modelFolder(files, beside(plan.model.path)));
+  const document = await prepareDocument(services, { program, planPath, targetPath, model, data }, options);
+  return { document, predicted: timelineOf(program, context), planPath, steps: plan.training.steps };
+}
+
+/** A plan names the model's folder, or the index in it. */
+async function modelFolder(files: Files, path: string): Promise<string> {
+  return (await files.stat(path))?.kind === "file" ? dirname(path) : path;
+}
+
+/** The document for a program: reads and hashes what would be sent; the target is not asked. */
+export async function prepareDocument(services: LaunchServices, sources: LaunchSources, options: LaunchOptions = {}): Promise<LaunchDocument> {
+  const target = await readDocument(targetFormat, services.files, sources.targetPath);
+  const runId = newRunId(basename(sources.planPath).replace(/(\.pipeplan)?\.json$/, ""), new Date(), randomBytes(3).toString("hex"));
+  // Before anything large is read: is this a target that can be launched on?
+  runPlace(target, sources.targetPath, runId);
+  options.onStep?.("Reading model, data and trainer");
+  const { signal } = options;
+  const trees = {
+    trainer: await scanTree(services.trainerFolder, trainerFiles, { signal }),
+    model: await scanTree(sources.model, modelFiles, { signal }),
+    data: await scanTree(sources.data, (paths) => paths, { signal }),
+  };
+  if (options.initWeights === undefined) requireWeights(trees.model, sources.program.components.map((component) => component.name));
+  const requirementsFile = join(services.trainerFolder, "requirements.txt");
+  const requirements = readRequirements(decodeUtf8(await services.files.read(requirementsFile, 1 << 20), requirementsFile));
+  return launchDocument({
+    runId, target, targetPath: sources.targetPath, program: sources.program, trees, requirements,
+    initWeights: options.initWeights, localPython: services.localPython,
+  });
+}
+
+/**
+ * Sends and starts what `prepared` shows. The record with the prediction is written before the start, so that no run can be
+ * without the prediction that it is judged by.
+ * @throws UserError where the target refuses; nothing runs then.
+ */
+export async function launch(services: LaunchServices, prepared: PreparedLaunch, options: CallOptions = {}): Promise<RunRecord> {
+  const { document } = prepared;
+  const store = runStore(services.files, services.runsFolder);
+  const id = document.place.runId;
+  const target = openTarget(services.processes, document.place);
+  try {
+    const sync = await target.stage(document, options);
+    const record: RunRecord = {
+      format: "diffusionpipe.run/1",
+      id,
+      place: document.place,
+      targetName: document.targetName ?? document.place.ssh?.host ?? "this machine",
+      planPath: prepared.planPath,
+      steps: prepared.steps,
+      createdAt: new Date().toISOString(),
+      sync,
+      lastState: "launching",
+    };
+    await services.files.write(join(store.folderOf(id), predictionFile), formatDocument(prepared.predicted));
+    await services.files.write(join(store.folderOf(id), "launch.json"), formatDocument(document));
+    await store.save(record);
+    try {
+      const running: RunRecord = { ...record, started: await target.start(document, options), lastState: "running" };
+      await store.save(running);
+      return running;
+    } catch (error) {
+      // A connection that broke may have started it all the same: the record goes only where the target says that there is no such run.
+      const seen = await target.observe(id, 0, 0).catch(() => undefined);
+      if (seen?.status.state === "gone") await store.remove(id);
+      throw error;
+    }
+  } finally {
+    await target.close();
+  }
+}
