@@ -1,6 +1,6 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
 import type { HostMessage } from "../src/protocol/messages";
-import { moveBoundary } from "./moveBoundary";
+import { moveBoundary } from "../src/plan/edits";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { formatChange, formatMs } from "../src/timeline/layout/format";

@@ -26,10 +26,7 @@ function shape<T>(checks: Readonly<Record<keyof T, Check>>): Check {
 const documentOf = (format: string): Check => (value) => isFields(value) && value.format === format;
 
 const problem = shape<Required<Problem>>({ message: text, file: optional(text), field: optional(text), hint: optional(text) });
-const baseline = shape<Required<BaselineFigures>>({
-  name: text, title: text, periodMs: optional(figure), throughputPerSecond: optional(figure),
-  peakMemoryBytes: optional(figure), fits: optional(flag), note: optional(text),
-});
+const baseline = shape<Required<BaselineFigures>>({ title: text, periodMs: optional(figure), note: text });
 const edit = shape<Edit>({ kind: oneOf("moveBoundary"), version: whole, chain: text, stage: whole, layer: whole });
 
 type FieldsOf<M extends { readonly type: string }, T extends M["type"]> = Required<Omit<Extract<M, { readonly type: T }>, "type">>;

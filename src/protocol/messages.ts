@@ -14,16 +14,12 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** A way of training without this plan, on the same costs. Absent figures: it does not run at all, and `note` says why. */
+/** A common way of training on the same costs, at its best. Without a period it cannot be had, and `note` says why. */
 export interface BaselineFigures {
-  readonly name: string;
   readonly title: string;
   readonly periodMs?: number;
-  readonly throughputPerSecond?: number;
-  readonly peakMemoryBytes?: number;
-  /** False where it needs more memory than a device has. */
-  readonly fits?: boolean;
-  readonly note?: string;
+  /** How it is set up, or why there is none. */
+  readonly note: string;
 }
 
 export type HostMessage =

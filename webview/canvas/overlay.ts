@@ -32,10 +32,10 @@ export class Overlay {
     const left = Math.max(scene.x(slice.startMs), -8);
     const right = Math.min(scene.x(slice.endMs), scene.width + 8);
     Object.assign(this.outline.style, {
-      left: `${left - 2}px`,
-      width: `${Math.max(right - left, 1) + 3}px`,
-      top: `${placed.y + selected.row * placed.rowHeight - scene.scrollTop - 2}px`,
-      height: `${placed.rowHeight + 4}px`,
+      left: `${left - 1}px`,
+      width: `${Math.max(right - left, 4) + 1}px`,
+      top: `${placed.y + selected.row * placed.rowHeight - scene.scrollTop}px`,
+      height: `${placed.rowHeight}px`,
     });
   }
 

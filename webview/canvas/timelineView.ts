@@ -90,13 +90,12 @@ export class TimelineView {
     else if (y + height > scrollTop + clientHeight) this.scroller.scrollTop = y + height - clientHeight;
   }
 
-  /** Zooms to a slice with some room on both sides; to everything where there is none, or it is in view like that already. */
+  /** Zooms to a slice with some room on both sides; to everything where there is none, or when that is where the view is already. */
   fitSlice(place: SlicePlace | undefined): void {
     const slice = place && sliceOf(this.placement, place);
     const room = slice ? (slice.endMs - slice.startMs) * 0.5 : 0;
     const domain: Domain | undefined = slice && [slice.startMs - room, slice.endMs + room];
-    const [from, to] = this.zoom.scale.domain();
-    const there = domain && Math.abs(domain[0] - from) + Math.abs(domain[1] - to) < (to - from) * 0.05;
+    const there = domain?.[0] === this.zoom.target?.[0] && domain?.[1] === this.zoom.target?.[1];
     this.zoom.show(there ? undefined : domain);
   }
 

@@ -11,6 +11,8 @@ const animationMs = 140;
 export class TimeZoom {
   /** Pixels from ms at the present zoom. */
   scale: ScaleLinear<number, number> = scaleLinear();
+  /** Where `show` is taking the view, or took it, if the user has not moved it since. */
+  target?: Domain;
   private base: ScaleLinear<number, number> = scaleLinear();
   private transform = zoomIdentity;
   private readonly behaviour = zoom<HTMLElement, unknown>();
@@ -19,7 +21,11 @@ export class TimeZoom {
   constructor(private readonly element: HTMLElement, private readonly scrolls: () => boolean, private readonly changed: () => void) {
     this.behaviour
       .filter((event: Event) => (event instanceof WheelEvent ? event.ctrlKey || event.metaKey : !(event instanceof MouseEvent) || event.shiftKey || event.button === 1))
-      .on("zoom", (event: D3ZoomEvent<HTMLElement, unknown>) => this.apply(event.transform));
+      .wheelDelta(wheelStep)
+      .on("zoom", (event: D3ZoomEvent<HTMLElement, unknown>) => {
+        if (event.sourceEvent) this.target = undefined;
+        this.apply(event.transform);
+      });
     this.node().call(this.behaviour).on("dblclick.zoom", null);
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
@@ -50,6 +56,7 @@ export class TimeZoom {
 
   /** Shows a part of time, all of it for undefined. */
   show(domain: Domain | undefined): void {
+    this.target = domain;
     this.move((node) => node.call(this.behaviour.transform, this.transformOf(domain)), (node) => node.call(this.behaviour.transform, this.transformOf(domain)));
   }
 
@@ -106,4 +113,10 @@ export class TimeZoom {
     if (prefersStillness()) atOnce(this.node().interrupt());
     else animated(this.node().transition().duration(animationMs));
   }
+}
+
+/** Zoom as a power of two: a notch of a wheel is about a quarter, and a pinch, which comes in far smaller steps, follows the fingers. */
+function wheelStep(event: WheelEvent): number {
+  const pixels = -event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 : 1);
+  return pixels * (Math.abs(pixels) < 40 ? 0.012 : 0.0035);
 }

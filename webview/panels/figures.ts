@@ -9,9 +9,10 @@ interface Tile {
   readonly label: string;
   readonly value: string;
   readonly note?: string;
-  /** Relative change against the document, and whether less of it is better. */
-  readonly change?: { readonly ratio: number; readonly lessIsBetter: boolean };
-  readonly tone?: "warning" | "good";
+  /** Against the document, in words, and whether it is for the better. */
+  readonly change?: { readonly text: string; readonly better: boolean };
+  readonly hover?: string;
+  readonly tone?: "warning";
 }
 
 export function figurePanel(snapshot: Snapshot): HTMLElement {
@@ -24,16 +25,15 @@ export function figurePanel(snapshot: Snapshot): HTMLElement {
 }
 
 function group(label: string, tiles: readonly Tile[]): HTMLElement {
-  return element("section", { class: "figure-group", "aria-label": label }, element("h2", { class: "figure-group-title" }, label), element("div", { class: "tiles" }, ...tiles.map(tileElement)));
+  return element("section", { class: `figure-group figure-group-${tiles.length}`, "aria-label": label }, element("h2", { class: "figure-group-title" }, label), element("div", { class: "tiles" }, ...tiles.map(tileElement)));
 }
 
-function tileElement({ label, value, note, change, tone }: Tile): HTMLElement {
-  const better = change && change.ratio !== 0 && change.ratio < 0 === change.lessIsBetter;
+function tileElement({ label, value, note, hover, change, tone }: Tile): HTMLElement {
   return element("div", { class: `tile${tone ? ` tile-${tone}` : ""}` },
     element("div", { class: "tile-label" }, label),
     element("div", { class: "tile-value" }, value,
-      change && Math.abs(change.ratio) >= 5e-5 ? element("span", { class: `tile-change ${better ? "better" : "worse"}` }, `${better ? "▲" : "▼"} ${formatChange(change.ratio)}`) : undefined),
-    element("div", { class: "tile-note", title: note ?? "" }, note ?? ""),
+      change && element("span", { class: `tile-change ${change.better ? "better" : "worse"}`, title: change.better ? "better than the document" : "worse than the document" }, `${change.better ? "✓" : "✗"} ${change.text}`)),
+    element("div", { class: "tile-note", title: [note, hover].filter(Boolean).join("; ") }, note ?? ""),
   );
 }
 
@@ -41,14 +41,24 @@ function planTiles(picture: Picture, committed: Picture): readonly Tile[] {
   const { predicted, measured } = picture;
   const before = committed.predicted;
   const isPreview = picture !== committed;
-  const change = (now: number, then: number, lessIsBetter: boolean) => (isPreview && then > 0 ? { ratio: now / then - 1, lessIsBetter } : undefined);
+  const change = (now: number, then: number, lessIsBetter: boolean) => (isPreview ? relativeChange(now, then, lessIsBetter) : undefined);
   const basis = basisOf(predicted);
   return [
     { label: "Period", value: formatMs(predicted.periodMs), note: measured ? `measured ${formatMs(measured.timeline.periodMs)} (${formatChange(measured.periodError)})` : basis, change: change(predicted.periodMs, before.periodMs, true) },
     { label: "Throughput", value: formatThroughput(predicted.throughputPerSecond), note: measured ? `measured ${formatThroughput(measured.timeline.throughputPerSecond)}` : "predicted", change: change(predicted.throughputPerSecond, before.throughputPerSecond, false) },
-    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : "predicted: idle share of all devices", change: change(predicted.bubbleRatio, before.bubbleRatio, true) },
+    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : "predicted: idle share of all devices", change: isPreview ? pointChange(predicted.bubbleRatio - before.bubbleRatio) : undefined },
     memoryTile(picture, isPreview ? before.devices.reduce((most, device) => Math.max(most, device.peakMemoryBytes), 0) : undefined),
   ];
+}
+
+function relativeChange(now: number, then: number, lessIsBetter: boolean): Tile["change"] {
+  const ratio = then > 0 ? now / then - 1 : 0;
+  return Math.abs(ratio) < 5e-4 ? undefined : { text: formatChange(ratio), better: ratio < 0 === lessIsBetter };
+}
+
+/** A change of a share, in percentage points; less is better. */
+function pointChange(difference: number): Tile["change"] {
+  return Math.abs(difference) < 5e-4 ? undefined : { text: `${difference < 0 ? "−" : "+"}${(Math.abs(difference) * 100).toFixed(1)} points`, better: difference < 0 };
 }
 
 /** The device that comes nearest to its limit. */
@@ -61,7 +71,7 @@ function memoryTile({ predicted, context }: Picture, before: number | undefined)
   return {
     label: "Peak memory", value: formatBytes(peak), tone: over ? "warning" : undefined,
     note: `${over ? "does not fit: " : ""}of ${formatBytes(limits[device])}, device ${device}; estimate`,
-    change: before ? { ratio: peak / before - 1, lessIsBetter: true } : undefined,
+    change: before ? relativeChange(peak, before, true) : undefined,
   };
 }
 
@@ -71,10 +81,9 @@ function baselineTiles(picture: Picture, { baselines }: Snapshot): readonly Tile
   return baselines.list.map((baseline) => baselineTile(baseline, picture.predicted.periodMs));
 }
 
-function baselineTile({ title, periodMs, fits, note }: BaselineFigures, ours: number): Tile {
-  if (periodMs === undefined || ours <= 0) return { label: title, value: "–", note: note ?? "does not run" };
-  if (fits === false) return { label: title, value: "–", note: note ?? "does not fit into memory" };
+function baselineTile({ title, periodMs, note }: BaselineFigures, ours: number): Tile {
+  if (periodMs === undefined || ours <= 0) return { label: title, value: "–", note };
   const ratio = periodMs / ours;
-  if (ratio < 0.995) return { label: title, value: formatRatio(ratio), note: `${title} is faster: ${formatMs(periodMs)}`, tone: "warning" };
-  return { label: title, value: formatRatio(ratio), note: `${formatMs(periodMs)}, predicted`, tone: ratio > 1.005 ? "good" : undefined };
+  if (ratio < 0.995) return { label: title, value: formatRatio(ratio), note: `${title} is faster: ${formatMs(periodMs)}`, hover: note, tone: "warning" };
+  return { label: title, value: formatRatio(ratio), note: `${formatMs(periodMs)}, predicted`, hover: note };
 }

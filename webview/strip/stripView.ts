@@ -18,7 +18,11 @@ export class StripView {
 
   constructor(private readonly events: BoundaryEvents) {
     this.layers.addEventListener("pointermove", (event) => this.describe(event));
-    this.layers.addEventListener("pointerleave", () => this.say(undefined));
+    this.layers.addEventListener("pointerleave", () => this.isHeld || this.say(undefined));
+  }
+
+  private get isHeld(): boolean {
+    return this.track.querySelector(".held") !== null;
   }
 
   /** Handles are kept while the number of stages is, so that one being dragged or focused is not lost. */
@@ -60,6 +64,7 @@ export class StripView {
   }
 
   private describe(event: PointerEvent): void {
+    if (this.isHeld) return;
     const bar = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>(".layer") : null;
     const layer = bar?.dataset.index === undefined ? undefined : this.strip?.layers[Number(bar.dataset.index)];
     this.say(layer && `Layer ${bar?.dataset.index}, ${layer.component}/${layer.name}: forward ${formatMs(layer.forwardMs)}, backward ${formatMs(layer.backwardMs)}${layer.estimate ? " (estimate)" : " (measured)"}`);

@@ -54,7 +54,7 @@ export function layoutTimeline(timeline: Timeline): Layout {
     const idleFrom = Math.max(startMs, lastMs - roundMs);
     lanes.push({ device, stream: "compute", source: timeline.source, rows: [withIdle(compute[0] ?? [], idleFrom, startMs + roundMs), ...compute.slice(1)] });
     if (streams.communication.length) {
-      const [incoming, outgoing] = [true, false].map((wanted) => streams.communication.filter((index) => (timeline.operations[index].op === "RECV") === wanted));
+      const [incoming, outgoing] = [true, false].map((wanted) => streams.communication.filter((index) => isIncoming(timeline.operations[index]) === wanted));
       lanes.push({ device, stream: "communication", source: timeline.source, rows: [...rowsOf(timeline, outgoing, new Set()), ...rowsOf(timeline, incoming, new Set())] });
     }
   }
@@ -69,6 +69,10 @@ export function iterationCount(timeline: Timeline): number {
 /** Work of the iteration itself, as against frozen work, which may serve another one. */
 export function isTrained(operation: TimelineOperation): boolean {
   return operation.op !== "FILL" && operation.stream === "compute";
+}
+
+function isIncoming(operation: TimelineOperation): boolean {
+  return operation.op === "RECV" || operation.direction === "receive";
 }
 
 /** Fills of one device whose iteration is later than that of the trained operation running before them (or, at the start, after them). */

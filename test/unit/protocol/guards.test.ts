@@ -12,7 +12,7 @@ const fromView: readonly ViewMessage[] = [
 ];
 const fromHost: readonly HostMessage[] = [
   { type: "problem", version: 1, kind: "text", problem: { message: "no", field: "batch" } },
-  { type: "baselines", version: 1, baselines: [{ name: "ddp", title: "DDP", periodMs: 10, fits: true }, { name: "gpipe", title: "GPipe", note: "does not fit" }] },
+  { type: "baselines", version: 1, baselines: [{ title: "DDP", periodMs: 10, note: "1 stage" }, { title: "GPipe", note: "does not fit" }] },
   { type: "baselines", version: 1, baselines: [], failed: "no profile" },
   { type: "measured", name: "run", timeline: null },
   { type: "reply", id: 3 },

@@ -59,6 +59,7 @@ function html(theme: PageTheme, state: unknown): string {
 <html lang="en"><head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${origin} 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
+<meta property="csp-nonce" content="${nonce}">
 <style nonce="${nonce}">:root { ${variables} }</style>
 <link rel="stylesheet" href="${origin}/main.css">
 </head><body class="${theme}"><div id="app"></div>
