@@ -12,7 +12,10 @@ export interface SessionSettings {
   readonly profilePrefix?: string;
 }
 
-/** Operators run one after another, as in PyTorch; threads only within an operator, and not spinning after it. */
+/**
+ * Operators run one after another, as in PyTorch; threads only within an operator, and not spinning after it.
+ * Equal work is not shared between the repetitions of a layer, also where it depends on weights alone.
+ */
 export function createSession(model: Uint8Array, { provider, threads, profilePrefix }: SessionSettings): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: [backends[provider]],
@@ -21,7 +24,7 @@ export function createSession(model: Uint8Array, { provider, threads, profilePre
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
-    extra: { session: { force_spinning_stop: "1" } },
+    extra: { session: { force_spinning_stop: "1" }, optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" } },
     ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
   });
 }

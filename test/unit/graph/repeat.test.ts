@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InferenceSession } from "onnxruntime-node";
 import { fillTensor } from "../../../src/graph/fill";
 import { encodeRepeated, repeatedBytes, repeatedOutput, repeatGraph } from "../../../src/graph/repeat";
 import type { OnnxGraph } from "../../../src/model/onnx";
+import { createSession } from "../../../src/profile/sessions";
 
 /** Token embedding plus a product: an integer input, a float input, two outputs, one optional input left out. */
 const graph: OnnxGraph = {
@@ -28,7 +28,7 @@ const graph: OnnxGraph = {
 async function executed(times: number, layer = graph): Promise<{ counts: Map<string, number>; result: number }> {
   const folder = await mkdtemp(join(tmpdir(), "diffusionpipe-repeat-"));
   try {
-    const session = await InferenceSession.create(encodeRepeated(layer, times), { enableProfiling: true, profileFilePrefix: join(folder, "run"), graphOptimizationLevel: "all", logSeverityLevel: 3 });
+    const session = await createSession(encodeRepeated(layer, times), { provider: "cpu", threads: 1, profilePrefix: join(folder, "run") });
     const results = await session.run({});
     session.endProfiling();
     await session.release();
@@ -52,6 +52,11 @@ describe("a layer repeated for timing", () => {
       for (const op of ["Gather", "Add", "MatMul", "Softmax", "Clip", "Less"]) assert.equal(counts.get(op), times, `${op} at ${times}`);
       assert.ok(Number.isFinite(result));
     }
+  });
+
+  it("repeats work on weights alone too", async () => {
+    const scaled: OnnxGraph = { ...graph, nodes: [{ op: "Exp", inputs: ["w"], outputs: ["v"] }, ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map((name) => (name === "w" ? "v" : name)) }))] };
+    for (const times of [1, 4]) assert.equal((await executed(times, scaled)).counts.get("Exp"), times);
   });
 
   it("gives each repetition other values", async () => {
