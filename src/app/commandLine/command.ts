@@ -36,6 +36,11 @@ export function wholeNumber(text: string | undefined, option: string, least = 1)
   return value;
 }
 
+/** The parts of "a, b,c"; undefined where the option was not given. */
+export function commaList(text: string | undefined): string[] | undefined {
+  return text?.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
 export function printJson(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }

@@ -2,9 +2,8 @@
 import { nodeFiles } from "../../platform/nodeFiles";
 import { inspectDocument, inspectModel } from "../inspect";
 import { inspectTable } from "../inspectTable";
-import { parse, printJson, wholeNumber, type Command } from "./command";
+import { commaList, parse, printJson, wholeNumber, type Command } from "./command";
 
-const names = (list: string | undefined) => list?.split(",").map((name) => name.trim()).filter((name) => name !== "");
 
 export const inspectCommand: Command = {
   usage: "MODEL [--train NAMES] [--freeze NAMES] [--height H] [--width W] [--sequence-length L] [--json]",
@@ -18,7 +17,7 @@ export const inspectCommand: Command = {
       },
       { names: ["MODEL"] },
     );
-    const model = await inspectModel(nodeFiles, positionals[0], { train: names(values.train), freeze: names(values.freeze) });
+    const model = await inspectModel(nodeFiles, positionals[0], { train: commaList(values.train), freeze: commaList(values.freeze) });
     const document = inspectDocument(model, {
       height: wholeNumber(values.height, "height"),
       width: wholeNumber(values.width, "width"),

@@ -7,9 +7,7 @@ import { nodeFiles } from "../../platform/nodeFiles";
 import { inspectModel } from "../inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { localProfileServices } from "../profileServices";
-import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
-
-const list = (text: string | undefined) => text?.split(",").map((part) => part.trim()).filter((part) => part !== "");
+import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
 
 /** Where progress is not a terminal's one line, one line in this many ms is enough. */
 const progressEveryMs = 2_000;
@@ -45,12 +43,12 @@ export const profileCommand: Command = {
     );
     if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
     const options = {
-      batches: list(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
+      batches: commaList(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
       threads: wholeNumber(values.threads, "threads"),
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
     };
-    const model = await inspectModel(nodeFiles, positionals[0], { train: list(values.train), freeze: list(values.freeze) });
+    const model = await inspectModel(nodeFiles, positionals[0], { train: commaList(values.train), freeze: commaList(values.freeze) });
     const bound = model.bind({
       height: wholeNumber(values.height, "height") ?? model.defaultBindings.height,
       width: wholeNumber(values.width, "width") ?? model.defaultBindings.width,
