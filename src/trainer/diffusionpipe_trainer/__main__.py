@@ -77,7 +77,7 @@ def _init(options: argparse.Namespace) -> None:
 def _profile(options: argparse.Namespace) -> None:
     from .profile import profile
 
-    profile(options.model, options.skeleton, options.batches, options.threads, options.out)
+    profile(options.model, options.skeleton, options.batches, options.threads, options.out, options.busy_cores)
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     profile.add_argument("--skeleton", type=Path, required=True, help="a *.profile.json file whose times are filled in")
     profile.add_argument("--batches", type=_batches, default=[1, 2, 4])
     profile.add_argument("--threads", type=int, default=1)
-    profile.add_argument("--pin-cores", action="store_true")
+    profile.add_argument(
+        "--busy-cores", type=int, default=0, help="CPU: load so many other cores meanwhile, as other ranks will"
+    )
     profile.add_argument("-o", "--out", type=Path, required=True)
     profile.set_defaults(command=_profile)
     doctor = commands.add_parser("doctor", help="versions and devices as JSON")
