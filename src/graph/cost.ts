@@ -10,7 +10,7 @@ export interface LayerCost {
   readonly forwardFlops: number;
   readonly inputGradFlops: number;
   readonly weightGradFlops: number;
-  /** Activations read and written by the forward pass if each operator goes through memory. */
+  /** Activations read and written by the forward pass if each operator, attention as one, goes through memory. */
   readonly trafficBytes: number;
   /** Kept from F until I, and from F until W. Disjoint: what both need is in the second. */
   readonly savedUntilInputGradBytes: number;

@@ -2,6 +2,7 @@
 run through onnxruntime along the product's own tensors, so that order, skips and conditioning are checked with the values."""
 
 import numpy
+import onnx
 import onnxruntime
 import pytest
 import reference
@@ -42,6 +43,7 @@ VARIANTS = {
 
 
 def session(file):
+    onnx.checker.check_model(str(file), full_check=True)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1

@@ -1,6 +1,6 @@
 /** A diffusers pipeline folder: `model_index.json` and the configuration of each component. Weights are not read. */
 import { createHash } from "node:crypto";
-import { join, relative, isAbsolute } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Files } from "../../platform/files";
 import { maxConfigBytes, parseConfig } from "../config";
@@ -37,11 +37,12 @@ export class DiffusersFolder {
   /** @param path Parts below the folder. @throws UserError naming the file. */
   async read(...path: readonly string[]): Promise<ConfigFile> {
     const file = join(this.folder, ...path);
-    const inside = relative(this.realFolder, await this.files.realPath(file));
-    if (inside.startsWith("..") || isAbsolute(inside)) {
-      throw new UserError("The file is a link that leaves the model's folder.", { file, hint: "Copy the model without links." });
+    const real = await this.files.realPath(file);
+    const inside = relative(this.realFolder, real);
+    if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+      throw new UserError("The file is a link that leaves the model's folder.", { file, hint: "Copy the model without links (out of a download cache: download it into a folder of its own)." });
     }
-    const bytes = await this.files.read(file, maxConfigBytes);
+    const bytes = await this.files.read(real, maxConfigBytes);
     this.hash.update(`${path.join("/")}\n${bytes.length}\n`).update(bytes);
     return { file, json: parseConfig(bytes, file) };
   }
