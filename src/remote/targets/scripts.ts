@@ -41,7 +41,7 @@ ${exports.join("\n")}
 mkdir -p -- "$cache/blobs" "$cache/trees" && [ -w "$folder" ] || fail "The folder $folder cannot be written. Choose another one in the target file."
 printf 'folder %s\\n' "$folder"
 printf 'freeKb %s\\n' "$(df -Pk -- "$folder" | awk 'END { print $4 }')"
-printf 'cores %s\\n' "$(nproc)"
+printf 'cores %s\\n' "$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)"
 printf 'gpus %s\\n' "$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ')"
 case $python in '~/'*) python=$(expand "$python");; esac
 if command -v -- "$python" >/dev/null; then
