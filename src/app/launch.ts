@@ -2,26 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { decodeUtf8, formatDocument, readDocument } from "../formats/document";
-import { clusterFormat } from "../formats/cluster";
-import { planFormat } from "../formats/plan";
-import { profileFormat } from "../formats/profile";
 import { targetFormat } from "../formats/target";
 import { UserError } from "../model/errors";
 import type { Program } from "../model/program";
 import type { Timeline } from "../model/timeline";
-import { compilePlan } from "../plan/compile";
 import type { Files } from "../platform/files";
 import { newRunId } from "../remote/runs/id";
 import { runStore, type RunRecord } from "../remote/runs/record";
 import { modelFiles, requireWeights, trainerFiles } from "../remote/sync/select";
-import { hashFile, scanTree } from "../remote/sync/tree";
+import { scanTree } from "../remote/sync/tree";
 import { launchDocument, runPlace } from "../remote/targets/document";
 import { openTarget } from "../remote/targets/open";
 import { readRequirements } from "../remote/targets/preflight";
 import type { CallOptions, LaunchDocument } from "../remote/targets/target";
-import { contextOf } from "../simulate/context";
-import { timelineOf } from "../simulate/timeline";
 import { predictionFile, type RunServices } from "./runs";
+import { simulatePlan } from "./simulate";
 
 export interface LaunchServices extends RunServices {
   /** Folder with the Python package and its requirements.txt. */
@@ -62,17 +57,14 @@ export interface LaunchSources {
  * @throws UserError for a plan that the trainer cannot run, missing weights or data, or a target that cannot be launched on.
  */
 export async function dryRun(services: LaunchServices, planPath: string, targetPath: string, options: LaunchOptions = {}): Promise<PreparedLaunch> {
-  const { files } = services;
-  const plan = await readDocument(planFormat, files, planPath);
+  const { opened: { plan }, program, timeline } = await simulatePlan(services.files, planPath);
   if (plan.runnable !== true) throw new UserError(`The trainer cannot run this plan: ${plan.runnable.reason}`, { file: planPath, field: "runnable" });
   const beside = (path: string) => resolve(dirname(planPath), path);
-  const context = contextOf(await readDocument(profileFormat, files, beside(plan.profile.path)), await readDocument(clusterFormat, files, beside(plan.cluster.path)));
-  const program = compilePlan(plan, context.workload, { path: basename(planPath), sha256: await hashFile(planPath) });
   const data = options.data ?? (plan.training.data === undefined ? undefined : beside(plan.training.data));
   if (data === undefined) throw new UserError("The plan names no folder of images to train on.", { file: planPath, field: "training.data", hint: "Name one there, or give --data DIR." });
-  const model = options.model ?? (await modelFolder(files, beside(plan.model.path)));
+  const model = options.model ?? (await modelFolder(services.files, beside(plan.model.path)));
   const document = await prepareDocument(services, { program, planPath, targetPath, model, data }, options);
-  return { document, predicted: timelineOf(program, context), planPath, steps: plan.training.steps };
+  return { document, predicted: timeline, planPath, steps: plan.training.steps };
 }
 
 /** A plan names the model's folder, or the index in it. */
