@@ -25,7 +25,7 @@ export function trainerFiles(files: readonly string[]): readonly string[] {
 }
 
 /** The components of `names` that have a configuration in the folder but no weights. */
-export function componentsWithoutWeights(model: Tree, names: readonly string[]): readonly string[] {
+export function componentsWithoutWeights(model: { readonly files: readonly { readonly path: string }[] }, names: readonly string[]): readonly string[] {
   const paths = model.files.map((file) => file.path);
   return names.filter((name) => paths.includes(`${name}/config.json`) && !paths.some((path) => path.startsWith(`${name}/`) && weightsEnding.test(path)));
 }

@@ -1,0 +1,52 @@
+/** A timeline, or a plan's predicted one, as a picture, a trace or a table. */
+import * as vscode from "vscode";
+import { z } from "zod";
+import { exportForm, exportForms, type ExportName } from "../app/export";
+import { simulatePlan } from "../app/simulate";
+import { readDocument } from "../formats/document";
+import { timelineFormat } from "../formats/timeline";
+import { Cancelled, UserError } from "../model/errors";
+import type { Timeline } from "../model/timeline";
+import { localPath, optionsOf } from "./arguments";
+import { choose, shownPath, workspaceFiles } from "./pick";
+import type { Handler, Shell } from "./shell";
+
+const options = z.strictObject({
+  /** A timeline, or a plan, which is simulated. */
+  from: z.string().optional(),
+  as: z.string().optional(),
+  output: z.string().optional(),
+});
+
+/** @returns Path of the file made. */
+export const exportTimelineCommand: Handler = async (shell, argument) => {
+  const given = optionsOf(options, "from", argument);
+  const title = vscode.l10n.t("Export Timeline");
+  const from = given.from ?? (await pickSource(title));
+  const name = given.as ?? (await choose<ExportName>(title, vscode.l10n.t("As what?"), Object.entries(exportForms).map(([key, form]) => ({ label: form.title, description: form.extension, value: key as ExportName }))));
+  const form = exportForm(name);
+  const output = given.output ?? (await askPlace(title, from.replace(/(\.timeline|\.pipeplan)?\.json$/, form.extension)));
+  await shell.files.write(output, form.make(await timelineOf(shell, from)));
+  if (given.output === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("{0} is written.", shownPath(output)));
+  return output;
+};
+
+async function timelineOf(shell: Shell, from: string): Promise<Timeline> {
+  return from.endsWith(".pipeplan.json") ? (await simulatePlan(shell.files, from)).timeline : readDocument(timelineFormat, shell.files, from);
+}
+
+async function pickSource(title: string): Promise<string> {
+  const timelines = await workspaceFiles("**/*.timeline.json");
+  const plans = await workspaceFiles("**/*.pipeplan.json");
+  if (timelines.length + plans.length === 0) throw new UserError("There is neither a plan nor a timeline in this workspace.", { hint: 'Make a plan with "DiffusionPipe: New Plan".' });
+  return choose(title, vscode.l10n.t("Which timeline?"), [
+    ...plans.map((path) => ({ label: shownPath(path), description: vscode.l10n.t("predicted by simulation"), value: path })),
+    ...timelines.map((path) => ({ label: shownPath(path), value: path })),
+  ]);
+}
+
+async function askPlace(title: string, suggestion: string): Promise<string> {
+  const chosen = await vscode.window.showSaveDialog({ title, defaultUri: vscode.Uri.file(suggestion) });
+  if (!chosen) throw new Cancelled();
+  return localPath(chosen);
+}

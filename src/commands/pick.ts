@@ -1,0 +1,69 @@
+/** Questions about what is in the workspace. A question that is dismissed calls the command off. */
+import { dirname } from "node:path";
+import * as vscode from "vscode";
+import { Cancelled, UserError } from "../model/errors";
+import { localPath } from "./arguments";
+
+const notOurs = "**/{node_modules,.git}/**";
+const mostFiles = 1000;
+
+/** Absolute paths of the workspace's files that match, sorted. */
+export async function workspaceFiles(glob: string): Promise<readonly string[]> {
+  const found = await vscode.workspace.findFiles(glob, notOurs, mostFiles);
+  return found.filter((uri) => uri.scheme === "file").map((uri) => uri.fsPath).sort();
+}
+
+export const workspaceModels = async (): Promise<readonly string[]> => (await workspaceFiles("**/model_index.json")).map(dirname);
+
+export function shownPath(path: string): string {
+  return vscode.workspace.asRelativePath(path, (vscode.workspace.workspaceFolders?.length ?? 0) > 1);
+}
+
+export interface Choice<T> extends vscode.QuickPickItem {
+  readonly value: T;
+}
+
+/** @throws Cancelled when nothing was chosen. */
+export async function choose<T>(title: string, placeHolder: string, choices: readonly Choice<T>[]): Promise<T> {
+  const chosen = await vscode.window.showQuickPick(choices, { title, placeHolder, matchOnDescription: true, ignoreFocusOut: true });
+  if (!chosen) throw new Cancelled();
+  return chosen.value;
+}
+
+/** Asks until the answer fits. @param check What is wrong with an answer. @throws Cancelled */
+export async function ask(title: string, prompt: string, value: string, check: (answer: string) => string | undefined = () => undefined): Promise<string> {
+  const answer = await vscode.window.showInputBox({ title, prompt, value, ignoreFocusOut: true, validateInput: check });
+  if (answer === undefined) throw new Cancelled();
+  return answer.trim();
+}
+
+/** @throws Cancelled */
+export async function askNumber(title: string, prompt: string, value: number, { least = 1, whole = true } = {}): Promise<number> {
+  const fits = (answer: string) => {
+    const number = Number(answer);
+    return answer.trim() !== "" && Number.isFinite(number) && number >= least && (!whole || Number.isInteger(number));
+  };
+  return Number(await ask(title, prompt, String(value), (answer) => (fits(answer) ? undefined : vscode.l10n.t("A {0} of at least {1}", whole ? "whole number" : "number", least))));
+}
+
+/** @throws Cancelled */
+export async function askFolder(title: string): Promise<string> {
+  const chosen = await vscode.window.showOpenDialog({ title, canSelectFiles: false, canSelectFolders: true, defaultUri: vscode.workspace.workspaceFolders?.[0]?.uri });
+  if (!chosen) throw new Cancelled();
+  return localPath(chosen[0]);
+}
+
+/** The only one there is, or the one chosen. @throws UserError where there is none. */
+async function onlyOrChosen(title: string, placeHolder: string, paths: readonly string[], none: string, hint: string): Promise<string> {
+  if (paths.length === 0) throw new UserError(none, { hint });
+  if (paths.length === 1) return paths[0];
+  return choose(title, placeHolder, paths.map((path) => ({ label: shownPath(path), value: path })));
+}
+
+export async function pickModel(title: string): Promise<string> {
+  return onlyOrChosen(title, vscode.l10n.t("Which model?"), await workspaceModels(), "There is no diffusers model in this workspace.", "Copy a model folder, the one with model_index.json in it, into the workspace.");
+}
+
+export async function pickPlan(title: string): Promise<string> {
+  return onlyOrChosen(title, vscode.l10n.t("Which plan?"), await workspaceFiles("**/*.pipeplan.json"), "There is no plan in this workspace.", 'Make one with "DiffusionPipe: New Plan".');
+}

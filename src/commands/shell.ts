@@ -1,0 +1,17 @@
+/** What every command and view is given. Use-cases are imported by the handlers, which are loaded on first use. */
+import type * as vscode from "vscode";
+import type { Files } from "../platform/files";
+
+export interface Shell {
+  readonly files: Files;
+  /** Folder of the built scripts: measure.js and its helpers. */
+  readonly scriptsFolder: string;
+  readonly log: vscode.LogOutputChannel;
+  /** Shows `text` in the status bar, with a turning wheel, until the result is disposed of. */
+  busy(text: string): vscode.Disposable;
+  /** Makes the trees look again. */
+  refresh(): void;
+}
+
+/** @returns What a caller in code may want: the path of the file made, the document shown. */
+export type Handler = (shell: Shell, argument: unknown) => Promise<unknown>;

@@ -1,0 +1,48 @@
+/** The editor's front: builds what commands and views need and registers them. Use-cases are loaded when first used. */
+import * as vscode from "vscode";
+import { registerCommands } from "./commands/register";
+import type { Shell } from "./commands/shell";
+import { registerTimelineEditor } from "./editor/timelineEditor";
+import { nodeFiles } from "./platform/nodeFiles";
+import { registerInspectionPage } from "./views/inspectionPage";
+import { registerViews } from "./views/register";
+import { StatusBar } from "./views/statusBar";
+
+/** For other extensions. Options are those of the commands; a promise rejects with a message for people. */
+export interface DiffusionPipeApi {
+  readonly version: string;
+  /** @returns The document that `diffusionpipe inspect --json` prints. */
+  inspect(options: object): Thenable<unknown>;
+  /** @returns Path of the profile. */
+  profile(options: object): Thenable<unknown>;
+  /** @returns Path of the plan. */
+  plan(options: object): Thenable<unknown>;
+}
+
+export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
+  const log = vscode.window.createOutputChannel("DiffusionPipe", { log: true });
+  const statusBar = new StatusBar();
+  const shell: Shell = {
+    files: nodeFiles,
+    scriptsFolder: context.asAbsolutePath("dist"),
+    log,
+    busy: (text) => statusBar.busy(text),
+    refresh: () => views.refresh(),
+  };
+  const views = registerViews(nodeFiles, statusBar, log, async () => {
+    const [{ listRuns }, { runServices }] = await Promise.all([import("./app/runs"), import("./commands/runServices")]);
+    return listRuns(runServices());
+  });
+  const timelineEditor = registerTimelineEditor({
+    extensionUri: context.extensionUri,
+    log: (message) => log.info(message),
+    compare: async (plan, planContext, hooks) => (await import("./app/compare")).compare(plan, planContext, hooks),
+  });
+  context.subscriptions.push(log, statusBar, views, timelineEditor, registerInspectionPage(nodeFiles), registerCommands(shell));
+  return {
+    version: (context.extension.packageJSON as { readonly version: string }).version,
+    inspect: (options) => vscode.commands.executeCommand("diffusionpipe.inspectModel", options),
+    profile: (options) => vscode.commands.executeCommand("diffusionpipe.profileLayers", options),
+    plan: (options) => vscode.commands.executeCommand("diffusionpipe.newPlan", options),
+  };
+}

@@ -1,0 +1,91 @@
+/** Models of the workspace: components, then layers with their parameters. A folder is read when it is opened in the tree. */
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import { messageOf } from "../model/errors";
+import type { ModelComponent, ModelLayer } from "../model/model";
+import type { Files } from "../platform/files";
+
+export type ModelNode =
+  | { readonly kind: "model"; /** Absolute path of the folder: what commands act on. */ readonly subject: string }
+  | { readonly kind: "component"; readonly component: ModelComponent }
+  | { readonly kind: "layer"; readonly layer: ModelLayer }
+  | { readonly kind: "problem"; readonly message: string };
+
+const count = (value: number) => value.toLocaleString();
+
+export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.changed.event;
+
+  /** @param folders Absolute paths of the model folders there are. */
+  constructor(private readonly files: Files, private readonly folders: () => Promise<readonly string[]>) {}
+
+  refresh(): void {
+    this.changed.fire();
+  }
+
+  async getChildren(node?: ModelNode): Promise<ModelNode[]> {
+    if (!node) return (await this.folders()).map((subject) => ({ kind: "model", subject }));
+    switch (node.kind) {
+      case "model":
+        return this.componentsOf(node.subject);
+      case "component":
+        return node.component.layers.map((layer) => ({ kind: "layer", layer }));
+      case "layer":
+      case "problem":
+        return [];
+    }
+  }
+
+  private async componentsOf(folder: string): Promise<ModelNode[]> {
+    try {
+      const { inspectModel } = await import("../app/inspect");
+      const { components } = await inspectModel(this.files, folder);
+      return components.map((component) => ({ kind: "component", component }));
+    } catch (error) {
+      return [{ kind: "problem", message: messageOf(error) }];
+    }
+  }
+
+  getTreeItem(node: ModelNode): vscode.TreeItem {
+    switch (node.kind) {
+      case "model":
+        return modelItem(node.subject);
+      case "component":
+        return componentItem(node.component);
+      case "layer":
+        return layerItem(node.layer);
+      case "problem": {
+        const item = new vscode.TreeItem(node.message);
+        item.iconPath = new vscode.ThemeIcon("error");
+        item.tooltip = node.message;
+        return item;
+      }
+    }
+  }
+}
+
+function modelItem(folder: string): vscode.TreeItem {
+  const item = new vscode.TreeItem(basename(folder), vscode.TreeItemCollapsibleState.Collapsed);
+  item.contextValue = "model";
+  item.description = vscode.workspace.asRelativePath(folder);
+  item.tooltip = folder;
+  item.iconPath = new vscode.ThemeIcon("symbol-class");
+  return item;
+}
+
+function componentItem({ name, role, parameters, layers, class: className, after }: ModelComponent): vscode.TreeItem {
+  const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
+  item.description = vscode.l10n.t("{0}, {1} parameters, {2} layers", role, count(parameters), layers.length);
+  item.tooltip = after.length > 0 ? vscode.l10n.t("{0}; needs {1}", className, after.join(", ")) : className;
+  item.iconPath = new vscode.ThemeIcon(role === "trained" ? "mortar-board" : "lock");
+  return item;
+}
+
+function layerItem({ name, kind, parameters, needsInputGrad, needsWeightGrad }: ModelLayer): vscode.TreeItem {
+  const item = new vscode.TreeItem(name);
+  item.description = vscode.l10n.t("{0} parameters", count(parameters));
+  const work = ["F", ...(needsInputGrad ? ["I"] : []), ...(needsWeightGrad ? ["W"] : [])].join(" ");
+  item.tooltip = vscode.l10n.t("{0}; computes {1}", kind, work);
+  return item;
+}
