@@ -1,0 +1,78 @@
+import { strict as assert } from "node:assert";
+import fc from "fast-check";
+import { compilePlan } from "../../../src/plan/compile";
+import { validatePlan } from "../../../src/plan/validate";
+import { fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import { checkProgram } from "../../../src/schedule/check";
+import { contextOf } from "../../../src/simulate/context";
+import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
+
+const runs = { numRuns: 60, seed: 11 };
+
+describe("filling", () => {
+  it("runs each frozen layer of each sample once, after the layers it needs", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        for (const { plan: filled } of [fillPlan(plan, context, false), withoutFilling(plan, context)]) {
+          validatePlan(filled, context.workload, context.devices.length);
+          const { ranks } = compilePlan(filled, context.workload);
+          for (const list of ["prologue", "operations"] as const) {
+            const done = new Map(context.workload.frozen.map((part) => [part.component, new Int32Array(plan.batch.global)]));
+            // Fills are listed in the order in which they run on a rank; a fill is taken once the samples have come so far.
+            const queues = ranks.map((rank) => rank[list].filter((op) => op.op === "FILL"));
+            const total = queues.flat().length;
+            let taken = 0;
+            for (let moved = true; moved; ) {
+              moved = false;
+              for (const queue of queues) {
+                const op = queue[0];
+                if (op === undefined) continue;
+                const part = context.workload.frozen.find((candidate) => candidate.component === op.component)!;
+                const [a, b] = op.samples!;
+                const isReady = done.get(part.component)!.slice(a, b).every((layer) => layer === op.layers![0]);
+                const needed = op.layers![0] > 0 || part.after.every((p) => done.get(context.workload.frozen[p].component)!.slice(a, b).every((layer) => layer === context.workload.frozen[p].to));
+                if (!isReady || !needed) continue;
+                done.get(part.component)!.fill(op.layers![1], a, b);
+                queue.shift();
+                taken++;
+                moved = true;
+              }
+            }
+            assert.equal(taken, total);
+            if (total > 0) for (const part of context.workload.frozen) assert(done.get(part.component)!.every((layer) => layer === part.to));
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  it("never lengthens the period", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        assert(fillPlan(plan, context, false).simulation.periodMs <= withoutFilling(plan, context).simulation.periodMs);
+      }),
+      runs,
+    );
+  });
+
+  it("gives programs that pass the static check", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        for (const { plan: made } of [fillPlan(plan, context, false), withoutFilling(plan, context)]) assert.equal(checkProgram(compilePlan(made, context.workload)), undefined);
+      }),
+      runs,
+    );
+  });
+
+  it("hides frozen work that fits into the bubbles", () => {
+    // Four equal stages, four micro-batches, a barrier: 3 of 7 slots idle. Frozen work of an eighth of that must vanish.
+    const trained = Array.from({ length: 4 }, () => ({ forward: 10, backward: 20, launch: 0, cut: 0 }));
+    const context = contextOf(profileOf(trained, { text: { layers: Array.from({ length: 3 }, () => ({ forward: 1, backward: 0, launch: 0, cut: 0 })) } }), clusterOf(4, free));
+    const plan = cutPlan(context, { schedule: "1f1b", stages: 4, microbatches: 4, dataParallel: 1, samples: 4 }, 1);
+    const unhidden = withoutFilling(plan, context).simulation.periodMs;
+    const hidden = fillPlan(plan, context, true).simulation.periodMs;
+    assert(Math.abs(hidden - 7 * 120) < 1e-2, `${hidden}`);
+    assert(unhidden > hidden + 10);
+  });
+});

@@ -1,0 +1,81 @@
+import { strict as assert } from "node:assert";
+import fc from "fast-check";
+import { Cancelled, UserError } from "../../../src/model/errors";
+import { compilePlan } from "../../../src/plan/compile";
+import { baselines } from "../../../src/planner/baselines/baselines";
+import { candidatesOf } from "../../../src/planner/search/candidates";
+import { searchPlan } from "../../../src/planner/search/search";
+import { contextOf } from "../../../src/simulate/context";
+import { simulate } from "../../../src/simulate/engine";
+import { base, clusterOf, problem, profileOf } from "./cases";
+
+const trained = [3, 9, 4, 4, 7, 2, 5, 6].map((ms) => ({ forward: ms, backward: 2 * ms, launch: 0.5, cut: 20_000 }));
+const frozen = { text: { layers: [4, 4].map((ms) => ({ forward: ms, backward: 0, launch: 0.2, cut: 1000 })) } };
+const contextAt = (devices: number, memoryBytes = 1e9) => contextOf(profileOf(trained, frozen), clusterOf(devices, { latencyUs: 50, bandwidthGBps: 5 }, true, memoryBytes));
+const space = { globalBatch: 8, schedules: ["1f1b", "gpipe"] as const, fill: true };
+
+describe("search", () => {
+  it("finds what a search over every single candidate finds", async () => {
+    for (const devices of [2, 4]) {
+      const context = contextAt(devices);
+      const { plan, rows } = await searchPlan(base, space, context);
+      const each = await Promise.all(
+        candidatesOf(space, context).map((row) => searchPlan(base, { ...space, schedules: [row.schedule], stages: row.stages, microbatches: row.microbatches }, context)),
+      );
+      const best = Math.min(...each.map((one) => one.plan.predicted.periodMs));
+      assert(Math.abs(plan.predicted.periodMs - best) <= 2e-6 * best);
+      assert.equal(rows.length, each.length);
+      assert.equal(simulate(compilePlan(plan, context.workload), context).periodMs, plan.predicted.periodMs);
+    }
+  });
+
+  it("its bound is one: no simulated plan beats it", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        const { schedule, batch, dataParallel, chains } = plan;
+        const kind = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages: chains[0].stages.length, microbatches: batch.microbatches }, context);
+        const withoutFrozen = contextOf({ ...context.workload.profile, components: context.workload.profile.components.slice(0, 1).map((one) => ({ ...one, after: [] })) }, context.cluster);
+        const { periodMs } = simulate(compilePlan(plan, withoutFrozen.workload), withoutFrozen);
+        for (const { stages, microbatches } of kind.filter((candidate) => candidate.dataParallel === dataParallel)) {
+          const [same] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen);
+          assert(same.boundMs <= periodMs * (1 + 1e-9));
+        }
+      }),
+      { numRuns: 60, seed: 3 },
+    );
+  });
+
+  it("says by how much nothing fits, and what would help", async () => {
+    await assert.rejects(searchPlan(base, space, contextAt(2, 50_000)), (error) => error instanceof UserError && /misses \d+ MB/.test(error.message) && /smaller batch/.test(error.message));
+  });
+
+  it("refuses a batch that cannot be split", async () => {
+    await assert.rejects(searchPlan(base, { ...space, globalBatch: 7, microbatches: 2 }, contextAt(2)), /cannot be split evenly/);
+  });
+
+  it("can be cancelled and tells how far it is", async () => {
+    const abort = new AbortController();
+    const seen: number[] = [];
+    const running = searchPlan(base, space, contextAt(4), {
+      signal: abort.signal,
+      onProgress: (done) => {
+        seen.push(done);
+        if (done === 1) abort.abort();
+      },
+    });
+    await assert.rejects(running, Cancelled);
+    assert.deepEqual(seen, [0, 1]);
+  });
+
+  it("baselines fill nothing and keep to their method", async () => {
+    const found = await baselines(base, 8, contextAt(4));
+    assert.deepEqual(found.map(({ name }) => name), ["DDP", "GPipe", "1F1B"]);
+    for (const { name, result } of found) {
+      assert(!("reason" in result));
+      assert(result.fills.every((fill) => fill.iteration === 0));
+      assert.equal(result.chains[0].stages.length === 1, name === "DDP");
+    }
+    const alone = await baselines(base, 8, contextAt(1));
+    assert("predicted" in alone[0].result);
+  });
+});
