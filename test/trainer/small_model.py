@@ -23,7 +23,7 @@ VAE = {
 }
 TEXT_ENCODER = {
     "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": 32, "intermediate_size": 64,
-    "num_hidden_layers": 3, "num_attention_heads": 2, "max_position_embeddings": 16, "hidden_act": "quick_gelu",
+    "num_hidden_layers": 3, "num_attention_heads": 2, "max_position_embeddings": 32, "hidden_act": "quick_gelu",
 }
 
 

@@ -18,12 +18,10 @@ class Channels:
     def __init__(self, program: Program, rank: int) -> None:
         self._rank = rank
         self._groups: dict[_Key, dist.ProcessGroup] = {}
+        # By all ranks, members or not, in one order: names of groups made by members only depend on how many groups
+        # a rank has, and would not agree.
         for key in sorted({key for p in program.ranks for o in (*p.prologue, *p.operations) if (key := _key(o, p.rank))}):
-            if rank in key[1:]:
-                # Made by its two members only, in one global order, so that no two ranks wait for each other.
-                self._groups[key] = dist.new_group(
-                    list(key[1:]), use_local_synchronization=True, group_desc=f"{key[0]} {key[1]} to {key[2]}"
-                )
+            self._groups[key] = dist.new_group(list(key[1:]), group_desc=f"{key[0]} {key[1]} to {key[2]}")
         self._sending: deque[tuple[int, dist.Work, Tensor]] = deque()
         self._posted: dict[int, list[dist.Work]] = {}
 
