@@ -51,7 +51,7 @@ export class Workspace {
   readonly services: LaunchServices;
   readonly targetPath: string;
 
-  constructor(readonly folder: string, target: Omit<Target, "format" | "cluster" | "interpreter">, weights = true) {
+  constructor(readonly folder: string, target: Omit<Target, "format" | "cluster" | "interpreter"> & { readonly interpreter?: string }, weights = true) {
     this.services = {
       files: nodeFiles, processes: nodeProcesses, runsFolder: join(folder, "records of runs"), trainerFolder: join(process.cwd(), "test/fixtures/standInTrainer"), localPython: python(),
     };
