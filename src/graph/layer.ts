@@ -1,5 +1,5 @@
 /** What follows from a layer's operator list: its parameters, its shapes and its forward graph. */
-import type { OnnxGraph, OnnxType } from "../model/onnx";
+import type { OnnxGraph, OnnxValue } from "../model/onnx";
 import type { OperatorList, Shape } from "../model/operator";
 import { GraphBuilder } from "./builder";
 import { elements, type OperatorShapes, type Parameter } from "./operators/family";
@@ -31,29 +31,30 @@ function shapeOf(known: ReadonlyMap<string, Shape>, name: string): Shape {
   return shape;
 }
 
-/** A value that a layer's graph takes in. */
-export interface GraphInput {
-  readonly name: string;
-  readonly type: OnnxType;
-  readonly shape: Shape;
-  readonly below?: number;
+/** The shape of the list's output. @throws ShapeError when the list does not fit its inputs. */
+export function layerOutputShape(list: OperatorList, inputs: readonly OnnxValue[]): Shape {
+  const shapes = inferShapes(list, shapesByName(inputs));
+  return shapes[list.operators.findIndex((operator) => operator.output === list.output)].output;
+}
+
+export function shapesByName(values: readonly OnnxValue[]): ReadonlyMap<string, Shape> {
+  return new Map(values.map(({ name, shape }) => [name, shape]));
 }
 
 /**
  * The forward graph at concrete shapes, float32.
  * @param root Prefix of the parameters' names.
  */
-export function lowerLayer(name: string, root: string, list: OperatorList, inputs: readonly GraphInput[]): OnnxGraph {
-  const shapes = inferShapes(list, new Map(inputs.map((input) => [input.name, input.shape])));
+export function lowerLayer(name: string, root: string, list: OperatorList, inputs: readonly OnnxValue[]): OnnxGraph {
+  const shapes = inferShapes(list, shapesByName(inputs));
   const builder = new GraphBuilder(root);
   for (const [index, operator] of list.operators.entries()) builder.bind(operator.output, lowerForward(operator, shapes[index], builder));
-  const last = list.operators.findIndex((operator) => operator.output === list.output);
   return {
     name,
     inputs,
     parameters: layerParameters(list).map((parameter) => ({ name: `${root}${parameter.name}`, type: "float32", shape: parameter.shape })),
     constants: builder.constants,
     nodes: builder.nodes,
-    outputs: [{ name: builder.value(list.output), type: "float32", shape: shapes[last].output }],
+    outputs: [{ name: builder.value(list.output), type: "float32", shape: layerOutputShape(list, inputs) }],
   };
 }

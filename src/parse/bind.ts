@@ -1,11 +1,12 @@
 /** Shapes bound: what each layer costs and moves at one image size and text length. */
 import { createHash } from "node:crypto";
 import { layerCost } from "../graph/cost";
-import { inferShapes, lowerLayer, type GraphInput } from "../graph/layer";
+import { layerOutputShape, lowerLayer, shapesByName } from "../graph/layer";
 import { elements } from "../graph/operators/family";
 import { UserError } from "../model/errors";
 import type { BoundLayer, ModelComponent } from "../model/model";
-import type { OperatorList, Shape } from "../model/operator";
+import type { OnnxValue } from "../model/onnx";
+import type { Shape } from "../model/operator";
 import type { Bindings, Chain, Tensor } from "../model/profile";
 import type { LayerDescription } from "./component";
 import type { GradientTable, LayerGradients } from "./gradients";
@@ -47,26 +48,21 @@ export function bindPipeline(
 }
 
 /** The layer's inputs at batch 1; its output's shape is added to `shapes`. */
-function bindLayer(component: PipelineComponent, layer: LayerDescription, bindings: Bindings, shapes: Map<string, Shape>): readonly GraphInput[] {
-  const inputs = layer.body.inputs.map((name): GraphInput => {
+function bindLayer(component: PipelineComponent, layer: LayerDescription, bindings: Bindings, shapes: Map<string, Shape>): readonly OnnxValue[] {
+  const inputs = layer.body.inputs.map((name): OnnxValue => {
     const source = layer.sources[name];
     if ("layer" in source) return { name, type: "float32", shape: [1, ...(shapes.get(`${component.name}/${source.layer}`) ?? [])] };
     const declared = component.description.inputs.find((input) => input.name === source.input);
     if (!declared) throw new Error(`${component.name} has no input "${source.input}".`);
     return { name, type: declared.type, shape: [1, ...component.inputs[source.input].shape(bindings)], ...(declared.below !== undefined && { below: declared.below }) };
   });
-  const [, ...output] = outputOf(layer.body, inputs);
+  const [, ...output] = layerOutputShape(layer.body, inputs);
   shapes.set(`${component.name}/${layer.name}`, output);
   return inputs;
 }
 
-function outputOf(body: OperatorList, inputs: readonly GraphInput[]): Shape {
-  const all = inferShapes(body, new Map(inputs.map(({ name, shape }) => [name, shape])));
-  return all[body.operators.findIndex((operator) => operator.output === body.output)].output;
-}
-
-function boundLayer(id: string, layer: LayerDescription, inputs: readonly GraphInput[], gradients: LayerGradients, cutBytesPerSample: CutBytes) {
-  const cost = layerCost(layer.body, new Map(inputs.map(({ name, shape }) => [name, shape])), gradients.needsWeightGrad, gradients.inputs);
+function boundLayer(id: string, layer: LayerDescription, inputs: readonly OnnxValue[], gradients: LayerGradients, cutBytesPerSample: CutBytes) {
+  const cost = layerCost(layer.body, shapesByName(inputs), gradients.needsWeightGrad, gradients.inputs);
   return {
     signature: createHash("sha256").update(JSON.stringify([layer.body, inputs])).digest("hex"),
     flopsPerSample: cost.forwardFlops,

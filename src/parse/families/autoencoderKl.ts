@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { OperatorList } from "../../model/operator";
 import type { ComponentDescription, LayerDescription } from "../component";
-import { channels, checkConfig, checkDescription, count, flag, only } from "../config";
+import { channels, checkConfig, checkDescription, count, flag, maxLayers, only } from "../config";
 import { diffusersActivation } from "./activations";
 import { imageSelfAttention } from "./blocks/attention";
 import { conv2dBody, outputBody } from "./blocks/projections";
@@ -42,6 +42,7 @@ export function parseAutoencoderKl(config: unknown, file: string): AutoencoderKl
   if (down_block_types.length !== widths.length) {
     throw new UserError(`${widths.length} values for ${down_block_types.length} blocks of down_block_types.`, { file, field: "block_out_channels" });
   }
+  if (widths.length * settings.layers_per_block > maxLayers) throw new UserError(`More than ${maxLayers} layers.`, { file, field: "layers_per_block" });
   const layers: LayerDescription[] = [];
   /** Adds a layer that takes the one before it. */
   const add = (name: string, kind: string, body: OperatorList, place: { modules: readonly string[]; root: string } = { modules: [name], root: `${name}.` }) => {

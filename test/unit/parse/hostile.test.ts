@@ -103,6 +103,7 @@ describe("A configuration that is wrong", () => {
     ["vae/config.json", { down_block_types: ["DownEncoderBlock2D"] }, "block_out_channels"],
     ["vae/config.json", { down_block_types: ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"] }, "down_block_types[1]", /block is not supported/],
     ["vae/config.json", { norm_num_groups: 5 }, "norm_num_groups"],
+    ["vae/config.json", { layers_per_block: 9000 }, "layers_per_block", /10000 layers/],
     ["text_encoder/config.json", { num_attention_heads: 5 }, "num_attention_heads", /multiple of 5/],
     ["text_encoder/config.json", { model_type: "clip" }, "model_type"],
     ["text_encoder/config.json", { text_config: {} }, "text_config", /combined/],
