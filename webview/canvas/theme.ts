@@ -35,7 +35,12 @@ export function readTheme(): Theme {
   const foreground = read("--vscode-editor-foreground", "#cccccc");
   const background = read("--vscode-editor-background", "#1e1e1e");
   const toRgb = colourReader();
-  const ink = (fill: string): Ink => (isLight(toRgb(fill)) ? { fill, text: "#000000", line: "rgba(0,0,0,0.30)" } : { fill, text: "#ffffff", line: "rgba(255,255,255,0.38)" });
+  // Some themes make chart colours translucent; slices are opaque, or what lies below would show through.
+  const ink = (colour: string): Ink => {
+    const rgb = toRgb(colour);
+    const fill = withAlpha(rgb, 1);
+    return isLight(rgb) ? { fill, text: "#000000", line: "rgba(0,0,0,0.30)" } : { fill, text: "#ffffff", line: "rgba(255,255,255,0.38)" };
+  };
   const highContrast = document.body.classList.contains("vscode-high-contrast") || document.body.classList.contains("vscode-high-contrast-light");
   const kindInks = Object.fromEntries(Object.entries(variables).map(([kind, [name, otherwise]]) => [kind, ink(read(name, otherwise))])) as Record<Exclude<SliceKind, "idle">, Ink>;
   const faint = read("--vscode-descriptionForeground", foreground);
@@ -57,11 +62,12 @@ export function onThemeChange(changed: () => void): void {
 
 type Rgb = readonly [number, number, number];
 
-/** Any CSS colour as red, green, blue, by painting one pixel of it. */
+/** Any CSS colour as red, green, blue without its opacity, by painting one pixel of it. */
 function colourReader(): (colour: string) => Rgb {
   const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   return (colour) => {
     if (!context) return [128, 128, 128];
+    context.clearRect(0, 0, 1, 1);
     context.fillStyle = colour;
     context.fillRect(0, 0, 1, 1);
     const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;

@@ -20,7 +20,7 @@ export function figurePanel(snapshot: Snapshot): HTMLElement {
   const picture = snapshot.preview ?? committed;
   const panel = element("header", { class: "figures" });
   if (!picture || !committed) return panel;
-  panel.append(group("Plan", planTiles(picture, committed)), group("Speed-up over", baselineTiles(picture, snapshot)));
+  panel.append(group("Plan, predicted", planTiles(picture, committed)), group("Speed-up over, predicted", baselineTiles(picture, snapshot)));
   return panel;
 }
 
@@ -31,10 +31,17 @@ function group(label: string, tiles: readonly Tile[]): HTMLElement {
 function tileElement({ label, value, note, hover, change, tone }: Tile): HTMLElement {
   return element("div", { class: `tile${tone ? ` tile-${tone}` : ""}` },
     element("div", { class: "tile-label" }, label),
-    element("div", { class: "tile-value" }, value,
-      change && element("span", { class: `tile-change ${change.better ? "better" : "worse"}`, title: change.better ? "better than the document" : "worse than the document" }, `${change.better ? "✓" : "✗"} ${change.text}`)),
-    element("div", { class: "tile-note", title: [note, hover].filter(Boolean).join("; ") }, note ?? ""),
+    element("div", { class: "tile-value" }, ...valueParts(value)),
+    change
+      ? element("div", { class: `tile-note tile-change ${change.better ? "better" : "worse"}` }, `${change.text} ${change.better ? "better" : "worse"}`)
+      : element("div", { class: "tile-note", title: [note, hover].filter(Boolean).join("; ") }, note ?? ""),
   );
+}
+
+/** A number and, smaller, its unit. */
+function valueParts(value: string): readonly (HTMLElement | string)[] {
+  const space = value.indexOf(" ");
+  return space < 0 ? [value] : [value.slice(0, space), element("span", { class: "tile-unit" }, value.slice(space))];
 }
 
 function planTiles(picture: Picture, committed: Picture): readonly Tile[] {
@@ -42,11 +49,10 @@ function planTiles(picture: Picture, committed: Picture): readonly Tile[] {
   const before = committed.predicted;
   const isPreview = picture !== committed;
   const change = (now: number, then: number, lessIsBetter: boolean) => (isPreview ? relativeChange(now, then, lessIsBetter) : undefined);
-  const basis = basisOf(predicted);
   return [
-    { label: "Period", value: formatMs(predicted.periodMs), note: measured ? `measured ${formatMs(measured.timeline.periodMs)} (${formatChange(measured.periodError)})` : basis, change: change(predicted.periodMs, before.periodMs, true) },
-    { label: "Throughput", value: formatThroughput(predicted.throughputPerSecond), note: measured ? `measured ${formatThroughput(measured.timeline.throughputPerSecond)}` : "predicted", change: change(predicted.throughputPerSecond, before.throughputPerSecond, false) },
-    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : "predicted: idle share of all devices", change: isPreview ? pointChange(predicted.bubbleRatio - before.bubbleRatio) : undefined },
+    { label: "Period", value: formatMs(predicted.periodMs), note: measured ? `measured ${formatMs(measured.timeline.periodMs)} (${formatChange(measured.periodError)})` : basisOf(predicted), change: change(predicted.periodMs, before.periodMs, true) },
+    { label: "Throughput", value: formatThroughput(predicted.throughputPerSecond), note: measured ? `measured ${formatThroughput(measured.timeline.throughputPerSecond)}` : `global batch ${picture.plan.batch.global}`, change: change(predicted.throughputPerSecond, before.throughputPerSecond, false) },
+    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : "idle share of devices", change: isPreview ? pointChange(predicted.bubbleRatio - before.bubbleRatio) : undefined },
     memoryTile(picture, isPreview ? before.devices.reduce((most, device) => Math.max(most, device.peakMemoryBytes), 0) : undefined),
   ];
 }
@@ -70,7 +76,7 @@ function memoryTile({ predicted, context }: Picture, before: number | undefined)
   const over = fullness(device) > 1;
   return {
     label: "Peak memory", value: formatBytes(peak), tone: over ? "warning" : undefined,
-    note: `${over ? "does not fit: " : ""}of ${formatBytes(limits[device])}, device ${device}; estimate`,
+    note: `${over ? "does not fit: " : ""}of ${formatBytes(limits[device])}, device ${device}`,
     change: before ? relativeChange(peak, before, true) : undefined,
   };
 }
@@ -85,5 +91,5 @@ function baselineTile({ title, periodMs, note }: BaselineFigures, ours: number):
   if (periodMs === undefined || ours <= 0) return { label: title, value: "–", note };
   const ratio = periodMs / ours;
   if (ratio < 0.995) return { label: title, value: formatRatio(ratio), note: `${title} is faster: ${formatMs(periodMs)}`, hover: note, tone: "warning" };
-  return { label: title, value: formatRatio(ratio), note: `${formatMs(periodMs)}, predicted`, hover: note };
+  return { label: title, value: formatRatio(ratio), note: formatMs(periodMs), hover: note };
 }

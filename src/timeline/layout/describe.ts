@@ -77,7 +77,7 @@ export function deviceUse(layout: Layout): readonly DeviceUse[] {
   });
 }
 
-/** What a prediction rests on: "predicted from measured layer times", or how much of it is an estimate. */
+/** What a prediction rests on: how much of its computing time comes from layers that were measured, how much from estimates. */
 export function basisOf(timeline: Timeline): string {
   let measured = 0;
   let all = 0;
@@ -86,8 +86,8 @@ export function basisOf(timeline: Timeline): string {
     all += endMs - startMs;
     if (source === "measured") measured += endMs - startMs;
   }
-  if (measured === all && all > 0) return "predicted from measured layer times";
-  return measured === 0 ? "predicted, estimate" : `predicted, ${Math.max(1, Math.round((1 - measured / all) * 100))} % from estimates`;
+  if (measured === all && all > 0) return "from measured layer times";
+  return measured === 0 ? "estimate" : `${Math.max(1, Math.round((1 - measured / all) * 100))} % from estimates`;
 }
 
 function sourceText(operation: TimelineOperation | undefined, source: TimelineSource): string {

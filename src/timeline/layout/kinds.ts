@@ -17,10 +17,10 @@ export interface KindStyle {
 export const kindStyles: Readonly<Record<SliceKind, KindStyle>> = {
   forward: { title: "Forward", letter: "F", pattern: "plain" },
   backward: { title: "Backward", letter: "B", pattern: "plain" },
-  fill: { title: "Frozen work (fill)", letter: "◇", pattern: "diagonal" },
+  fill: { title: "Fill (frozen work)", letter: "◇", pattern: "diagonal" },
   communication: { title: "Communication", letter: "⇄", pattern: "dots" },
   optimizer: { title: "Optimizer", letter: "Σ", pattern: "cross" },
-  idle: { title: "Idle (bubble)", letter: "", pattern: "hatch" },
+  idle: { title: "Idle", letter: "", pattern: "hatch" },
 };
 
 export const sliceKinds = Object.keys(kindStyles) as readonly SliceKind[];

@@ -47,7 +47,7 @@ describe("timeline as SVG", () => {
       else if (!rest.endsWith("/")) open.push(name);
     }
     assert.deepEqual(open, []);
-    for (const needed of ["Device 0", "Device 1", "Forward", "Idle (bubble)", "bubble ratio 10.0 %", ">B1<"]) assert.ok(svg.includes(needed), needed);
+    for (const needed of ["Device 0", "Device 1", "Forward", ">Idle<", "bubble ratio 10.0 %", ">B1<"]) assert.ok(svg.includes(needed), needed);
   });
   it("draws widths in proportion to time", () => {
     const widthOf = (label: string) => Number(new RegExp(`<title>${label}: [^<]*</title><rect x="[^"]*" y="[^"]*" width="([^"]*)"`).exec(svg)?.[1]);

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { FrameLocator } from "playwright-core";
+import { formatDocument } from "../../src/formats/document";
+import type { Plan } from "../../src/model/plan";
+import { predictedFigures } from "../../src/plan/predict";
+import { contextOf } from "../../src/simulate/context";
+import type { openWindow, Window } from "../tools/vscode/window.mjs";
+import { clusterOf, planOf, profile } from "./documents";
+
+const cluster = clusterOf(2);
+const context = contextOf(profile, cluster);
+const screenshots = "out/screenshots";
+
+describe("the timeline editor in VS Code", function () {
+  this.timeout(120_000);
+  let workspace: string;
+  let window: Window;
+  let frame: FrameLocator;
+  const file = () => join(workspace, "a.pipeplan.json");
+  const onDisk = () => readFile(file(), "utf8");
+  const boundary = () => frame.locator(".boundary");
+  const layer = async () => Number(await boundary().getAttribute("aria-valuenow"));
+
+  async function open(theme: "dark" | "light" | "high-contrast"): Promise<void> {
+    workspace = await mkdtemp(join(tmpdir(), "diffusionpipe-editor-"));
+    const plan = planOf(2, 4);
+    await writeFile(join(workspace, "small.profile.json"), formatDocument(profile));
+    await writeFile(join(workspace, "small.cluster.json"), formatDocument(cluster));
+    // Not as the product would lay it out, so that keeping the bytes means something.
+    await writeFile(file(), `${JSON.stringify({ "own key": 1.50, ...plan, predicted: predictedFigures(plan, context) }, null, 3)}\n\n`);
+    const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
+    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme, settings: { "files.autoSave": "off" } });
+    window.page.on("dialog", (dialog) => void dialog.accept());
+    await openPlan();
+  }
+
+  /** The extension may still be starting: until it has, a plan opens as text, and is opened again. */
+  async function openPlan(): Promise<void> {
+    frame = window.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+    for (let attempt = 1; ; attempt++) {
+      await window.page.getByRole("treeitem", { name: "a.pipeplan.json" }).dblclick();
+      try {
+        return await boundary().waitFor({ state: "attached", timeout: 8000 });
+      } catch (error) {
+        if (attempt === 4) throw error;
+        await window.page.keyboard.press("Control+F4");
+      }
+    }
+  }
+
+  async function close(): Promise<void> {
+    await window.close();
+    await rm(workspace, { recursive: true, force: true });
+  }
+
+  async function drag(pixels: number): Promise<void> {
+    const box = await boundary().boundingBox();
+    assert.ok(box);
+    await window.page.mouse.move(box.x + box.width / 2, box.y + 50);
+    await window.page.mouse.down();
+    await window.page.mouse.move(box.x + box.width / 2 + pixels, box.y + 50, { steps: 10 });
+    await window.page.mouse.up();
+  }
+
+  async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + 15_000; Date.now() < end; await window.page.waitForTimeout(50)) if (await holds()) return;
+    assert.fail(`did not come about: ${what}`);
+  }
+
+  const isDirty = async () => (await window.page.locator(".tab.dirty").count()) > 0;
+  async function save(): Promise<void> {
+    await window.page.keyboard.press("Control+s");
+    await until("saved", async () => !(await isDirty()));
+  }
+  async function command(title: string): Promise<void> {
+    await window.page.keyboard.press("F1");
+    await window.page.locator(".quick-input-widget input").fill(`>${title}`);
+    await window.page.locator(".quick-input-list .monaco-list-row").first().click();
+  }
+
+  describe("editing", () => {
+    before(() => open("dark"));
+    after(close);
+
+    it("opens a plan as a timeline", async () => {
+      assert.equal(await layer(), 18);
+      assert.equal(await frame.locator(".layer").count(), 35);
+      await frame.locator(".tile", { hasText: "DDP" }).locator(".tile-value", { hasText: "×" }).waitFor();
+      await mkdir(screenshots, { recursive: true });
+      await window.page.screenshot({ path: join(screenshots, "timeline-dark.png") });
+    });
+
+    it("a drag changes one boundary in the text, and one undo restores the bytes", async () => {
+      const before = await onDisk();
+      await drag(-90);
+      await until("the document changed", isDirty);
+      const moved = await layer();
+      assert.ok(moved < 18);
+      await save();
+      const after = await onDisk();
+      const changed = JSON.parse(after) as Plan;
+      assert.deepEqual(changed.chains[0].stages.map(({ from, to }) => [from, to]), [[0, moved], [moved, 35]]);
+      assert.deepEqual(changed.predicted, predictedFigures(changed, context), "the figures in the file are those of the new plan");
+      const wanted = JSON.parse(before) as Plan;
+      assert.deepEqual({ ...changed, chains: wanted.chains, predicted: wanted.predicted }, wanted, "nothing else is decided anew");
+      const lines = (text: string) => text.replace(/"predicted": \{[^}]*\}/, "").split("\n");
+      const different = lines(after).flatMap((line, index) => (line === lines(before)[index] ? [] : [line.trim()]));
+      assert.deepEqual(different, [`"to": ${moved},`, `"from": ${moved},`]);
+      await window.page.keyboard.press("Control+z");
+      await until("undone in the picture", async () => (await layer()) === 18);
+      await save();
+      assert.equal(await onDisk(), before);
+    });
+
+    it("moves a boundary by keyboard as one edit", async () => {
+      const before = await onDisk();
+      await boundary().focus();
+      for (let i = 0; i < 3; i++) await window.page.keyboard.press("ArrowRight");
+      assert.equal(await isDirty(), false);
+      await window.page.keyboard.press("Enter");
+      await until("the document changed", isDirty);
+      await window.page.keyboard.press("Control+z");
+      await until("one undo took it back", async () => !(await isDirty()) && (await layer()) === 18);
+      assert.equal(await onDisk(), before);
+    });
+
+    it("follows the text when it changes elsewhere, keeps the last good picture while it is broken, and says where", async () => {
+      const text = await onDisk();
+      await writeFile(file(), text.replace(/"to": 18/, '"to": 15').replace(/"from": 18/, '"from": 15'));
+      await until("the picture followed", async () => (await layer()) === 15);
+      await writeFile(file(), text.replace(/"from": 18/, '"from": 20'));
+      await frame.locator(".notice-error", { hasText: "chains[0].stages[1].from" }).waitFor();
+      assert.equal(await layer(), 15);
+      await window.page.getByRole("button", { name: /Errors: 1/ }).or(window.page.getByLabel(/^Errors: 1/)).first().waitFor();
+      await writeFile(file(), text);
+      await until("the picture is back", async () => (await layer()) === 18 && (await frame.locator(".notice-error").count()) === 0);
+    });
+
+    it("says so when the profile is missing, and carries on when it is there again", async () => {
+      await rm(join(workspace, "small.profile.json"));
+      await frame.locator(".notice-error", { hasText: "small.profile.json" }).waitFor();
+      await writeFile(join(workspace, "small.profile.json"), formatDocument(profile));
+      await until("the notice went", async () => (await frame.locator(".notice-error").count()) === 0);
+    });
+
+    it("keeps an unsaved change over a restart, and reverts to the file", async () => {
+      const before = await onDisk();
+      await drag(120);
+      await until("the document changed", isDirty);
+      const moved = await layer();
+      await window.page.waitForTimeout(2500); // VS Code writes its backup a second after the last change
+      await window.page.reload();
+      await boundary().waitFor({ state: "attached", timeout: 40_000 });
+      await until("the change is back", async () => (await layer()) === moved && (await isDirty()));
+      assert.equal(await onDisk(), before);
+      await boundary().focus();
+      await command("File: Revert File");
+      await until("reverted", async () => (await layer()) === 18 && !(await isDirty()));
+      assert.equal(await onDisk(), before);
+    });
+  });
+
+  for (const [theme, bodyClass] of [["light", "vscode-light"], ["high-contrast", "vscode-high-contrast"]] as const) {
+    it(`reads well in ${theme}`, async () => {
+      await open(theme);
+      try {
+        assert.ok(await frame.locator(`body.${bodyClass}`).count());
+        await frame.locator(".tile", { hasText: "DDP" }).locator(".tile-value", { hasText: "×" }).waitFor();
+        await mkdir(screenshots, { recursive: true });
+        await window.page.screenshot({ path: join(screenshots, `timeline-${theme}.png`) });
+      } finally {
+        await close();
+      }
+    });
+  }
+});
