@@ -42,11 +42,12 @@ export interface Model {
 export interface BoundLayer extends ModelLayer {
   readonly signature: string;
   readonly flopsPerSample: number;
-  /** FLOPs of I and W; the ratio to `flopsPerSample` is the estimate of their times. */
+  /** FLOPs of I and W, 0 where the layer's flags say there is no such work; the ratio to `flopsPerSample` is the estimate of their times. */
   readonly inputGradFlopsPerSample: number;
   readonly weightGradFlopsPerSample: number;
   /** Bytes read and written by a forward pass without cache reuse across operators: activations per sample. */
   readonly trafficBytesPerSample: number;
+  /** Disjoint: an activation that both I and W need is in `untilWeightGrad`. */
   readonly savedBytesPerSample: { readonly untilInputGrad: number; readonly untilWeightGrad: number };
   readonly cutBytesPerSample: { readonly forward: number; readonly backward: number };
   /** The forward graph at a batch size, float32. */
