@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import * as vscode from "vscode";
+import { nodeFiles } from "../../../src/platform/nodeFiles";
+import { workspaceFiles, workspaceModels } from "../../../src/commands/pick";
+import { ModelsTree } from "../../../src/views/modelsTree";
+import { PlansTree } from "../../../src/views/plansTree";
+import { RunsTree } from "../../../src/views/runsTree";
+import { extension, inWorkspace } from "../workspace";
+
+describe("Trees", () => {
+  it("list models, their components and layers with parameters", async () => {
+    const tree = new ModelsTree(nodeFiles, workspaceModels);
+    const models = await tree.getChildren();
+    const model = models.find((node) => node.kind === "model" && node.subject === inWorkspace("model"));
+    assert.ok(model);
+    const components = await tree.getChildren(model);
+    const labels = components.map((node) => tree.getTreeItem(node));
+    assert.deepEqual(labels.map((item) => item.label).sort(), ["text_encoder", "unet", "vae"]);
+    const unet = labels.findIndex((item) => item.label === "unet");
+    assert.match(String(labels[unet].description), /^trained, [\d,.\s]+ parameters/);
+    const layers = await tree.getChildren(components[unet]);
+    assert.ok(layers.length > 10);
+    assert.match(String(tree.getTreeItem(layers[0]).description), /parameters/);
+  });
+
+  it("show why a model cannot be read", async () => {
+    const tree = new ModelsTree(nodeFiles, workspaceModels);
+    const broken = (await tree.getChildren()).find((node) => node.kind === "model" && node.subject === inWorkspace("broken", "model"));
+    const [problem] = await tree.getChildren(broken);
+    assert.equal(problem.kind, "problem");
+    assert.match(String(tree.getTreeItem(problem).label), /config\.json/);
+  });
+
+  it("mark a plan that cannot be read, and say where", async () => {
+    const tree = new PlansTree(nodeFiles, () => workspaceFiles("**/broken.pipeplan.json"));
+    const [node] = await tree.getChildren();
+    const item = tree.getTreeItem(node);
+    assert.equal(item.description, "broken");
+    assert.match(String(item.tooltip), /broken\.pipeplan\.json: \w+/);
+  });
+
+  it("are empty where there is nothing, and the manifest then says what to do", async () => {
+    assert.deepEqual(await new ModelsTree(nodeFiles, async () => []).getChildren(), []);
+    assert.deepEqual(await new PlansTree(nodeFiles, async () => []).getChildren(), []);
+    assert.deepEqual(await new RunsTree(async () => []).getChildren(), []);
+    const { contributes } = extension().packageJSON as { readonly contributes: { readonly views: Record<string, { readonly id: string }[]>; readonly viewsWelcome: { readonly view: string }[] } };
+    for (const { id } of contributes.views.diffusionpipe) assert.ok(contributes.viewsWelcome.some(({ view }) => view === id), id);
+  });
+
+  it("are shown by Show Runs", async () => {
+    assert.deepEqual(await vscode.commands.executeCommand("diffusionpipe.showRuns", {}), []);
+  });
+});

@@ -1,0 +1,3 @@
+import { runSuite } from "../runSuite";
+
+export const run = (): Promise<void> => runSuite(__dirname);

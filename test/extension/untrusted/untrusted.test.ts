@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import * as vscode from "vscode";
+import { eventually, inWorkspace } from "../workspace";
+
+describe("In an untrusted workspace", () => {
+  it("is really not trusted", () => {
+    assert.equal(vscode.workspace.isTrusted, false);
+  });
+
+  it("inspects", async () => {
+    await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") });
+    assert.match(vscode.window.activeTextEditor?.document.getText() ?? "", /UNet2DConditionModel, trained/);
+  });
+
+  it("looks at plans", async () => {
+    const plan = inWorkspace("broken", "broken.pipeplan.json");
+    await vscode.commands.executeCommand("diffusionpipe.openTimeline", { plan });
+    await eventually("the timeline's tab", () => (vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputCustom ? true : undefined));
+  });
+
+  it("refuses to profile and says why", async () => {
+    const output = inWorkspace("model.profile.json");
+    await assert.rejects(async () => vscode.commands.executeCommand("diffusionpipe.profileLayers", { model: inWorkspace("model"), output }), /not trusted.*Profiling starts processes/);
+    assert.equal(existsSync(output), false);
+  });
+
+  it("refuses to profile on the way to a plan", async () => {
+    await assert.rejects(
+      async () => vscode.commands.executeCommand("diffusionpipe.newPlan", { from: inWorkspace("model"), cluster: inWorkspace("local.cluster.json"), batch: 4, data: null, output: inWorkspace("z.pipeplan.json") }),
+      /profiling waits until this workspace is trusted/,
+    );
+  });
+
+  it("refuses to launch and says why", async () => {
+    await assert.rejects(async () => vscode.commands.executeCommand("diffusionpipe.launchTraining", { plan: inWorkspace("broken", "broken.pipeplan.json"), target: inWorkspace("local.target.json"), dryRun: true }), /not trusted.*Launching runs commands/);
+  });
+});
