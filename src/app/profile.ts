@@ -13,6 +13,7 @@ import { chooseProvider } from "../profile/choose";
 import { distinctLayers, measureLayers, type Progress } from "../profile/measureLayers";
 import { MeasuringProcess } from "../profile/measuringProcess";
 import { providers, type Provider } from "../profile/messages";
+import { measurementNotices } from "../profile/notices";
 import { profileDocument } from "../profile/record";
 
 export type { Progress } from "../profile/measureLayers";
@@ -105,12 +106,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
   };
   try {
     const outcomes = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
-    for (const { signature, label } of layers) {
-      for (const [batch, outcome] of outcomes.get(signature) ?? []) {
-        if (outcome.status !== "ok") onNotice(`${label}, batch ${batch}: ${outcome.status === "oom" ? "out of memory" : "failed"}. ${outcome.message}`);
-        else if (outcome.leftToCpu?.length) onNotice(`${label}, batch ${batch}: ${choice.provider} left ${outcome.leftToCpu.join(", ")} to the CPU.`);
-      }
-    }
+    measurementNotices(layers, outcomes, choice.provider, services.cacheFolder).forEach(onNotice);
     return profileDocument(bound, outcomes, {
       runtimeVersion: choice.runtimeVersion,
       device: { name: choice.device.name, provider: choice.provider, precision: "float32", memoryBytes: choice.device.memoryBytes, ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }) },

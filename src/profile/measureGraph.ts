@@ -6,7 +6,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { encodeRepeated, repeatedBytes } from "../graph/repeat";
 import type { MeasureRequest, Measurement } from "./messages";
 import { createSession } from "./sessions";
-import { interquartileRange, isStable, median } from "./statistics";
+import { interquartileRange, isStable, median, quietRounds, type Round } from "./statistics";
 
 /** The extra repetitions take about this long, well above a clock's and a scheduler's grain. */
 const differenceMs = 10;
@@ -15,6 +15,8 @@ const leastRounds = 3;
 const mostRounds = 25;
 const mostWarmups = 5;
 const stableWithin = 0.1;
+/** Where other work disturbs the rounds, this many budgets are spent on finding quiet ones. */
+const patientBudgets = 3;
 /** Protobuf's limit of one message, with room for the graph itself. */
 const mostModelBytes = 2 ** 31 - 2 ** 24;
 
@@ -26,6 +28,7 @@ async function timeRun(session: InferenceSession): Promise<number> {
 
 /**
  * A layer once and a layer `repeats` times, run in turns; each turn's difference over `repeats - 1` is one time of the layer.
+ * With one thread on the CPU, turns in which other work took the core are left out where enough others remain.
  * @returns Median and interquartile range over the turns.
  * @throws Error from onnxruntime; RangeError where memory for the values is refused.
  */
@@ -40,19 +43,34 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     const repeats = repeatsFor(await timeRun(once), (times) => repeatedBytes(graph, times) <= mostModelBytes);
     const longer = await createSession(encodeRepeated(graph, repeats), request);
     often = longer;
-    const round = async () => {
+    const measuresShare = request.provider === "cpu" && request.threads === 1;
+    const round = async (): Promise<Round> => {
+      const [cpu, start] = [process.cpuUsage(), performance.now()];
       const short = await timeRun(once);
-      return Math.max(0, (await timeRun(longer)) - short) / (repeats - 1);
+      const ms = Math.max(0, (await timeRun(longer)) - short) / (repeats - 1);
+      const { user, system } = process.cpuUsage(cpu);
+      return { ms, coreShare: measuresShare ? Math.min(1, (user + system) / 1000 / (performance.now() - start)) : 1 };
     };
     const warm: number[] = [];
     const warmStart = performance.now();
-    do warm.push(await round());
+    do warm.push((await round()).ms);
     while (!isStable(warm, stableWithin) && warm.length < mostWarmups && performance.now() - warmStart < budgetMs);
-    const times: number[] = [];
+    const rounds: Round[] = [];
     const start = performance.now();
-    do times.push(await round());
-    while (times.length < leastRounds || (times.length < mostRounds && performance.now() - start < budgetMs));
-    return { medianMs: median(times), spreadMs: interquartileRange(times), rounds: times.length, repeats, ...(leftToCpu && { leftToCpu }) };
+    const allowedMs = () => (quietRounds(rounds).length >= leastRounds ? budgetMs : patientBudgets * budgetMs);
+    do rounds.push(await round());
+    while (rounds.length < leastRounds || (rounds.length < mostRounds && performance.now() - start < allowedMs()));
+    const quiet = quietRounds(rounds);
+    const used = quiet.length >= leastRounds ? quiet : rounds;
+    const times = used.map(({ ms }) => ms);
+    return {
+      medianMs: median(times),
+      spreadMs: interquartileRange(times),
+      rounds: times.length,
+      repeats,
+      ...(measuresShare && { coreShare: median(used.map(({ coreShare }) => coreShare)) }),
+      ...(leftToCpu && { leftToCpu }),
+    };
   } finally {
     await once.release();
     await often?.release();

@@ -42,6 +42,8 @@ const measurement = z.object({
   rounds: z.number().int().min(1),
   /** Repetitions in the longer of the two graphs whose difference is the time. */
   repeats: z.number().int().min(2),
+  /** With one thread on the CPU: the part of the time in which the process really had its core. */
+  coreShare: z.number().min(0).max(1).optional(),
   /** Operators that the provider left to the CPU, where it is not the CPU. */
   leftToCpu: z.array(z.string()).optional(),
 });

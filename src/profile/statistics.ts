@@ -25,6 +25,19 @@ export function isStable(times: readonly number[], tolerance: number): boolean {
   return Math.abs(a - b) <= tolerance * Math.max(a, b);
 }
 
+export interface Round {
+  readonly ms: number;
+  /** The part of the round's time in which the process really had its core, in [0, 1]. */
+  readonly coreShare: number;
+}
+
+/** Below this share of a core a time is more about the machine's other work than about the layer. */
+export const quietShare = 0.9;
+
+export function quietRounds(rounds: readonly Round[]): readonly Round[] {
+  return rounds.filter(({ coreShare }) => coreShare >= quietShare);
+}
+
 /** Seeded Fisher-Yates shuffle (random numbers: mulberry32), so that slow drift of the machine does not follow the layers' order. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const result = [...items];

@@ -8,10 +8,11 @@ import { MeasurementCache, type MeasurementKey } from "../../../src/profile/cach
 import { candidates } from "../../../src/profile/choose";
 import { failureOf, failureOfExit } from "../../../src/profile/failure";
 import { cpuOperators } from "../../../src/profile/measureGraph";
-import { distinctLayers, measureLayers, type MeasureSettings } from "../../../src/profile/measureLayers";
+import { distinctLayers, measureLayers, type MeasureSettings, type Outcome } from "../../../src/profile/measureLayers";
 import { parseReply } from "../../../src/profile/messages";
 import { parseNvidiaSmi } from "../../../src/profile/probe";
-import { interquartileRange, isStable, median, quantile, shuffled } from "../../../src/profile/statistics";
+import { measurementNotices } from "../../../src/profile/notices";
+import { interquartileRange, isStable, median, quantile, quietRounds, shuffled } from "../../../src/profile/statistics";
 import { modelOf, productLayer } from "./layers";
 
 const place = { provider: "cpu", device: "d", precision: "float32", threads: 1, busyCores: 0, runtimeVersion: "1" } as const;
@@ -41,6 +42,23 @@ describe("statistics of measuring", () => {
       assert.deepEqual(shuffled(items, seed), shuffled(items, seed));
     }));
     assert.notDeepEqual(shuffled(items, 1), shuffled(items, 2));
+  });
+});
+
+describe("notices after measuring", () => {
+  it("name failures and operators left to the CPU, and count the disturbed", () => {
+    const layers = distinctLayers(modelOf([productLayer(64)]).components);
+    const ok = { status: "ok", medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } as const;
+    const outcomes = new Map([
+      ["product 64", new Map<number, Outcome>([[1, { ...ok, coreShare: 0.95 }], [2, { ...ok, coreShare: 0.5 }], [4, { status: "oom", message: "full" }]])],
+      ["product 32", new Map<number, Outcome>([[1, { ...ok, leftToCpu: ["Det"] }]])],
+    ]);
+    const notices = measurementNotices(layers, outcomes, "webgpu", "/cache");
+    assert.equal(notices.length, 3);
+    assert.match(notices[0]!, /encode, batch 1: webgpu left Det/);
+    assert.match(notices[1]!, /product\.64, batch 4: out of memory\. full/);
+    assert.match(notices[2]!, /^1 of 3 times .*remove \/cache\.$/);
+    assert.deepEqual(quietRounds([{ ms: 1, coreShare: 0.89 }, { ms: 2, coreShare: 0.9 }]), [{ ms: 2, coreShare: 0.9 }]);
   });
 });
 
