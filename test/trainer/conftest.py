@@ -71,13 +71,13 @@ def torchrun(arguments: list[str], processes: int = 2) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="session")
-def run_jobs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[dict[str, Any]]], None]:
-    """Run jobs one after the other in the same two processes."""
+def run_jobs(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Run jobs one after the other in the same processes, two of them."""
 
-    def run(jobs: list[dict[str, Any]]) -> None:
+    def run(jobs: list[dict[str, Any]], processes: int = 2) -> None:
         file = tmp_path_factory.mktemp("jobs") / "jobs.json"
         file.write_text(json.dumps(jobs), encoding="utf-8")
-        process = torchrun([str(HERE / "worker.py"), str(file)])
+        process = torchrun([str(HERE / "worker.py"), str(file)], processes)
         output, _ = process.communicate(timeout=200)
         assert process.returncode == 0, output
 

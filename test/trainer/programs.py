@@ -6,6 +6,7 @@ It shares nothing with the planner's compiler, so that the trainer is judged aga
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from diffusionpipe_trainer.layers import Component
@@ -55,14 +56,14 @@ def compile_program(recipe: Recipe, components: dict[str, Component]) -> Json:
             "from": start, "to": stop, "devices": [replica * count + s for replica in range(recipe.replicas)],
             "receives": crossing(unet, start), "sends": crossing(unet, stop), "receivesGrad": crossing(unet, start),
         }
-        for s, (start, stop) in enumerate(zip(edges, edges[1:], strict=False))
+        for s, (start, stop) in enumerate(pairwise(edges))
     ]
     world = count * recipe.replicas
     fills = recipe.fills or _data_parallel(recipe, components, world)
     frozen = _frozen_operations(fills, components, stages, recipe)
     ranks = []
     for rank in range(world):
-        replica, stage = divmod(rank, count)
+        stage = rank % count
         chain = _one_f_one_b(stage, count, recipe.microbatches, rank)
         before, after = frozen[rank]
         if recipe.fills:
