@@ -11,6 +11,8 @@ import { StatusBar } from "./views/statusBar";
 /** For other extensions. Options are those of the commands; a promise rejects with a message for people. */
 export interface DiffusionPipeApi {
   readonly version: string;
+  /** What activating took, in ms: the editor waits for it. */
+  readonly activationMs: number;
   /** @returns The document that `diffusionpipe inspect --json` prints. */
   inspect(options: object): Thenable<unknown>;
   /** @returns Path of the profile. */
@@ -20,6 +22,7 @@ export interface DiffusionPipeApi {
 }
 
 export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
+  const started = performance.now();
   const log = vscode.window.createOutputChannel("DiffusionPipe", { log: true });
   const statusBar = new StatusBar();
   const shell: Shell = {
@@ -39,7 +42,10 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     compare: async (plan, planContext, hooks) => (await import("./app/compare")).compare(plan, planContext, hooks),
   });
   context.subscriptions.push(log, statusBar, views, timelineEditor, registerInspectionPage(nodeFiles), registerCommands(shell));
+  const activationMs = performance.now() - started;
+  log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {
+    activationMs,
     version: (context.extension.packageJSON as { readonly version: string }).version,
     inspect: (options) => vscode.commands.executeCommand("diffusionpipe.inspectModel", options),
     profile: (options) => vscode.commands.executeCommand("diffusionpipe.profileLayers", options),

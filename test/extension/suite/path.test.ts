@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import * as vscode from "vscode";
 import { eventually, extension, inWorkspace } from "../workspace";
 
-/** Small enough for a test: one thread, two batch sizes. */
-const quick = { provider: "cpu", threads: 1, batches: [1, 2], height: 32, width: 32 };
+/** Small enough for a test: one thread, one batch size. */
+const quick = { provider: "cpu", threads: 1, batches: [1], height: 32, width: 32 };
 const profile = inWorkspace("model.profile.json");
 const plan = inWorkspace("tiny.pipeplan.json");
 
