@@ -33,7 +33,7 @@ export const launchCommand: Command = {
     const record = await launch(services, prepared, { signal, onStep: printProgress });
     process.stderr.write(`Started ${record.id} on ${record.targetName}. Follow it with: diffusionpipe logs ${record.id} --follow\n`);
     const status = values.follow ? await followToEnd(services, record.id, { from: "start", logTo: values.json ? process.stderr : process.stdout, signal }) : undefined;
-    if (values.json) printJson({ ...record, ...(status && { status }) });
+    if (values.json) printJson({ ...record, ...(status && { lastState: status.state, status }) });
     else process.stdout.write(`${record.id}\n`);
   },
 };

@@ -98,7 +98,7 @@ async function resolveInside(root: string, path: string, source: string): Promis
   } catch {
     throw new UserError("The link leads nowhere.", { file: join(source, path) });
   }
-  if (!real.startsWith(root + sep)) {
+  if (real !== root && !real.startsWith(root + sep)) {
     throw new UserError("The link leads out of the folder, so it is not sent.", { file: join(source, path), hint: "Put a copy in its place (cp -rL makes one of the whole folder)." });
   }
   return real;
