@@ -10,7 +10,7 @@ import { unfilled } from "../../plan/frozenWork";
 import { replicaSamples } from "../../plan/stages";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
-import { refine } from "../partition/refine";
+import { refine, simulationBudget } from "../partition/refine";
 import { bubblesOf, type Bubble } from "./bubbles";
 import { greedyFills, type FillSettings } from "./greedy";
 
@@ -49,7 +49,7 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
     consider(greedyFills(context, replica.shared, replica.ranks, [0, replica.samples], marked));
     const apart = (cuts: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (cuts[s] < cuts[s + 1] ? greedyFills(context, replica.own[s], [rank], [cuts[s], cuts[s + 1]], marked) : [])));
     const cuts = sampleCuts(context, replica, margin);
-    if (thorough && replica.ranks.length > 1) refine(cuts, apart);
+    if (thorough && replica.ranks.length > 1) refine(cuts, apart, Math.ceil(simulationBudget({ stages: replica.ranks.length, microbatches: plan.batch.microbatches, dataParallel: plan.dataParallel }) / (2 * tries.length)));
     else apart(cuts);
   }
   return best;

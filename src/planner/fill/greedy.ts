@@ -22,7 +22,7 @@ interface Choice {
 }
 
 /** Choices of whole layers per bubble that are tried at most; beyond it, later components take what is left. */
-const mostChoices = 4096;
+const mostChoices = 64;
 
 /**
  * Fills for `samples` (half-open) on the devices that idle. What doesn't fit runs after the last backward pass, shared by all

@@ -22,9 +22,9 @@ function add(set: Choice[], choice: Choice): void {
 
 /**
  * Cuts [0, c1, …, L] into placement.length stages that minimise microbatches * bottleneck + sync within each device's memory;
- * undefined where no cut fits.
+ * undefined where no cut fits. `stageMs` is what a stage is taken to cost per micro-batch.
  */
-export function bestCuts(shape: Shape, costs: StageCosts, context: Context): readonly number[] | undefined {
+export function bestCuts(shape: Shape, costs: StageCosts, context: Context, stageMs: StageCosts["stageMs"] = costs.stageMs): readonly number[] | undefined {
   const layers = context.workload.layers.length;
   const stages = shape.placement.length;
   if (stages > layers) return undefined;
@@ -38,7 +38,7 @@ export function bestCuts(shape: Shape, costs: StageCosts, context: Context): rea
       if (prefixes[from].length === 0) continue;
       for (let to = lastStage ? layers : from + 1; to <= layers - (stages - 1 - stage); to++) {
         if (costs.memoryBytes(stage, from, to) > usable) break;
-        const ms = costs.stageMs(stage, from, to);
+        const ms = stageMs(stage, from, to);
         const sync = costs.syncMs(stage, from, to);
         for (const previous of prefixes[from]) {
           add(next[to], { bottleneck: Math.max(previous.bottleneck, ms), sync: Math.max(previous.sync, sync), from, previous });

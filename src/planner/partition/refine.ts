@@ -1,10 +1,15 @@
 /** Boundaries improved by simulation, since no formula knows what a schedule does with unequal stages and slow links. */
 
+/** Cuts that may be simulated for one candidate plan, so that large ones don't take minutes: fewer the more passes each has. */
+export function simulationBudget(plan: { readonly stages: number; readonly microbatches: number; readonly dataParallel: number }): number {
+  return Math.min(2000, Math.max(16, Math.round(40_000 / (plan.stages * plan.microbatches * plan.dataParallel))));
+}
+
 /**
- * Moves one boundary by one layer at a time, always to the best neighbour, until no single move helps.
- * `period` is Infinity for cuts that don't fit. Returns the cuts and their period.
+ * Goes to the best neighbour until none is better or `budget` cuts have been asked for. `period` is Infinity for cuts that
+ * don't fit. Returns the cuts and their period.
  */
-export function refine(start: readonly number[], period: (cuts: readonly number[]) => number): { cuts: readonly number[]; periodMs: number } {
+export function refine(start: readonly number[], period: (cuts: readonly number[]) => number, budget: number): { cuts: readonly number[]; periodMs: number } {
   const known = new Map<string, number>();
   const ask = (cuts: readonly number[]) => {
     const key = cuts.join();
@@ -16,6 +21,7 @@ export function refine(start: readonly number[], period: (cuts: readonly number[
   for (let improved = true; improved; ) {
     improved = false;
     for (const cuts of neighbours(best.cuts)) {
+      if (known.size >= budget) return best;
       const periodMs = ask(cuts);
       if (periodMs < best.periodMs * (1 - 1e-9)) {
         best = { cuts, periodMs };
@@ -26,9 +32,14 @@ export function refine(start: readonly number[], period: (cuts: readonly number[
   return best;
 }
 
-/** All cuts in which one boundary lies one layer off. */
+/** How far one boundary is moved at once: a heavy layer may have to be passed by. */
+const reach = [1, 2, 3, 6, 12].flatMap((by) => [by, -by]);
+
+/** Cuts in which one boundary lies elsewhere, two neighbouring ones lie one layer off, or all from one on do. */
 function neighbours(cuts: readonly number[]): readonly (readonly number[])[] {
-  return cuts.slice(1, -1).flatMap((cut, i) =>
-    [cut - 1, cut + 1].filter((moved) => moved > cuts[i] && moved < cuts[i + 2]).map((moved) => cuts.with(i + 1, moved)),
-  );
+  const inner = cuts.slice(1, -1);
+  const single = inner.flatMap((cut, i) => reach.map((by) => cuts.with(i + 1, cut + by)));
+  const pairs = inner.slice(1).flatMap((cut, i) => [-1, 1].flatMap((by) => [-1, 1].map((other) => cuts.with(i + 1, inner[i] + by).with(i + 2, cut + other))));
+  const rests = inner.slice(1).flatMap((_, i) => [-1, 1].map((by) => cuts.map((cut, at) => (at > i && at < cuts.length - 1 ? cut + by : cut))));
+  return [...single, ...pairs, ...rests].filter((moved) => moved.every((cut, i) => i === 0 || cut > moved[i - 1]));
 }

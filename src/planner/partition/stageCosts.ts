@@ -16,8 +16,11 @@ export interface Shape {
 export interface StageCosts {
   /** Ms per micro-batch of layers [from, to): computing or, where it is longer, the messages of the cut after it. */
   stageMs(stage: number, from: number, to: number): number;
-  /** Forward and backward of layers [from, to) for one micro-batch. */
-  computeMs(from: number, to: number): number;
+  /** Forward and backward passes of layers [from, to) alone, for one micro-batch. */
+  forwardMs(stage: number, from: number, to: number): number;
+  backwardMs(stage: number, from: number, to: number): number;
+  /** Computing and all messages of both cuts, one after another: what a single micro-batch meets. */
+  serialMs(stage: number, from: number, to: number): number;
   /** All-reduce of the stage's gradients. */
   syncMs(stage: number, from: number, to: number): number;
   /** Bytes that the stage holds at its peak, without frozen work's activations. */
@@ -48,11 +51,17 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
     return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
   };
   return {
-    computeMs,
+    forwardMs: (_, from, to) => chain.forward[to] - chain.forward[from],
+    backwardMs: (_, from, to) => chain.backward[to] - chain.backward[from],
     stageMs(stage, from, to) {
       const below = messagesMs(stage, to);
       if (overlaps) return Math.max(computeMs(from, to), below.forward, below.backward);
       return computeMs(from, to) + below.forward + messagesMs(stage - 1, from).backward;
+    },
+    serialMs(stage, from, to) {
+      const above = messagesMs(stage - 1, from);
+      const below = messagesMs(stage, to);
+      return computeMs(from, to) + above.forward + above.backward + below.forward + below.backward;
     },
     syncMs(stage, from, to) {
       if (plan.dataParallel < 2) return 0;

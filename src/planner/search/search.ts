@@ -7,8 +7,9 @@ import type { Context } from "../../simulate/context";
 import { simulate } from "../../simulate/engine";
 import { memoryUse } from "../../simulate/memory";
 import { fillPlan, withoutFilling, type Filled } from "../fill/fill";
-import { bestCuts, missingBytes } from "../partition/dynamic";
-import { refine } from "../partition/refine";
+import { missingBytes } from "../partition/dynamic";
+import { partition } from "../partition/partition";
+import { refine, simulationBudget } from "../partition/refine";
 import { stageCosts, usableBytes } from "../partition/stageCosts";
 import { candidatesOf, placementOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
@@ -62,18 +63,21 @@ function isBetter(a: Predicted, b: Predicted): boolean {
   return Math.max(...a.peakMemoryBytes) < Math.max(...b.peakMemoryBytes);
 }
 
+/** A filled plan takes about so many simulations. */
+const fillingShare = 8;
+
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context): { plan?: Plan; row: Pick<Row, "status" | "predicted" | "missingBytes"> } {
   const planAt = (cuts: readonly number[]) => planOf(base, candidate, space.globalBatch, cuts, context.workload);
   const shape = { plan: planAt([]), placement: placementOf(candidate.stages, candidate.dataParallel) };
   const costs = stageCosts(shape, context);
-  const start = bestCuts(shape, costs, context);
-  if (!start) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
   const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
   const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? simulate(compilePlan(planAt(cuts), context.workload), context).periodMs : Infinity);
   const finish = (cuts: readonly number[], thorough: boolean): Filled => (space.fill ? fillPlan(planAt(cuts), context, thorough) : withoutFilling(planAt(cuts), context));
-  const balanced = refine(start, trainedMs).cuts;
+  const budget = simulationBudget(candidate);
+  const balanced = partition(shape, context, trainedMs, budget)?.cuts;
+  if (!balanced) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
   // With frozen work in the bubbles another cut may be better than the one that is best without.
-  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved, false).simulation.periodMs : Infinity)) : { cuts: balanced };
+  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved, false).simulation.periodMs : Infinity), Math.ceil(budget / fillingShare)) : { cuts: balanced };
   const { plan, simulation } = finish(cuts, true);
   const peakMemoryBytes = memoryUse(compilePlan(plan, context.workload), context, simulation).map((use) => use.peakBytes);
   const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));

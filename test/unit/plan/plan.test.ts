@@ -12,7 +12,7 @@ import { contextOf } from "../../../src/simulate/context";
 import { clusterOf, cutPlan, profileOf } from "../planner/cases";
 
 const trained = [3, 9, 4, 4, 7, 2].map((ms) => ({ forward: ms, backward: 2 * ms, launch: 0.5, cut: 20_000 }));
-const frozen = { text: { layers: [4, 4].map((ms) => ({ forward: ms, backward: 0, launch: 0.2, cut: 1000 })) } };
+const frozen = { text: { layers: [4, 4, 9, 30].map((ms) => ({ forward: ms, backward: 0, launch: 0.2, cut: 1000 })) } };
 const context = contextOf(profileOf(trained, frozen), clusterOf(2, { latencyUs: 50, bandwidthGBps: 5 }));
 const kind = { schedule: "1f1b" as const, stages: 2, microbatches: 4, dataParallel: 1, samples: 2 };
 const plan = fillPlan(cutPlan(context, kind), context, true).plan;
