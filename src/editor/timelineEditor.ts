@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { Timeline } from "../model/timeline";
 import type { Compare } from "./baselines";
 import { viewHtml, viewRoot } from "./html";
-import { PlanSession } from "./planSession";
+import type { PlanSession } from "./planSession";
 
 export const timelineViewType = "diffusionpipe.timeline";
 
@@ -25,7 +25,12 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
   const sessions = new Map<string, Set<PlanSession>>();
   const measured = new Map<string, { readonly name: string; readonly timeline: Timeline }>();
   const provider: vscode.CustomTextEditorProvider = {
-    resolveCustomTextEditor(document, panel) {
+    async resolveCustomTextEditor(document, panel) {
+      let closed = false;
+      panel.onDidDispose(() => (closed = true));
+      // Loaded with the first plan that is opened: the formats' schemas would make up most of the extension's start.
+      const { PlanSession } = await import("./planSession");
+      if (closed) return;
       const key = document.uri.toString();
       panel.webview.options = { enableScripts: true, localResourceRoots: [viewRoot(extensionUri)] };
       const session = new PlanSession(document, panel.webview, { log, compare, diagnostics });

@@ -6,12 +6,13 @@ import { join } from "node:path";
 /** Runs every `*.test.js` of the folder; the counts go to DIFFUSIONPIPE_EXTENSION_RESULT. @throws when a test failed. */
 export async function runSuite(folder: string): Promise<void> {
   const lines: string[] = [];
-  const mocha = new Mocha({ ui: "bdd", timeout: 120_000, reporter: "min" });
+  const mocha = new Mocha({ ui: "bdd", timeout: 120_000 });
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".test.js")).sort()) mocha.addFile(join(folder, name));
   const counts = { passed: 0, failed: 0, skipped: 0 };
   await new Promise<void>((done) => {
-    mocha.reporter(class {
-      constructor(runner: Mocha.Runner) {
+    mocha.reporter(class extends Mocha.reporters.Base {
+      constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+        super(runner, options);
         runner.on("pass", (test) => (counts.passed++, lines.push(`  ok    ${test.fullTitle()} (${test.duration} ms)`)));
         runner.on("pending", (test) => (counts.skipped++, lines.push(`  skip  ${test.fullTitle()}`)));
         runner.on("fail", (test, error: Error) => (counts.failed++, lines.push(`  FAIL  ${test.fullTitle()}\n${error.stack ?? error.message}`)));
