@@ -82,7 +82,7 @@ export function basisOf(timeline: Timeline): string {
   let measured = 0;
   let all = 0;
   for (const { op, stream, startMs, endMs, source } of timeline.operations) {
-    if (stream !== "compute" || kindOf(op) === "optimizer" || kindOf(op) === "communication") continue;
+    if (stream !== "compute" || !["forward", "backward", "fill"].includes(kindOf(op))) continue;
     all += endMs - startMs;
     if (source === "measured") measured += endMs - startMs;
   }

@@ -25,11 +25,13 @@ export const kindStyles: Readonly<Record<SliceKind, KindStyle>> = {
 
 export const sliceKinds = Object.keys(kindStyles) as readonly SliceKind[];
 
-const kindByOperation: Readonly<Record<OperationName, Exclude<SliceKind, "idle">>> = {
+/** The gradient norm is a barrier: next to nothing to compute, and a device there waits for the slowest one. */
+const kindByOperation: Readonly<Record<OperationName, SliceKind>> = {
   F: "forward", R: "forward", SELF_COND: "forward",
   B: "backward", I: "backward", W: "backward", OVERLAP_F_B: "backward",
   FILL: "fill",
-  SEND: "communication", RECV: "communication", REDUCE: "communication", REDISTRIBUTE: "communication", UNSHARD: "communication", GRAD_NORM: "communication",
+  SEND: "communication", RECV: "communication", REDUCE: "communication", REDISTRIBUTE: "communication", UNSHARD: "communication",
+  GRAD_NORM: "idle",
   OPTIM: "optimizer", EMA: "optimizer",
 };
 
@@ -70,7 +72,7 @@ export function labelsOf(operation: TimelineOperation, servesNext = false): read
     case "REDISTRIBUTE": return ["encodings", "enc", "⇄"];
     case "REDUCE": return ["all-reduce", "Σg"];
     case "UNSHARD": return ["gather", "U"];
-    case "GRAD_NORM": return ["grad norm", "‖g‖"];
+    case "GRAD_NORM": return ["waits for grad norm", "grad norm", "‖g‖"];
     case "OPTIM": return ["optimizer", "opt", "Σ"];
     case "EMA": return ["EMA", "E"];
     case "SELF_COND": return microbatch === undefined ? ["SC"] : [`SC${microbatch}`, "SC"];
