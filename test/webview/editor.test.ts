@@ -19,6 +19,7 @@ describe("the timeline editor in VS Code", function () {
   this.timeout(120_000);
   let workspace: string;
   let window: Window;
+  let isOpen = false;
   let frame: FrameLocator;
   const file = () => join(workspace, "a.pipeplan.json");
   const onDisk = () => readFile(file(), "utf8");
@@ -34,8 +35,14 @@ describe("the timeline editor in VS Code", function () {
     await writeFile(file(), `${JSON.stringify({ "own key": 1.50, ...plan, predicted: predictedFigures(plan, context) }, null, 3)}\n\n`);
     const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
     window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme, settings: { "files.autoSave": "off" } });
+    isOpen = true;
     window.page.on("dialog", (dialog) => void dialog.accept());
-    await openPlan();
+    try {
+      await openPlan();
+    } catch (error) {
+      await close(); // or the window would outlive the tests
+      throw error;
+    }
   }
 
   /** The extension may still be starting: until it has, a plan opens as text, and is opened again. */
@@ -46,14 +53,15 @@ describe("the timeline editor in VS Code", function () {
       try {
         return await boundary().waitFor({ state: "attached", timeout: 8000 });
       } catch (error) {
-        if (attempt === 4) throw error;
+        if (attempt === 8) throw error;
         await window.page.keyboard.press("Control+F4");
       }
     }
   }
 
   async function close(): Promise<void> {
-    await window.close();
+    if (isOpen) await window.close();
+    isOpen = false;
     await rm(workspace, { recursive: true, force: true });
   }
 
