@@ -81,7 +81,7 @@ export function runStore(files: Files, folder: string): RunStore {
     async list() {
       const ids = (await files.list(folder)).filter(isRunId);
       const records = await Promise.all(ids.map((id) => read(id).catch(() => undefined)));
-      return records.filter((record) => record !== undefined).sort((a, b) => (a.id < b.id ? 1 : -1));
+      return records.filter((record) => record !== undefined).sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
     },
     remove: (id) => files.remove(folderOf(id)),
     async shownBytes(id) {

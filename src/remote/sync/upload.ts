@@ -3,9 +3,8 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../model/errors";
-import { linkTree, missingBlobs, presentTrees, receiveBlobs } from "../targets/scripts";
 import type { Shell } from "../targets/shell";
-import type { CallOptions, SyncReport } from "../targets/target";
+import type { CallOptions, LaunchDocument, SyncReport } from "../targets/target";
 import { tar, type TarEntry } from "./tar";
 import type { Tree, TreeFile } from "./tree";
 
@@ -36,22 +35,24 @@ function lines(output: Uint8Array): ReadonlySet<string> {
   return new Set(Buffer.from(output).toString("utf8").split("\n").filter((line) => line !== ""));
 }
 
-/** Makes every tree be there, whole. Afterwards a second call sends nothing. */
-export async function upload(shell: Shell, folder: string, trees: readonly Tree[], options: CallOptions = {}): Promise<SyncReport> {
+/** Makes every tree of the document be there, whole. Afterwards a second call sends nothing. */
+export async function upload(shell: Shell, document: LaunchDocument, options: CallOptions = {}): Promise<SyncReport> {
   const { signal } = options;
-  const present = lines(await shell.run(presentTrees, { arguments: [folder, ...trees.map((tree) => tree.sha256)], signal }));
+  const { scripts, place: { folder } } = document;
+  const trees = Object.values(document.trees);
+  const present = lines(await shell.run(scripts.presentTrees, { arguments: [folder, ...trees.map((tree) => tree.sha256)], signal }));
   const absent = trees.filter((tree) => !present.has(tree.sha256));
   const hashes = blobsOf(absent).map((blob) => `${blob.sha256}\n`).join("");
-  const missing = absent.length ? lines(await shell.run(missingBlobs, { arguments: [folder], data: hashes, signal })) : new Set<string>();
+  const missing = absent.length ? lines(await shell.run(scripts.missingBlobs, { arguments: [folder], data: hashes, signal })) : new Set<string>();
   const { send, report } = splitByMissing(blobsOf(trees), missing);
   if (send.length) {
     options.onStep?.(`Sending ${report.sentFiles} files (${report.sentBytes} bytes) to ${shell.label}`);
-    await shell.run(receiveBlobs, { arguments: [folder, nonce(), String(send.length)], data: tar(send.map(blobEntry)), signal });
+    await shell.run(scripts.receiveBlobs, { arguments: [folder, nonce(), String(send.length)], data: tar(send.map(blobEntry)), signal });
   }
   for (const tree of new Map(absent.map((each) => [each.sha256, each])).values()) {
     const name = nonce();
     const links: TarEntry[] = tree.files.map((file) => ({ kind: "link", path: `incoming.${name}/${file.path}`, to: `blobs/${file.sha256}` }));
-    await shell.run(linkTree, { arguments: [folder, tree.sha256, name, String(links.length)], data: tar(links), signal });
+    await shell.run(scripts.linkTree, { arguments: [folder, tree.sha256, name, String(links.length)], data: tar(links), signal });
   }
   return report;
 }

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Target } from "../../model/target";
+import { exportLines } from "./quote";
 import { inRun, runScript } from "./runScript";
+import { linkTree, missingBlobs, preflightScript, presentTrees, receiveBlobs, startRun } from "./scripts";
 import { sshArguments } from "./ssh";
 import type { LaunchDocument, LaunchRequest, RunPlace } from "./target";
 
@@ -45,6 +47,7 @@ export function launchDocument(request: LaunchRequest): LaunchDocument {
     requirements: request.requirements,
     prelude: target.prelude ?? [],
     environment,
+    scripts: { preflight: preflightScript(exportLines(environment)), presentTrees, missingBlobs, receiveBlobs, linkTree, start: startRun },
     trees: request.trees,
     ...(request.initWeights === undefined ? {} : { initWeights: request.initWeights }),
     files: [

@@ -6,8 +6,7 @@ import { upload } from "../sync/upload";
 import { fetchResults } from "./fetch";
 import { keyValues } from "./keyValues";
 import { judge, readFacts, requireFit, type TargetFacts } from "./preflight";
-import { exportLines } from "./quote";
-import { cancelRun, observeRun, preflightScript, resumeRun, startRun } from "./scripts";
+import { cancelRun, observeRun, resumeRun } from "./scripts";
 import type { Shell } from "./shell";
 import type { CallOptions, LaunchDocument, LaunchTarget, RunPlace } from "./target";
 
@@ -27,11 +26,11 @@ export function shellTarget(shell: Shell, place: Omit<RunPlace, "runId">): Launc
       const facts = await preflight(shell, document, options);
       const trees = Object.values(document.trees);
       requireFit(shell.label, judge(facts, document, trees.reduce((sum, tree) => sum + tree.bytes, 0)));
-      return upload(shell, folder, trees, options);
+      return upload(shell, document, options);
     },
     async start(document, options = {}) {
       options.onStep?.(`Starting ${document.place.runId} on ${shell.label}`);
-      const answer = keyValues(Buffer.from(await shell.run(startRun, {
+      const answer = keyValues(Buffer.from(await shell.run(document.scripts.start, {
         arguments: [folder, document.place.runId, checksums(document), ...linksOf(document)],
         data: tar(document.files.map((file) => ({ kind: "file", path: file.path, bytes: file.bytes, content: () => once(file.text) }))),
         signal: options.signal,
@@ -57,7 +56,7 @@ export function shellTarget(shell: Shell, place: Omit<RunPlace, "runId">): Launc
 
 export async function preflight(shell: Shell, document: LaunchDocument, options: CallOptions = {}): Promise<TargetFacts> {
   const values = [document.place.folder, document.interpreter, document.prelude.join("\n"), ...document.requirements.map(({ name }) => name)];
-  const answer = await shell.run(preflightScript(exportLines(document.environment)), { arguments: values, signal: options.signal, timeoutMs: 120_000 });
+  const answer = await shell.run(document.scripts.preflight, { arguments: values, signal: options.signal, timeoutMs: 120_000 });
   return readFacts(Buffer.from(answer).toString("utf8"));
 }
 

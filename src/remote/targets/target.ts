@@ -48,6 +48,8 @@ export interface LaunchDocument {
   readonly requirements: readonly Requirement[];
   readonly prelude: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** What the connection is given, in this order: with paths as arguments, and data after them where they read some. */
+  readonly scripts: { readonly preflight: string; readonly presentTrees: string; readonly missingBlobs: string; readonly receiveBlobs: string; readonly linkTree: string; readonly start: string };
   /** Folders to be there; contents that the target has already are not sent again. */
   readonly trees: Readonly<Record<TreeName, Tree>>;
   /** The run makes the weights of its own copy of the model from this seed first. */
