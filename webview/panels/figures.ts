@@ -90,6 +90,6 @@ function baselineTiles(picture: Picture, { baselines }: Snapshot): readonly Tile
 function baselineTile({ title, periodMs, note }: BaselineFigures, ours: number): Tile {
   if (periodMs === undefined || ours <= 0) return { label: title, value: "–", note };
   const ratio = periodMs / ours;
-  if (ratio < 0.995) return { label: title, value: formatRatio(ratio), note: `${title} is faster: ${formatMs(periodMs)}`, hover: note, tone: "warning" };
+  if (ratio < 0.995) return { label: title, value: formatRatio(ratio), note: `is faster: ${formatMs(periodMs)}`, hover: note, tone: "warning" };
   return { label: title, value: formatRatio(ratio), note: formatMs(periodMs), hover: note };
 }
