@@ -22,6 +22,10 @@ describe("the timeline view in a browser", function () {
     await view.page.locator(".boundary").waitFor();
   }
   const edits = () => view.said.filter((message): message is Extract<ViewMessage, { type: "edit" }> => message.type === "edit");
+  /** What the view says comes a moment after it was said. */
+  const saidUntil = async (holds: () => boolean) => {
+    for (const end = Date.now() + 5000; !holds() && Date.now() < end; ) await view.page.waitForTimeout(10);
+  };
   const errors = () => view.said.filter((message) => message.type === "log");
   const tile = (label: string) => view.page.locator(".tile", { hasText: label }).locator(".tile-value").innerText();
   const title = () => view.page.locator(".details-title").innerText();
@@ -70,6 +74,7 @@ describe("the timeline view in a browser", function () {
     assert.deepEqual(edits(), [], "nothing is written before the pointer is up");
     const tried = await boundary();
     await view.page.mouse.up();
+    await saidUntil(() => edits().length > 0);
     assert.deepEqual(edits().map((message) => message.edit), [{ kind: "moveBoundary", version: 7, chain: "unet", stage: 0, layer: tried }]);
     await view.send({ type: "reply", id: edits()[0].id });
     await view.send({ type: "plan", version: 8, name: "a", plan: moveBoundary(planOf(2, 4), "unet", 0, tried), readOnly: false, notices: [] });
@@ -82,6 +87,7 @@ describe("the timeline view in a browser", function () {
     await view.page.locator(".boundary").focus();
     await view.page.keyboard.press("ArrowRight");
     await view.page.keyboard.press("Enter");
+    await saidUntil(() => edits().length > 0);
     await view.send({ type: "reply", id: edits()[0].id, error: "The text has changed meanwhile." });
     assert.ok(await view.page.getByText("The text has changed meanwhile.").isVisible());
     assert.equal(await boundary(), before);
@@ -98,6 +104,7 @@ describe("the timeline view in a browser", function () {
     assert.deepEqual(edits(), []);
     await view.page.keyboard.press("ArrowLeft");
     await view.page.keyboard.press("Enter");
+    await saidUntil(() => edits().length > 0);
     assert.deepEqual(edits().map((message) => message.edit.layer), [before - 1]);
   });
 
@@ -155,6 +162,7 @@ describe("the timeline view in a browser", function () {
     assert.match(await view.page.locator(".notice-error").innerText(), /a\.pipeplan\.json · batch\.global\s+Too many\..*last good/s);
     assert.ok(await view.page.evaluate(() => document.body.classList.contains("outdated")));
     await view.page.getByText("Show in Text").click();
+    await saidUntil(() => view.said.at(-1)?.type === "showText");
     assert.deepEqual(view.said.at(-1), { type: "showText", field: "batch.global" });
     await view.send({ type: "plan", version: 9, name: "a", plan: planOf(2, 4), readOnly: false, notices: ["The profile has changed."] });
     assert.equal(await view.page.locator(".notice").innerText(), "⚠\nThe profile has changed.");
@@ -169,7 +177,7 @@ describe("the timeline view in a browser", function () {
   it("logs what it does not understand and carries on", async () => {
     await showPlan();
     await view.page.evaluate(() => window.postMessage({ type: "dance" }, "*"));
-    await view.page.waitForTimeout(50);
+    await saidUntil(() => errors().length > 0);
     assert.match(JSON.stringify(errors()), /dance/);
     assert.match(await tile("Period"), /m?s$/);
   });
