@@ -1,41 +1,23 @@
 // `npm run demo`: the main job, end to end, on the sample that ships: inspect, profile, plan, simulate, train on two
 // processes, and lay the measured iteration beside the predicted one. Any stage that fails ends it with a non-zero exit.
 // Options: --steps N (training steps of each run), --out FOLDER (default media/sample/out).
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ensureNodeModules, ensurePython, python, root, run } from "./environment.mjs";
+import { diffusionpipe, prepareSample, readJson, sample, shown, trainAndFetch, withProfile } from "./commandLine.mjs";
+import { ensureNodeModules, ensurePython, root, run } from "./environment.mjs";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "12" }, out: { type: "string", default: "media/sample/out" } } });
-const sample = join(root, "media/sample");
 const out = resolve(root, values.out);
 const started = Date.now();
 
-const json = (path) => JSON.parse(readFileSync(path, "utf8"));
-const shown = (path) => relative(root, path);
 const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
 
 function stage(title) {
   console.log(`\n[${seconds()}] ${title}`);
 }
 
-/** One command of the product's own command line, shown as it could be typed. */
-function diffusionpipe(...args) {
-  console.log(`  $ node dist/cli.js ${args.map((arg) => (arg.startsWith(root) ? shown(arg) : arg)).join(" ")}`);
-  return new Promise((done, failed) => {
-    const child = spawn(process.execPath, [join(root, "dist/cli.js"), ...args], {
-      cwd: root,
-      env: { ...process.env, DIFFUSIONPIPE_PYTHON: python(), HF_HUB_OFFLINE: "1" },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let output = "";
-    child.stdout.on("data", (data) => (output += data));
-    child.on("error", failed);
-    child.on("close", (code, signal) => (code === 0 ? done(output) : failed(new Error(`diffusionpipe ${args[0]} ended with ${code ?? signal}`))));
-  });
-}
-
+const call = (...args) => diffusionpipe(args, { echo: true });
 const indented = (text, lines = 12) => text.trimEnd().split("\n").slice(0, lines).map((line) => `    ${line}`).join("\n");
 
 async function main() {
@@ -46,46 +28,44 @@ async function main() {
   mkdirSync(out, { recursive: true });
 
   stage("Drawing the sample's captioned images and making its weights from a seed (first time only)");
-  if (!existsSync(join(sample, "images/metadata.jsonl"))) run(python(), [join(sample, "draw.py")]);
+  prepareSample();
   const model = join(sample, "model");
-  if (!existsSync(join(model, "unet/diffusion_pytorch_model.safetensors"))) {
-    run(python(), ["-m", "diffusionpipe_trainer", "init", "--model", model, "--seed", "0"], { env: { ...process.env, PYTHONPATH: join(root, "src/trainer"), HF_HUB_OFFLINE: "1" }, quiet: true });
-  }
 
   stage("Parse: what trains, what is frozen");
-  console.log(indented(await diffusionpipe("inspect", model)));
+  console.log(indented(await call("inspect", model)));
 
   stage("Profile: every distinct layer on this machine, by onnxruntime and by the target's own PyTorch");
   const cluster = join(sample, "local.cluster.json");
   const target = join(sample, "local.target.json");
   const local = join(out, "onnxruntime.profile.json");
   const onTarget = join(out, "target.profile.json");
-  await diffusionpipe("profile", model, "-o", local, "--threads", "1", "--batches", "1,2,4,8,16");
-  await diffusionpipe("profile", model, "-o", onTarget, "--on", target, "--batches", "1,2,4,8,16");
+  await call("profile", model, "-o", local, "--threads", "1", "--batches", "1,2,4,8,16");
+  await call("profile", model, "-o", onTarget, "--on", target, "--batches", "1,2,4,8,16");
 
   stage("Plan: filled and unfilled, and the prediction of each before anything runs");
   const common = ["--cluster", cluster, "--batch", "16", "--stages", "2", "--schedule", "1f1b", "--steps", values.steps, "--data", join(sample, "images"), "--learning-rate", "0.0005"];
   const plans = [];
   for (const [name, options] of [["filled", []], ["unfilled", ["--no-fill"]]]) {
     const plan = join(out, `${name}.pipeplan.json`);
-    await diffusionpipe("plan", "--profile", onTarget, ...common, ...options, "-o", plan);
+    await call("plan", "--profile", onTarget, ...common, ...options, "-o", plan);
     const timeline = join(out, `${name}.predicted.timeline.json`);
-    await diffusionpipe("simulate", plan, "-o", timeline);
+    await call("simulate", plan, "-o", timeline);
     plans.push({ name, plan, timeline });
   }
-  const byOnnxruntime = join(out, "by-onnxruntime.pipeplan.json");
-  await diffusionpipe("plan", "--profile", local, ...common, "-o", byOnnxruntime);
-  console.log(indented(await diffusionpipe("compare", plans[0].plan), 20));
+  // The same decisions, timed by what onnxruntime measured without Python.
+  const byOnnxruntime = join(out, "filled.by-onnxruntime.timeline.json");
+  await call("simulate", withProfile(plans[0].plan, local, join(out, "filled.by-onnxruntime.pipeplan.json")), "-o", byOnnxruntime);
+  console.log(indented(await call("compare", plans[0].plan), 20));
 
   stage("Train on two processes, a core each: the filled plan, then the unfilled one");
   for (const entry of plans) {
-    const launched = JSON.parse(await diffusionpipe("launch", entry.plan, "--target", target, "--follow", "--json"));
     entry.run = join(out, `${entry.name}.run`);
-    await diffusionpipe("fetch", launched.id, "-o", entry.run);
+    rmSync(entry.run, { recursive: true, force: true });
+    await trainAndFetch(entry.plan, target, entry.run, { echo: true });
   }
 
   stage("Predicted against measured");
-  report(plans, json(byOnnxruntime), byOnnxruntime);
+  report(plans, readJson(byOnnxruntime), byOnnxruntime);
   console.log(`
 The trained pipeline is in ${shown(join(plans[0].run, "output"))}.
 To see it in VS Code: open the folder ${shown(sample)}, install the extension (npm run package, then "Install from VSIX…"
@@ -98,17 +78,17 @@ function report(plans, estimate, estimatePath) {
   const rows = [];
   const measured = {};
   for (const { name, timeline, run: folder } of plans) {
-    const predictedMs = json(timeline).periodMs;
+    const predictedMs = readJson(timeline).periodMs;
     const file = join(folder, "measured.timeline.json");
-    measured[name] = json(file).periodMs;
+    measured[name] = readJson(file).periodMs;
     const losses = readFileSync(join(folder, "metrics.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line).loss);
     rows.push([`${name}: predicted period`, `${predictedMs.toFixed(0)} ms`, shown(timeline)]);
     rows.push([`${name}: measured period`, `${measured[name].toFixed(0)} ms`, shown(file)]);
     rows.push([`${name}: error of the prediction`, percent(predictedMs / measured[name] - 1), "the two above"]);
     rows.push([`${name}: loss, first and last`, `${losses[0].toFixed(4)}  ${losses.at(-1).toFixed(4)}`, shown(join(folder, "metrics.jsonl"))]);
   }
-  rows.push(["filled: predicted from onnxruntime", `${estimate.predicted.periodMs.toFixed(0)} ms`, `${shown(estimatePath)} (backward: estimate)`]);
-  rows.push(["measured, filled over unfilled", `${(measured.unfilled / measured.filled).toFixed(3)}x`, "the two measured periods"]);
+  rows.push(["filled: predicted by onnxruntime", `${estimate.periodMs.toFixed(0)} ms`, `${shown(estimatePath)} (backward: estimate)`]);
+  rows.push(["measured, filled over unfilled", `${(measured.unfilled / measured.filled).toFixed(3)}x`, "the two measured periods, each plan at its best"]);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)));
   for (const row of rows) console.log(`  ${row[0].padEnd(widths[0])}  ${row[1].padStart(widths[1])}  ${row[2]}`);
 }
