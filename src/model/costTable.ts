@@ -1,5 +1,5 @@
-/** Sums of layer times for stages and fills, kept per batch size so that a planner can ask for them thousands of times. */
-import { layerCost, timeAt } from "./costs";
+/** Sums of layer times and bytes for stages and fills, kept per batch size so that a planner can ask for them thousands of times. */
+import { gradBytes, layerCost, timeAt } from "./costs";
 import type { Workload } from "./workload";
 
 /** `[k]`: ms of the first k layers, so that a range costs the difference of two entries. */
@@ -8,16 +8,24 @@ export interface ChainSums {
   readonly backward: Float64Array;
 }
 
+/** `[k]`: bytes of the first k layers of the chain; `trained`: the weights of those that learn. */
+export interface ByteSums {
+  readonly weights: Float64Array;
+  readonly trained: Float64Array;
+  readonly gradients: Float64Array;
+}
+
 export interface CostTable {
   /** Times of the chain's layers for micro-batches of `batch` samples. */
   chain(batch: number): ChainSums;
   /** Times of the layers of frozen part `part` for `batch` samples at once. */
   frozen(part: number, batch: number): Float64Array;
+  bytes(gradDtype: string): ByteSums;
 }
 
-function running(count: number, ms: (index: number) => number): Float64Array {
+function running(count: number, amount: (index: number) => number): Float64Array {
   const sums = new Float64Array(count + 1);
-  for (let i = 0; i < count; i++) sums[i + 1] = sums[i] + ms(i);
+  for (let i = 0; i < count; i++) sums[i + 1] = sums[i] + amount(i);
   return sums;
 }
 
@@ -26,7 +34,21 @@ export function costTable(workload: Workload): CostTable {
   const parts = workload.frozen.map((part) => part.layers.map((layer) => layerCost(layer).forward));
   const chains = new Map<number, ChainSums>();
   const frozen = workload.frozen.map(() => new Map<number, Float64Array>());
+  const bytes = new Map<string, ByteSums>();
+  const { precision } = workload.profile.device;
   return {
+    bytes(gradDtype) {
+      let sums = bytes.get(gradDtype);
+      if (!sums) {
+        sums = {
+          weights: running(layers.length, (i) => workload.layers[i].paramBytes),
+          trained: running(layers.length, (i) => (workload.layers[i].needsWeightGrad ? workload.layers[i].paramBytes : 0)),
+          gradients: running(layers.length, (i) => gradBytes(workload.layers[i], precision, gradDtype)),
+        };
+        bytes.set(gradDtype, sums);
+      }
+      return sums;
+    },
     chain(batch) {
       let sums = chains.get(batch);
       if (!sums) {

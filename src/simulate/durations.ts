@@ -1,7 +1,9 @@
 /** How long each operation takes once it has started. */
 import { linkBetween, transferMs, type Link } from "../model/cluster";
-import { bytesPerElement, gradBytes } from "../model/costs";
+import { bytesPerElement } from "../model/costs";
+import type { Stage } from "../model/plan";
 import type { Operation, Program } from "../model/program";
+import { crossingBytes } from "../model/workload";
 import type { Context } from "./context";
 
 /** A run of layers whose gradients are reduced together; `progress`: share of the backward pass that has made them. */
@@ -13,8 +15,11 @@ export interface Bucket {
 /** Data-parallel runtimes reduce gradients in buckets of this size (PyTorch's default). */
 const bucketBytes = 25 * 1024 * 1024;
 
+/** What of a program decides times, besides its lists: the same lists under other cuts take other times. */
+export type Timed = Pick<Program, "batch" | "dataParallel" | "optimizer" | "worldSize"> & { readonly stages: readonly Pick<Stage, "from" | "to" | "devices">[] };
+
 export interface Durations {
-  /** Ms of an operation on `rank`; 0 for receives, which only wait. */
+  /** Ms of an operation on `rank`; 0 for receives, which only wait. Passes and their messages are those of the stage as it is now cut. */
   of(op: Operation, rank: number): number;
   /** The all-reduce of a REDUCE operation, bucket by bucket from the stage's last layer to its first. */
   buckets(op: Operation): readonly Bucket[];
@@ -29,17 +34,14 @@ export interface StageBytes {
   readonly ema: number;
 }
 
-export function stageBytes(program: Pick<Program, "optimizer">, context: Context, from: number, to: number): StageBytes {
-  const { optimizer } = program;
-  const { precision } = context.workload.profile.device;
-  const layers = context.workload.layers.slice(from, to);
-  const weights = layers.reduce((bytes, layer) => bytes + layer.paramBytes, 0);
-  const trained = layers.reduce((bytes, layer) => bytes + (layer.needsWeightGrad ? layer.paramBytes : 0), 0);
-  const parameters = trained / bytesPerElement(precision);
+export function stageBytes({ optimizer }: Pick<Program, "optimizer">, { costs, workload }: Context, from: number, to: number): StageBytes {
+  const sums = costs.bytes(optimizer.gradDtype);
+  const trained = sums.trained[to] - sums.trained[from];
+  const parameters = trained / bytesPerElement(workload.profile.device.precision);
   return {
-    weights,
+    weights: sums.weights[to] - sums.weights[from],
     trained,
-    gradients: layers.reduce((bytes, layer) => bytes + gradBytes(layer, precision, optimizer.gradDtype), 0),
+    gradients: sums.gradients[to] - sums.gradients[from],
     optimizer: parameters * optimizer.stateBytesPerParam,
     ema: optimizer.ema ? parameters * 4 : 0,
   };
@@ -60,23 +62,33 @@ function slowestLink(context: Context, ranks: readonly number[]): Link {
  * The optimizer and the EMA are bound by memory: they read weights, gradients and states and write weights and states.
  * The gradient norm reads the gradients once, then agrees on one number up and down a tree of all ranks.
  */
-export function durations(program: Program, context: Context): Durations {
-  const { workload, costs } = context;
-  const chain = costs.chain(program.batch.global / program.dataParallel / program.batch.microbatches);
-  const { stages } = program.chains[0];
-  const bytes = stages.map((stage) => stageBytes(program, context, stage.from, stage.to));
-  const stageOf = new Map(stages.flatMap((stage, s) => stage.devices.map((device) => [device, s] as const)));
+export function durations(program: Timed, context: Context): Durations {
+  const { workload, costs, cluster, devices } = context;
+  const { stages, worldSize } = program;
+  const samples = program.batch.global / program.dataParallel / program.batch.microbatches;
+  const chain = costs.chain(samples);
+  const stageOf = new Int32Array(worldSize);
+  stages.forEach((stage, s) => stage.devices.forEach((device) => (stageOf[device] = s)));
+  const own = stages.map(({ from, to }) => stageBytes(program, context, from, to));
+  const forward = stages.map(({ from, to }) => chain.forward[to] - chain.forward[from]);
+  const backward = stages.map(({ from, to }) => chain.backward[to] - chain.backward[from]);
+  const cutBytes = (cut: number, pass: "forward" | "backward") => {
+    const crossing = workload.cuts.at(cut === workload.layers.length ? 0 : cut)?.[pass];
+    return crossing ? crossingBytes(crossing, samples) : 0;
+  };
+  const activations = stages.map(({ to }) => cutBytes(to, "forward"));
+  const gradients = stages.map(({ from }) => cutBytes(from, "backward"));
   const partOf = new Map(workload.frozen.map((part, p) => [part.component, p]));
-  const memoryMs = (rank: number, amount: number) => amount / (context.devices[rank].kind.bandwidthGBps * 1e6);
-  const everyone = slowestLink(context, program.ranks.map(({ rank }) => rank));
+  const memoryMs = (rank: number, amount: number) => amount / (devices[rank].kind.bandwidthGBps * 1e6);
+  const normMs = (2 * Math.ceil(Math.log2(Math.max(1, worldSize))) * slowestLink(context, Array.from({ length: worldSize }, (_, rank) => rank)).latencyUs) / 1e3;
+  const bytesOf = (op: Operation) => (op.channel === "forward" ? activations[op.stage ?? 0] : op.channel === "backward" ? gradients[op.stage ?? 0] : (op.bytes ?? 0));
   return {
     of(op, rank) {
-      const own = bytes[stageOf.get(rank) ?? 0];
       switch (op.op) {
         case "F":
-          return op.layers ? chain.forward[op.layers[1]] - chain.forward[op.layers[0]] : 0;
+          return forward[op.stage ?? 0];
         case "B":
-          return op.layers ? chain.backward[op.layers[1]] - chain.backward[op.layers[0]] : 0;
+          return backward[op.stage ?? 0];
         case "FILL": {
           const part = partOf.get(op.component ?? "");
           if (part === undefined || !op.layers || !op.samples) return 0;
@@ -85,29 +97,32 @@ export function durations(program: Program, context: Context): Durations {
         }
         case "SEND":
         case "REDISTRIBUTE":
-          if (op.op === "REDISTRIBUTE" && op.direction === "receive") return 0;
-          return transferMs(linkBetween(context.cluster, context.devices[rank], context.devices[op.peer ?? rank]), op.bytes ?? 0);
-        case "OPTIM":
-          return memoryMs(rank, 2 * own.trained + own.gradients + 2 * own.optimizer);
+          if (op.direction === "receive") return 0;
+          return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), bytesOf(op));
+        case "OPTIM": {
+          const { trained, gradients: grads, optimizer } = own[stageOf[rank]];
+          return memoryMs(rank, 2 * trained + grads + 2 * optimizer);
+        }
         case "EMA":
-          return memoryMs(rank, own.trained + 2 * own.ema);
+          return memoryMs(rank, own[stageOf[rank]].trained + 2 * own[stageOf[rank]].ema);
         case "GRAD_NORM":
-          return memoryMs(rank, own.gradients) + (2 * Math.ceil(Math.log2(Math.max(1, program.worldSize))) * everyone.latencyUs) / 1e3;
+          return memoryMs(rank, own[stageOf[rank]].gradients) + normMs;
         default:
           return 0;
       }
     },
     buckets(op) {
-      const [from, to] = op.layers ?? [0, 0];
+      const { from, to } = stages[op.stage ?? 0];
       const peers = op.peers ?? [];
       const link = slowestLink(context, peers);
+      const sums = costs.bytes(program.optimizer.gradDtype).gradients;
       const whole = chain.backward[to] - chain.backward[from];
       const buckets: Bucket[] = [];
-      for (let layer = to - 1, size = 0; layer >= from; layer--) {
-        size += gradBytes(workload.layers[layer], workload.profile.device.precision, program.optimizer.gradDtype);
+      for (let layer = to - 1, last = to; layer >= from; layer--) {
+        const size = sums[last] - sums[layer];
         if (size >= bucketBytes || (layer === from && size > 0)) {
           buckets.push({ progress: whole > 0 ? (chain.backward[to] - chain.backward[layer]) / whole : 1, ms: allReduceMs(link, peers.length, size) });
-          size = 0;
+          last = layer;
         }
       }
       return buckets;

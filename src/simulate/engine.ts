@@ -6,7 +6,7 @@
 import type { Program } from "../model/program";
 import type { Context } from "./context";
 import { durations } from "./durations";
-import { before, graphOf, none, type Graph } from "./graph";
+import { before, none, structureOf, timed, type Graph } from "./graph";
 
 /** Start and end in ms of each operation of a graph. A receive lasts from when its rank gets to it until the data is there. */
 export interface Times {
@@ -41,88 +41,98 @@ export function isComputing(op: { readonly op: string }): boolean {
 
 /** @throws UserError when ranks wait for each other. */
 export function simulate(program: Program, context: Context): Simulation {
-  const cost = durations(program, context);
-  const prologue = graphOf(program.ranks.map((rank) => rank.prologue), cost, context.overlaps);
-  const graph = graphOf(program.ranks.map((rank) => rank.operations), cost, context.overlaps);
-  let state: State = { free: new Float64Array(program.worldSize), sent: new Float64Array(program.worldSize) };
-  state = after(prologue, timesOf(prologue, state), state);
-  let previous = timesOf(graph, state);
-  state = after(graph, previous, state);
-  let last = previous;
-  const ends = [latest(state.free)];
-  let period = 0;
-  for (let n = 1; n < mostIterations; n++) {
-    previous = last;
-    last = timesOf(graph, state);
-    const next = after(graph, last, state);
-    ends.push(latest(next.free));
-    period = ends[n] - ends[n - 1];
-    const isSettled = n > 1 && next.free.every((free, rank) => Math.abs(free - state.free[rank] - period) <= 1e-9 * ends[n]);
-    state = next;
-    if (isSettled) break;
-    if (n === mostIterations - 1) period = (ends[n] - ends[n >> 1]) / (n - (n >> 1));
-  }
-  const busyMs = new Array<number>(program.worldSize).fill(0);
+  const cost = durations({ ...program, stages: program.chains[0].stages }, context);
+  const structure = structureOf(program.ranks.map((rank) => rank.operations), context.overlaps);
+  return simulateGraph(timed(structure, cost), program.worldSize, program.batch.global);
+}
+
+/**
+ * `worldSize` ranks work on `samples` an iteration; ranks that the graph leaves out do the same as those in it. Iterations
+ * start from rest: what was prepared before the first of them does not change how they settle.
+ */
+export function simulateGraph(graph: Graph, worldSize: number, samples: number): Simulation {
+  const { last, previous, periodMs } = settle(graph);
+  const busyMs = new Array<number>(graph.lastOnRank.length).fill(0);
   let first = Infinity;
+  let end = 0;
   graph.operations.forEach((op, i) => {
     if (isComputing(op)) busyMs[graph.rank[i]] += graph.ms[i];
-    if (op.op !== "RECV" && op.direction !== "receive") first = Math.min(first, last.start[i]);
+    if (!graph.receives[i]) first = Math.min(first, last.start[i]);
+    end = Math.max(end, last.end[i]);
   });
-  const busy = busyMs.reduce((total, ms) => total + ms, 0);
+  const present = graph.lastOnRank.reduce((count, op) => count + (op === before ? 0 : 1), 0);
+  const busy = present > 0 ? (busyMs.reduce((total, ms) => total + ms, 0) * worldSize) / present : 0;
   return {
     graph,
     last,
     previous,
-    periodMs: period,
-    makespanMs: graph.operations.length > 0 ? latest(last.end) - first : 0,
+    periodMs,
+    makespanMs: graph.operations.length > 0 ? end - first : 0,
     busyMs,
-    bubbleRatio: period > 0 ? 1 - busy / (program.worldSize * period) : 0,
-    throughputPerSecond: period > 0 ? (program.batch.global / period) * 1e3 : 0,
+    bubbleRatio: periodMs > 0 ? 1 - busy / (worldSize * periodMs) : 0,
+    throughputPerSecond: periodMs > 0 ? (samples / periodMs) * 1e3 : 0,
   };
 }
 
-/** When each rank's compute and communication streams become free. */
-interface State {
-  readonly free: Float64Array;
-  readonly sent: Float64Array;
+/** Walks iterations until each rank's end moves by one and the same period, or for `mostIterations`, which are averaged. */
+export function settle(graph: Graph): { readonly last: Times; readonly previous: Times; readonly periodMs: number } {
+  const { lastOnRank, lastSent } = graph;
+  const free = new Float64Array(lastOnRank.length);
+  const sent = new Float64Array(lastOnRank.length);
+  let previous = timesLike(graph);
+  let last = timesLike(graph);
+  const ends: number[] = [];
+  let periodMs = 0;
+  for (let n = 0; n < mostIterations; n++) {
+    [previous, last] = [last, previous];
+    walk(graph, free, sent, last);
+    let end = 0;
+    for (const op of lastOnRank) if (op !== before) end = Math.max(end, last.end[op]);
+    ends.push(end);
+    if (n > 0) periodMs = end - ends[n - 1];
+    let isSettled = n > 1;
+    for (let rank = 0; rank < free.length; rank++) {
+      if (lastOnRank[rank] === before) continue;
+      const next = last.end[lastOnRank[rank]];
+      isSettled &&= Math.abs(next - free[rank] - periodMs) <= 1e-9 * end;
+      free[rank] = next;
+      if (lastSent[rank] !== before) sent[rank] = last.end[lastSent[rank]];
+    }
+    if (isSettled) break;
+    if (n === mostIterations - 1) periodMs = (end - ends[n >> 1]) / (n - (n >> 1));
+  }
+  return { last, previous, periodMs };
 }
 
-function latest(times: Float64Array): number {
-  return times.reduce((a, b) => Math.max(a, b), 0);
+function timesLike(graph: Graph): Times {
+  return { start: new Float64Array(graph.ms.length), end: new Float64Array(graph.ms.length) };
 }
 
-function after(graph: Graph, times: Times, state: State): State {
-  const endOf = (op: number, otherwise: number) => (op === before ? otherwise : times.end[op]);
-  return { free: state.free.map((free, rank) => endOf(graph.lastOnRank[rank], free)), sent: state.sent.map((sent, rank) => endOf(graph.lastSent[rank], sent)) };
-}
-
-function timesOf(graph: Graph, state: State): Times {
-  const { onRank, other, ms, rank, operations } = graph;
-  const start = new Float64Array(operations.length);
-  const end = new Float64Array(operations.length);
-  for (const op of graph.order) {
+/** One iteration; `free` and `sent`: when each rank's compute and communication streams become free. */
+function walk(graph: Graph, free: Float64Array, sent: Float64Array, { start, end }: Times): void {
+  const { onRank, other, ms, rank, receives, order } = graph;
+  for (let i = 0; i < order.length; i++) {
+    const op = order[i];
     if (op < 0) {
       complete(graph, ~op, start, end);
       continue;
     }
-    const reached = onRank[op] === before ? state.free[rank[op]] : end[onRank[op]];
-    const awaited = other[op] === none ? 0 : other[op] === before ? state.sent[rank[op]] : end[other[op]];
-    const isReceive = operations[op].op === "RECV" || operations[op].direction === "receive";
-    start[op] = isReceive ? reached : Math.max(reached, awaited);
-    end[op] = isReceive ? Math.max(reached, awaited) : start[op] + ms[op];
+    const reached = onRank[op] === before ? free[rank[op]] : end[onRank[op]];
+    const awaited = other[op] === none ? 0 : other[op] === before ? sent[rank[op]] : end[other[op]];
+    const begin = awaited > reached ? awaited : reached;
+    start[op] = receives[op] ? reached : begin;
+    end[op] = receives[op] ? begin : begin + ms[op];
   }
-  return { start, end };
 }
 
 /** Ends a collective for all members. An overlapped all-reduce sends each bucket as soon as all members have made it. */
 function complete(graph: Graph, index: number, start: Float64Array, end: Float64Array): void {
-  const { members, ms, overlapped } = graph.collectives[index];
-  if (!overlapped) {
+  const { members, ms, backward, buckets } = graph.collectives[index];
+  if (!backward) {
     const finish = members.reduce((time, member) => Math.max(time, start[member]), 0) + ms;
     for (const member of members) end[member] = finish;
     return;
   }
-  const { backward, buckets } = overlapped;
   let time = members.reduce((free, member) => (graph.other[member] >= 0 ? Math.max(free, end[graph.other[member]]) : free), 0);
   let first: number | undefined;
   for (const bucket of buckets) {

@@ -4,7 +4,7 @@
  * graph is known before any time is: an iteration is timed by one walk in topological order.
  */
 import { UserError } from "../model/errors";
-import type { Operation } from "../model/program";
+import type { Channel, Operation } from "../model/program";
 import { isReceive, isSend } from "../schedule/check";
 import type { Bucket, Durations } from "./durations";
 
@@ -12,67 +12,94 @@ import type { Bucket, Durations } from "./durations";
 export const before = -1;
 export const none = -2;
 
-export interface Graph {
+/** What waits for what, whatever it takes: all of a graph but its times. */
+export interface Structure {
   readonly operations: readonly Operation[];
   readonly rank: Int32Array;
-  readonly ms: Float64Array;
+  /** 1 for an operation that only waits for a message. */
+  readonly receives: Uint8Array;
   /** The operation that must end before the rank gets to this one: on its compute stream. */
   readonly onRank: Int32Array;
   /** What else it waits for: a receive its send; a send its predecessor on the communication stream; OPTIM its REDUCE. */
   readonly other: Int32Array;
-  /** Operation numbers in an order in which they can be timed; ~g completes collective g. */
+  /** Operation numbers in an order in which they can be timed; ~g completes group g. */
   readonly order: Int32Array;
-  readonly collectives: readonly Collective[];
+  /** Operations that several ranks end together. */
+  readonly groups: readonly Group[];
   /** Per rank, the last operation on its compute and its communication stream (or `before`). */
   readonly lastOnRank: Int32Array;
   readonly lastSent: Int32Array;
 }
 
-/** An operation that several ranks end together. */
-export interface Collective {
+interface Group {
   readonly members: readonly number[];
-  /** For an all-reduce that overlaps: per member the last backward pass, and the buckets it fills. */
-  readonly overlapped?: { readonly backward: readonly number[]; readonly buckets: readonly Bucket[] };
+  /** For an all-reduce that overlaps: per member the last backward pass. */
+  readonly backward?: readonly number[];
+}
+
+export interface Graph extends Structure {
+  readonly ms: Float64Array;
+  readonly collectives: readonly Collective[];
+}
+
+export interface Collective extends Group {
+  /** For an all-reduce that overlaps: the buckets that the backward passes fill. */
+  readonly buckets: readonly Bucket[];
   readonly ms: number;
 }
 
-/** @throws UserError when ranks wait for each other. */
-export function graphOf(lists: readonly (readonly Operation[])[], durations: Durations, overlaps: boolean): Graph {
+/** The structure with times. Lists that differ in nothing but where stages are cut share one structure. */
+export function timed(structure: Structure, durations: Durations): Graph {
+  const { operations, rank, groups } = structure;
+  const ms = new Float64Array(operations.length);
+  for (let i = 0; i < ms.length; i++) ms[i] = durations.of(operations[i], rank[i]);
+  const collectives = groups.map((group): Collective => {
+    const op = operations[group.members[0]];
+    if (op.op === "GRAD_NORM") return { ...group, buckets: [], ms: group.members.reduce((most, member) => Math.max(most, ms[member]), 0) };
+    const buckets = durations.buckets(op);
+    return { ...group, buckets, ms: buckets.reduce((total, bucket) => total + bucket.ms, 0) };
+  });
+  return { ...structure, ms, collectives };
+}
+
+/**
+ * The structure of one iteration's lists, one list per rank. Ranks may be left out (empty lists) where they do the same as
+ * others at the same time.
+ * @throws UserError when ranks wait for each other.
+ */
+export function structureOf(lists: readonly (readonly Operation[])[], overlaps: boolean): Structure {
   const operations = lists.flat();
   const rank = new Int32Array(operations.length);
-  const ms = new Float64Array(operations.length);
+  const receives = new Uint8Array(operations.length);
   const onRank = new Int32Array(operations.length);
   const other = new Int32Array(operations.length).fill(none);
   const lastOnRank = new Int32Array(lists.length).fill(before);
   const lastSent = new Int32Array(lists.length).fill(before);
-  const sends = new Map<string, number>();
-  const receives: number[] = [];
-  const groups = new Map<string, number[]>();
-  const backwardOf = new Map<number, number>();
+  const keyOf = messageKeys(operations, lists.length);
+  const sends = new Map<number, number>();
+  const groups = new Map<string, { members: number[]; backward: number[] }>();
   let i = 0;
   lists.forEach((list, r) => {
     let backward = before;
     let reduce = none;
-    const seen = new Map<string, number>();
+    let norms = 0;
     for (const op of list) {
       rank[i] = r;
-      ms[i] = durations.of(op, r);
       onRank[i] = lastOnRank[r];
       let blocks = true;
       if (isSend(op)) {
-        sends.set(messageKey(op, r, op.peer), i);
+        sends.set(keyOf(op, r, op.peer ?? r), i);
         other[i] = lastSent[r];
         lastSent[r] = i;
         blocks = !overlaps;
-      } else if (isReceive(op)) {
-        receives.push(i);
-      } else if (op.op === "REDUCE" || op.op === "GRAD_NORM") {
-        const kind = `${op.op} ${(op.peers ?? []).join()}`;
-        const nth = seen.get(kind) ?? 0;
-        seen.set(kind, nth + 1);
-        groups.set(`${kind} ${nth}`, [...(groups.get(`${kind} ${nth}`) ?? []), i]);
+      } else if (isReceive(op)) receives[i] = 1;
+      else if (op.op === "REDUCE" || op.op === "GRAD_NORM") {
+        const key = op.op === "REDUCE" ? `REDUCE ${op.stage} ${(op.peers ?? []).join()}` : `GRAD_NORM ${norms++}`;
+        let group = groups.get(key);
+        if (!group) groups.set(key, (group = { members: [], backward: [] }));
+        group.members.push(i);
         if (op.op === "REDUCE") {
-          backwardOf.set(i, backward);
+          group.backward.push(backward);
           other[i] = lastSent[r];
           lastSent[r] = reduce = i;
           blocks = !overlaps;
@@ -83,70 +110,69 @@ export function graphOf(lists: readonly (readonly Operation[])[], durations: Dur
       i++;
     }
   });
-  for (const receive of receives) {
+  for (let receive = 0; receive < operations.length; receive++) {
+    if (!receives[receive]) continue;
     const op = operations[receive];
-    const send = sends.get(messageKey(op, op.peer, rank[receive]));
+    const send = sends.get(keyOf(op, op.peer ?? rank[receive], rank[receive]));
     if (send === undefined) throw new UserError(`Rank ${rank[receive]} waits for a message on channel ${op.channel} (tag ${op.tag}) that rank ${op.peer} never sends.`);
     other[receive] = send;
   }
-  const collectives = [...groups.values()].map((members): Collective => {
-    const op = operations[members[0]];
-    if (op.op === "GRAD_NORM") return { members, ms: Math.max(...members.map((member) => ms[member])) };
-    const buckets = durations.buckets(op);
-    const whole = buckets.reduce((total, bucket) => total + bucket.ms, 0);
-    const backward = members.map((member) => backwardOf.get(member) ?? before);
-    return overlaps && !backward.includes(before) ? { members, ms: whole, overlapped: { backward, buckets } } : { members, ms: whole };
-  });
-  const order = topologicalOrder(lists, onRank, other, collectives);
-  return { operations, rank, ms, onRank, other, order, collectives, lastOnRank, lastSent };
+  const made = [...groups.values()].map(({ members, backward }): Group => (overlaps && backward.length > 0 && !backward.includes(before) ? { members, backward } : { members }));
+  return { operations, rank, receives, onRank, other, order: topologicalOrder(lists, onRank, other, made), groups: made, lastOnRank, lastSent };
 }
 
-function messageKey(op: Operation, source: number | undefined, destination: number | undefined): string {
-  return `${op.channel} ${source} ${destination} ${op.iteration} ${op.tag}`;
+const channels: readonly (Channel | undefined)[] = ["forward", "backward", "intermediate", "encoding"];
+
+/** One number for both ends of a message. */
+function messageKeys(operations: readonly Operation[], ranks: number): (op: Operation, source: number, destination: number) => number {
+  const tags = operations.reduce((most, op) => Math.max(most, op.tag ?? 0), 0) + 1;
+  return (op, source, destination) => (((channels.indexOf(op.channel) * ranks + source) * ranks + destination) * 2 + op.iteration) * tags + (op.tag ?? 0);
 }
 
-function topologicalOrder(lists: readonly (readonly Operation[])[], onRank: Int32Array, other: Int32Array, collectives: readonly Collective[]): Int32Array {
+function topologicalOrder(lists: readonly (readonly Operation[])[], onRank: Int32Array, other: Int32Array, groups: readonly Group[]): Int32Array {
   const total = onRank.length;
   const done = new Uint8Array(total);
-  const collectiveOf = new Map(collectives.flatMap((collective, c) => collective.members.map((member) => [member, c] as const)));
-  const missing = collectives.map((collective) => collective.members.length);
-  const waiting = new Map<number, number[]>();
-  const at: number[] = [];
-  const ends: number[] = [];
-  let offset = 0;
-  for (const list of lists) {
-    at.push(offset);
-    ends.push((offset += list.length));
-  }
-  const order: number[] = [];
+  const groupOf = new Int32Array(total).fill(none);
+  groups.forEach(({ members }, g) => members.forEach((member) => (groupOf[member] = g)));
+  const missing = groups.map(({ members }) => members.length);
+  // A rank waits for one operation at a time: chains of ranks, by the operation they wait for.
+  const firstWaiting = new Int32Array(total).fill(none);
+  const nextWaiting = new Int32Array(lists.length).fill(none);
+  const at = new Int32Array(lists.length);
+  const ends = new Int32Array(lists.length);
+  lists.forEach((list, r) => {
+    at[r] = r > 0 ? ends[r - 1] : 0;
+    ends[r] = at[r] + list.length;
+  });
+  const order = new Int32Array(total + groups.length);
+  let placed = 0;
   const runnable = lists.map((_, r) => r);
   const finish = (op: number) => {
     done[op] = 1;
-    runnable.push(...(waiting.get(op) ?? []));
-    waiting.delete(op);
+    for (let r = firstWaiting[op]; r !== none; r = nextWaiting[r]) runnable.push(r);
+    firstWaiting[op] = none;
   };
-  /** The unfinished operation that keeps `op` from being timed. */
-  const blocker = (op: number) => (onRank[op] >= 0 && !done[onRank[op]] ? onRank[op] : other[op] >= 0 && !done[other[op]] ? other[op] : none);
   for (let r = runnable.pop(); r !== undefined; r = runnable.pop()) {
     for (; at[r] < ends[r]; at[r]++) {
       const op = at[r];
-      const blocked = blocker(op);
-      if (blocked !== none) {
-        waiting.set(blocked, [...(waiting.get(blocked) ?? []), r]);
+      const blocker = onRank[op] >= 0 && !done[onRank[op]] ? onRank[op] : other[op] >= 0 && !done[other[op]] ? other[op] : none;
+      if (blocker !== none) {
+        nextWaiting[r] = firstWaiting[blocker];
+        firstWaiting[blocker] = r;
         break;
       }
-      order.push(op);
-      const collective = collectiveOf.get(op);
-      if (collective === undefined) finish(op);
-      else if (--missing[collective] === 0) {
-        order.push(~collective);
-        collectives[collective].members.forEach(finish);
+      order[placed++] = op;
+      const group = groupOf[op];
+      if (group === none) finish(op);
+      else if (--missing[group] === 0) {
+        order[placed++] = ~group;
+        groups[group].members.forEach(finish);
       }
     }
   }
-  if (order.length < total + collectives.length) {
+  if (placed < order.length) {
     const stuck = lists.flatMap((list, r) => (at[r] < ends[r] ? [`rank ${r} at ${list[at[r] - (ends[r] - list.length)].op}`] : []));
     throw new UserError(`These ranks would wait for each other for ever: ${stuck.join(", ")}.`);
   }
-  return Int32Array.from(order);
+  return order;
 }
