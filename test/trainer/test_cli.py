@@ -114,13 +114,13 @@ def test_a_wrong_input_is_one_sentence(
     assert status["state"] == "failed" and "metadata.jsonl" in status["message"]
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["doctor"], 0), (["profile", "--model", "none"], 2)])
+@pytest.mark.parametrize(("arguments", "code"), [(["doctor"], 0), (["--help"], 0), (["profile", "--model", "none"], 1)])
 def test_exit_codes(arguments: list[str], code: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "diffusionpipe_trainer", *arguments], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(TRAINER)},
     )
     assert done.returncode == code, done.stderr
-    if code == 0:
+    if arguments == ["doctor"]:
         document = json.loads(done.stdout)
         assert document["packages"]["torch"].startswith(torch.__version__.split("+")[0]) and document["devices"]

@@ -29,11 +29,15 @@ def skeleton(components: dict[str, Component], file: Path) -> Path:
 
 
 def test_every_layer_is_measured(
-    tmp_path: Path, model: Path, components: dict[str, Component], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model: Path, components: dict[str, Component], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("diffusionpipe_trainer.profile._SECONDS", 0)
     out = tmp_path / "a.profile.json"
     profile(model, skeleton(components, tmp_path / "skeleton.json"), [1, 2], 1, out)
+    said = capsys.readouterr().out.splitlines()
+    count = sum(len(component.layers) for component in components.values())
+    assert [line.split(" ")[0] for line in said] == [f"{n}/{count}" for n in range(count + 1)]
     document = json.loads(out.read_text())
     assert document["device"]["provider"] == "pytorch-cpu" and document["device"]["precision"] == "fp32"
     for component in document["components"]:

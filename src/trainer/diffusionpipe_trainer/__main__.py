@@ -15,7 +15,11 @@ from .errors import UserError
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and run the command."""
-    options = _parser().parse_args(arguments)
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as left:
+        # After its help, 0; for a wrong command line argparse leaves with 2, which here means that the machine failed.
+        return 1 if left.code else 0
     # Before PyTorch starts threads: they inherit the core and the blocked signals.
     watch_signals()
     if getattr(options, "pin_cores", False):

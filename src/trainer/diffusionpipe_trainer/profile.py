@@ -21,8 +21,9 @@ from .layers.layer import NOISY_LATENTS, PIXELS, TIMESTEPS, TOKEN_IDS, Component
 from .model_folder import ModelFolder
 
 FORMAT = "diffusionpipe.profile/1"
-_RUNS = (5, 40)
-_SECONDS = 0.25
+# Rounds of one layer at one batch: at least and at most so many, and no more than fit into the time.
+_ROUNDS = (5, 40)
+_SECONDS = 0.15
 
 
 def profile(model: Path, skeleton: Path, batches: list[int], threads: int, out: Path, busy_cores: int = 0) -> None:
@@ -31,7 +32,8 @@ def profile(model: Path, skeleton: Path, batches: list[int], threads: int, out: 
     Per layer and batch, medians in ms: F as the trainer runs it (without gradients where the layer is a leaf), I alone,
     and W = B - I with B the whole backward pass, so that I + W is what a backward pass takes. `spreadMs` is the
     distance between the quartiles of F. Layers with one signature are measured once. `busy_cores` other processes
-    compute meanwhile, as the other ranks of a CPU run would.
+    compute meanwhile, as the other ranks of a CPU run would. Progress goes to standard output, a line "N/M what" for
+    each distinct layer.
     """
     document = _read(skeleton)
     torch.set_num_threads(threads)
@@ -39,24 +41,37 @@ def profile(model: Path, skeleton: Path, batches: list[int], threads: int, out: 
     folder = ModelFolder(model)
     components = {c["name"]: folder.component(c["name"]) for c in document["components"]}
     inputs = {batch: _tensors(components, document, batch) for batch in batches}
-    known: dict[str, list[dict[str, Any]]] = {}
+    distinct = _distinct(document, components, skeleton)
     with _busy(busy_cores, threads):
-        for entry in document["components"]:
-            component = components[entry["name"]]
-            layers = {layer.name: layer for layer in component.layers}
-            for position, wanted in enumerate(entry["layers"]):
-                layer = layers.get(wanted["name"])
-                if layer is None:
-                    field = f"components.{component.name}.layers[{position}].name"
-                    raise UserError(f"The model has no layer {wanted['name']!r}.", skeleton, field)
-                flags = (bool(wanted["needsInputGrad"]), bool(wanted["needsWeightGrad"]))
-                key = f"{wanted.get('signature') or component.name + layer.name} {flags}"
-                if key not in known:
-                    known[key] = _measure_layer(component, layer, flags, inputs, document, device)
-                wanted["times"] = known[key]
+        for done, (component, layer, flags, entries) in enumerate(distinct):
+            print(f"{done}/{len(distinct)} {component.name} {layer.name}", flush=True)
+            times = _measure_layer(component, layer, flags, inputs, document, device)
+            for entry in entries:
+                entry["times"] = times
+    print(f"{len(distinct)}/{len(distinct)} done", flush=True)
     document["runtimeVersion"] = f"torch {torch.__version__}"
-    document["device"] = {**document.get("device", {}), **_device(device, threads)}
+    document["device"] = {**document.get("device", {}), **_device(device, threads, busy_cores)}
     write_json(out, document)
+
+
+_Distinct = tuple[Component, Layer, tuple[bool, bool], list[dict[str, Any]]]
+
+
+def _distinct(document: dict[str, Any], components: dict[str, Component], skeleton: Path) -> list[_Distinct]:
+    """Layers that do different work, each with its (needsInputGrad, needsWeightGrad) and all its entries in `document`."""
+    found: dict[str, _Distinct] = {}
+    for entry in document["components"]:
+        component = components[entry["name"]]
+        layers = {layer.name: layer for layer in component.layers}
+        for position, wanted in enumerate(entry["layers"]):
+            layer = layers.get(wanted["name"])
+            if layer is None:
+                field = f"components.{component.name}.layers[{position}].name"
+                raise UserError(f"The model has no layer {wanted['name']!r}.", skeleton, field)
+            flags = (bool(wanted["needsInputGrad"]), bool(wanted["needsWeightGrad"]))
+            key = f"{wanted.get('signature') or component.name + layer.name} {flags}"
+            found.setdefault(key, (component, layer, flags, []))[3].append(wanted)
+    return list(found.values())
 
 
 def _measure_layer(
@@ -90,35 +105,30 @@ def _measure(
     forward: list[float] = []
     if not any(flags):
         with torch.no_grad():
-            _repeat(lambda: forward.append(_timed(lambda: layer.run(*examples), device)[0]))
+            _repeat(lambda: forward.append(_timed(lambda: layer.run(*examples), device)[0]), [forward])
         return {**_forward(forward), "inputGradMs": 0.0, "weightGradMs": 0.0, "source": "measured"}
     whole: list[float] = []
     alone: list[float] = []
+    inputs = differentiable if flags[0] else []
 
-    def step() -> None:
+    def backward(into: list[float], run: Callable[[Tensor, Tensor], Any]) -> None:
         duration, output = _timed(lambda: layer.run(*examples), device)
         forward.append(duration)
         gradient = torch.ones_like(output)
-        whole.append(_timed(lambda: output.backward(gradient), device)[0])
+        into.append(_timed(lambda: run(output, gradient), device)[0])
+
+    # In turn, so that a drift of the machine's speed meets both alike.
+    def step() -> None:
+        backward(whole, lambda output, gradient: output.backward(gradient))
         for example in differentiable:
             example.grad = None
+        if inputs and flags[1]:
+            backward(alone, lambda output, gradient: torch.autograd.grad(output, inputs, gradient))
 
-    def input_gradient() -> None:
-        output = layer.run(*examples)
-        gradient = torch.ones_like(output)
-        alone.append(_timed(lambda: torch.autograd.grad(output, differentiable, gradient), device)[0])
-
-    _repeat(step)
-    backward = median(whole)
-    if not (flags[0] and differentiable):
-        split = {"inputGradMs": 0.0, "weightGradMs": backward}
-    elif not flags[1]:
-        split = {"inputGradMs": backward, "weightGradMs": 0.0}
-    else:
-        _repeat(input_gradient)
-        own = min(median(alone), backward)
-        split = {"inputGradMs": own, "weightGradMs": backward - own}
-    return {**_forward(forward), **split, "source": "measured"}
+    _repeat(step, [forward, whole, alone])
+    total = median(whole)
+    own = min(median(alone), total) if alone else total if inputs else 0.0
+    return {**_forward(forward), "inputGradMs": own, "weightGradMs": total - own, "source": "measured"}
 
 
 def _forward(durations: Sequence[float]) -> dict[str, float]:
@@ -136,11 +146,14 @@ def _timed(run: Callable[[], Any], device: torch.device) -> tuple[float, Any]:
     return (time.perf_counter() - start) * 1e3, result
 
 
-def _repeat(run: Callable[[], None]) -> None:
-    """Often enough for a median, not longer than needed; the lists get the first, cold run too, which a median ignores."""
+def _repeat(run: Callable[[], None], durations: Sequence[list[float]]) -> None:
+    """Often enough for medians of `durations`, not longer than needed. The first, cold round is not kept."""
+    run()
+    for kept in durations:
+        kept.clear()
     start = time.perf_counter()
-    for count in range(_RUNS[1]):
-        if count >= _RUNS[0] and time.perf_counter() - start > _SECONDS:
+    for count in range(_ROUNDS[1]):
+        if count >= _ROUNDS[0] and time.perf_counter() - start > _SECONDS:
             return
         run()
 
@@ -183,12 +196,13 @@ def _tensors(components: dict[str, Component], document: dict[str, Any], batch: 
     return tensors
 
 
-def _device(device: torch.device, threads: int) -> dict[str, Any]:
+def _device(device: torch.device, threads: int, busy_cores: int) -> dict[str, Any]:
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
         return {"name": properties.name, "provider": "pytorch-cuda", "memoryBytes": properties.total_memory}
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {"name": "cpu", "provider": "pytorch-cpu", "memoryBytes": memory, "threads": threads}
+    return {"name": "cpu", "provider": "pytorch-cpu", "memoryBytes": memory, "threads": threads,
+            **({"busyCores": busy_cores} if busy_cores else {})}
 
 
 @contextmanager
@@ -197,7 +211,7 @@ def _busy(count: int, threads: int) -> Iterator[None]:
     cores = sorted(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
     others = [
-        context.Process(target=_compute_forever, args=(cores[(i + 1) % len(cores)], threads), daemon=True)
+        context.Process(target=_compute, args=(cores[(i + 1) % len(cores)], threads, os.getpid()), daemon=True)
         for i in range(count)
     ]
     if count:
@@ -213,12 +227,13 @@ def _busy(count: int, threads: int) -> Iterator[None]:
             other.join()
 
 
-def _compute_forever(core: int, threads: int) -> None:
+def _compute(core: int, threads: int, parent: int) -> None:
+    """Until the process that started it ends, however it does."""
     os.sched_setaffinity(0, {core})
     torch.set_num_threads(threads)
     convolution = torch.nn.Conv2d(64, 64, 3, padding=1)
     images = torch.randn(4, 64, 32, 32)
-    while True:
+    while os.getppid() == parent:
         convolution(images).sum().backward()
 
 
