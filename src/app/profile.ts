@@ -108,7 +108,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
     const outcomes = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
     measurementNotices(layers, outcomes, choice.provider, services.cacheFolder).forEach(onNotice);
     return profileDocument(bound, outcomes, {
-      runtimeVersion: choice.runtimeVersion,
+      runtimeVersion: `onnxruntime ${choice.runtimeVersion}`,
       device: { name: choice.device.name, provider: choice.provider, precision: "float32", memoryBytes: choice.device.memoryBytes, ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }) },
     });
   } finally {

@@ -1,12 +1,12 @@
-/** The profile document from a bound model and its measurements. */
+/** The profile document: a bound model's layers with what was measured of them. */
 import type { BoundLayer, BoundModel } from "../model/model";
-import type { LayerTime, Profile, ProfileLayer } from "../model/profile";
+import type { LayerTime, Profile } from "../model/profile";
 import type { Outcome, Outcomes } from "./measureLayers";
+import { profileSkeleton } from "./skeleton";
 import { median } from "./statistics";
 
-const bytesPerParameter = 4;
-
 export interface MeasuredWith {
+  /** Name and version, e.g. "onnxruntime 1.2.3". */
   readonly runtimeVersion: string;
   readonly device: Profile["device"] & { readonly busyCores?: number };
 }
@@ -31,60 +31,53 @@ function layerTime(layer: BoundLayer, batch: number, outcome: Outcome): LayerTim
   return { batch, forwardMs: outcome.medianMs, ...gradientEstimate(layer, outcome.medianMs), spreadMs: outcome.spreadMs, source: "measured", gradSource: "estimate", ...left };
 }
 
+function isUsable(time: LayerTime): boolean {
+  return (time.status ?? "ok") === "ok";
+}
+
 /** Median ms per FLOP of all layers that were measured, at any batch. Undefined where none was. */
-function typicalMsPerFlop(layers: readonly BoundLayer[], outcomes: Outcomes): number | undefined {
-  const rates = layers.flatMap((layer) =>
-    [...(outcomes.get(layer.signature) ?? [])].flatMap(([batch, outcome]) => (outcome.status === "ok" && layer.flopsPerSample > 0 ? [outcome.medianMs / (layer.flopsPerSample * batch)] : [])),
+function typicalMsPerFlop(measured: ReadonlyMap<BoundLayer, readonly LayerTime[]>): number | undefined {
+  const rates = [...measured].flatMap(([layer, times]) =>
+    times.flatMap((time) => (isUsable(time) && layer.flopsPerSample > 0 ? [time.forwardMs / (layer.flopsPerSample * time.batch)] : [])),
   );
   return rates.length > 0 ? median(rates) : undefined;
 }
 
 /** Every layer has a usable time: one that could not be measured at all gets an estimate beside the record of its failures. */
-function times(layer: BoundLayer, outcomes: ReadonlyMap<number, Outcome>, msPerFlop: number): LayerTime[] {
-  const measured = [...outcomes].sort(([a], [b]) => a - b).map(([batch, outcome]) => layerTime(layer, batch, outcome));
-  if (measured.some((time) => time.status === undefined)) return measured;
+function withEstimate(layer: BoundLayer, measured: readonly LayerTime[], msPerFlop: number): readonly LayerTime[] {
+  if (measured.some(isUsable)) return measured;
   const forwardMs = msPerFlop * layer.flopsPerSample;
   const message = "Not measured: see this layer's other times. Estimated from its FLOPs at the rate of the measured layers.";
   return [...measured, { batch: 1, forwardMs, ...gradientEstimate(layer, forwardMs), source: "estimate", message }];
 }
 
-function profileLayer(layer: BoundLayer, outcomes: ReadonlyMap<number, Outcome>, msPerFlop: number): ProfileLayer {
-  const paramBytes = layer.parameters * bytesPerParameter;
+/**
+ * @param measured The times of every layer of `bound`, by ascending batch.
+ * @throws Error with the first failure's message where not one layer could be measured.
+ */
+export function recordTimes(bound: BoundModel, measured: ReadonlyMap<BoundLayer, readonly LayerTime[]>, { runtimeVersion, device }: MeasuredWith): Profile {
+  const msPerFlop = typicalMsPerFlop(measured);
+  if (msPerFlop === undefined) {
+    const messages = [...measured.values()].flat().flatMap((time) => (isUsable(time) ? [] : [time.message]));
+    throw new Error(`No layer could be measured. ${messages[0] ?? ""}`);
+  }
+  const skeleton = profileSkeleton(bound, device);
   return {
-    name: layer.name,
-    needsInputGrad: layer.needsInputGrad,
-    needsWeightGrad: layer.needsWeightGrad,
-    signature: layer.signature,
-    paramBytes,
-    gradBytes: layer.needsWeightGrad ? paramBytes : 0,
-    flopsPerSample: layer.flopsPerSample,
-    trafficBytesPerSample: layer.trafficBytesPerSample,
-    savedBytesPerSample: layer.savedBytesPerSample,
-    cutBytesPerSample: layer.cutBytesPerSample,
-    times: times(layer, outcomes, msPerFlop),
+    ...skeleton,
+    runtimeVersion,
+    components: skeleton.components.map((component, c) => ({
+      ...component,
+      layers: component.layers.map((layer, l) => {
+        const source = bound.components[c].layers[l];
+        return { ...layer, times: withEstimate(source, measured.get(source) ?? [], msPerFlop) };
+      }),
+    })),
   };
 }
 
-/** @throws Error with the first failure's message where not one layer could be measured. */
-export function profileDocument(bound: BoundModel, outcomes: Outcomes, { runtimeVersion, device }: MeasuredWith): Profile {
-  const msPerFlop = typicalMsPerFlop(bound.components.flatMap((component) => component.layers), outcomes);
-  if (msPerFlop === undefined) {
-    const messages = [...outcomes.values()].flatMap((byBatch) => [...byBatch.values()].flatMap((outcome) => (outcome.status === "ok" ? [] : [outcome.message])));
-    throw new Error(`No layer could be measured. ${messages[0] ?? ""}`);
-  }
-  return {
-    format: "diffusionpipe.profile/1",
-    model: bound.model,
-    runtimeVersion: `onnxruntime ${runtimeVersion}`,
-    bindings: bound.bindings,
-    device,
-    chains: bound.chains,
-    components: bound.components.map((component) => ({
-      name: component.name,
-      class: component.class,
-      after: component.after,
-      layers: component.layers.map((layer) => profileLayer(layer, outcomes.get(layer.signature) ?? new Map(), msPerFlop)),
-    })),
-    tensors: bound.tensors,
-  };
+/** The document of forward passes that were measured here: gradients are estimates. @throws Error as `recordTimes`. */
+export function profileDocument(bound: BoundModel, outcomes: Outcomes, measuredWith: MeasuredWith): Profile {
+  const timesOf = (layer: BoundLayer) => [...(outcomes.get(layer.signature) ?? [])].sort(([a], [b]) => a - b).map(([batch, outcome]) => layerTime(layer, batch, outcome));
+  const measured = new Map(bound.components.flatMap(({ layers }) => layers.map((layer) => [layer, timesOf(layer)] as const)));
+  return recordTimes(bound, measured, measuredWith);
 }
