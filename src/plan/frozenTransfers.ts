@@ -35,39 +35,41 @@ function placedFills(lists: readonly (readonly Operation[])[], workload: Workloa
  * Transfers of the fills in `lists` (one list per rank, no communication yet). Encodings of a fill that serves this iteration
  * are wanted before the rank's first pass, those for the next at the list's end.
  */
-export function frozenTransfers(plan: Plan, workload: Workload, lists: readonly (readonly Operation[])[]): readonly Transfer[] {
+export function frozenTransfers(plan: Plan, workload: Workload, lists: readonly (readonly Operation[])[], replicas: readonly number[]): readonly Transfer[] {
   const fills = placedFills(lists, workload);
-  const byPart = workload.frozen.map((_, p) => fills.filter((fill) => fill.part === p));
+  const parts = workload.frozen.length;
+  const endingAt = groupBy(fills, (fill) => fill.layers[1] * parts + fill.part);
+  const makersOf = groupBy(workload.encodings.flatMap((encoding) => (encoding.parts.length > 0 ? fills.filter((fill) => makes(fill, encoding)).map((fill) => ({ encoding, fill })) : [])), ({ encoding }) => workload.encodings.indexOf(encoding));
+  const transfers: Transfer[] = [];
+  for (const fill of fills) {
+    if (fill.layers[0] > 0) betweenLayers(workload, fill, endingAt.get(fill.layers[0] * parts + fill.part) ?? [], transfers);
+    else workload.encodings.forEach((encoding, e) => encoding.parts.includes(fill.part) && betweenParts(workload, fill, encoding, makersOf.get(e) ?? [], transfers));
+  }
   const firstPass = lists.map((list) => {
     const index = list.findIndex((op) => op.op === "F");
     return index < 0 ? list.length : index;
   });
-  return [
-    ...fills.flatMap((fill) => (fill.layers[0] > 0 ? betweenLayers(workload, fill, byPart[fill.part]) : betweenParts(workload, fill, byPart))),
-    ...fills.flatMap((fill) => toStages(plan, workload, fill, (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]))),
-  ];
+  for (const fill of fills) toStages(plan, workload, fill, replicas, (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
+  return transfers;
 }
 
-function betweenLayers(workload: Workload, fill: PlacedFill, others: readonly PlacedFill[]): readonly Transfer[] {
+function betweenLayers(workload: Workload, fill: PlacedFill, makers: readonly PlacedFill[], transfers: Transfer[]): void {
   const part = workload.frozen[fill.part];
   const crossing = part.crossings[fill.layers[0]];
-  return others.flatMap((maker): Transfer[] => {
-    if (maker.rank === fill.rank || maker.layers[1] !== fill.layers[0] || maker.iteration !== fill.iteration) return [];
+  for (const maker of makers) {
+    if (maker.rank === fill.rank || maker.iteration !== fill.iteration) continue;
     const samples = overlap(maker.samples, fill.samples);
-    return samples ? [move("intermediate", maker, fill, part.component, samples, crossing.tensors, crossingBytes(crossing, samples[1] - samples[0]))] : [];
-  });
+    if (samples) transfers.push(move("intermediate", maker, fill, part.component, samples, crossing.tensors, crossingBytes(crossing, samples[1] - samples[0])));
+  }
 }
 
-function betweenParts(workload: Workload, fill: PlacedFill, byPart: readonly (readonly PlacedFill[])[]): readonly Transfer[] {
-  return workload.encodings.flatMap((encoding): Transfer[] => {
-    if (!encoding.parts.includes(fill.part)) return [];
-    return byPart[encoding.part].flatMap((maker): Transfer[] => {
-      if (maker.rank === fill.rank || !makes(maker, encoding) || maker.iteration !== fill.iteration) return [];
-      const samples = overlap(maker.samples, fill.samples);
-      const component = workload.frozen[encoding.part].component;
-      return samples ? [move("encoding", maker, fill, component, samples, encoding.id === undefined ? [] : [encoding.id], crossingBytes(encoding, samples[1] - samples[0]))] : [];
-    });
-  });
+function betweenParts(workload: Workload, fill: PlacedFill, encoding: Encoding, makers: readonly { readonly fill: PlacedFill }[], transfers: Transfer[]): void {
+  for (const { fill: maker } of makers) {
+    if (maker.rank === fill.rank || maker.iteration !== fill.iteration) continue;
+    const samples = overlap(maker.samples, fill.samples);
+    const { component } = workload.frozen[encoding.part];
+    if (samples) transfers.push(move("encoding", maker, fill, component, samples, encoding.id === undefined ? [] : [encoding.id], crossingBytes(encoding, samples[1] - samples[0])));
+  }
 }
 
 function makes(fill: PlacedFill, encoding: Encoding): boolean {
@@ -78,18 +80,30 @@ function move(channel: "intermediate" | "encoding", maker: PlacedFill, fill: Pla
   return { channel, iteration: fill.iteration, source: maker.rank, destination: fill.rank, after: maker.index, before: fill.index, component, samples, tensors, bytes };
 }
 
-function toStages(plan: Plan, workload: Workload, fill: PlacedFill, wanted: (rank: number) => number): readonly Transfer[] {
+function toStages(plan: Plan, workload: Workload, fill: PlacedFill, replicas: readonly number[], wanted: (rank: number) => number, transfers: Transfer[]): void {
   const made = workload.encodings.filter((encoding) => makes(fill, encoding));
-  if (made.length === 0) return [];
-  return plan.chains[0].stages.flatMap((stage) => {
+  if (made.length === 0) return;
+  const { component } = workload.frozen[fill.part];
+  for (const stage of plan.chains[0].stages) {
     const needed = made.filter((encoding) => encoding.positions.some((position) => position >= stage.from && position < stage.to));
-    if (needed.length === 0) return [];
-    return stage.devices.flatMap((rank, replica): Transfer[] => {
+    if (needed.length === 0) continue;
+    const tensors = needed.flatMap((encoding) => encoding.id ?? []);
+    for (const replica of replicas) {
+      const rank = stage.devices[replica];
       const samples = rank === fill.rank ? undefined : overlap(fill.samples, replicaSamples(plan, replica));
-      if (!samples) return [];
+      if (!samples) continue;
       const bytes = needed.reduce((total, encoding) => total + crossingBytes(encoding, samples[1] - samples[0]), 0);
-      const tensors = needed.flatMap((encoding) => encoding.id ?? []);
-      return [{ channel: "encoding", iteration: fill.iteration, source: fill.rank, destination: rank, after: fill.index, before: wanted(rank), component: workload.frozen[fill.part].component, samples, tensors, bytes }];
-    });
-  });
+      transfers.push({ channel: "encoding", iteration: fill.iteration, source: fill.rank, destination: rank, after: fill.index, before: wanted(rank), component, samples, tensors, bytes });
+    }
+  }
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => number): ReadonlyMap<number, readonly T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
 }

@@ -28,63 +28,61 @@ export interface Transfer {
 
 const channelOrder: readonly Channel[] = ["forward", "backward", "intermediate", "encoding"];
 
-function ends(transfer: Transfer, tag: number): { send: Operation; receive: Operation } {
-  const { channel, iteration, source, destination, bytes, tensors, chain, microbatch, component, samples, stage } = transfer;
-  const isEncoding = channel === "encoding";
-  const common = {
-    iteration,
-    channel,
-    ...(chain !== undefined && { chain }),
-    ...(microbatch !== undefined && { microbatch }),
-    ...(component !== undefined && { component }),
-    ...(samples !== undefined && { samples }),
-    tag,
-    ...(tensors !== undefined && { tensors }),
-    bytes,
-  };
-  const own = (offset: number) => (stage === undefined ? {} : { stage: stage + offset });
-  return {
-    send: { op: isEncoding ? "REDISTRIBUTE" : "SEND", ...(isEncoding && { direction: "send" as const }), ...common, ...own(0), peer: destination },
-    receive: { op: isEncoding ? "REDISTRIBUTE" : "RECV", ...(isEncoding && { direction: "receive" as const }), ...common, ...own(channel === "backward" ? -1 : 1), peer: source },
-  };
+type Written = { -readonly [K in keyof Operation]: Operation[K] };
+
+/** One end of a message. `stageOffset`: from the producer's stage to this end's. */
+function endOf(transfer: Transfer, tag: number, direction: "send" | "receive", stageOffset: number): Operation {
+  const isEncoding = transfer.channel === "encoding";
+  const op: Written = { op: isEncoding ? "REDISTRIBUTE" : direction === "send" ? "SEND" : "RECV", iteration: transfer.iteration, channel: transfer.channel };
+  if (isEncoding) op.direction = direction;
+  if (transfer.chain !== undefined) op.chain = transfer.chain;
+  if (transfer.stage !== undefined) op.stage = transfer.stage + stageOffset;
+  if (transfer.microbatch !== undefined) op.microbatch = transfer.microbatch;
+  if (transfer.component !== undefined) op.component = transfer.component;
+  if (transfer.samples !== undefined) op.samples = transfer.samples;
+  op.tag = tag;
+  if (transfer.tensors !== undefined) op.tensors = transfer.tensors;
+  op.bytes = transfer.bytes;
+  op.peer = direction === "send" ? transfer.destination : transfer.source;
+  return op;
 }
 
 /** Per rank the operations with sends and receives among them. `transfers` may be in any order. */
 export function insertCommunication(lists: readonly (readonly Operation[])[], transfers: readonly Transfer[]): readonly (readonly Operation[])[] {
-  const inSendOrder = transfers
-    .map((transfer, index) => ({ transfer, index }))
-    .sort((a, b) => a.transfer.after - b.transfer.after || channelOrder.indexOf(a.transfer.channel) - channelOrder.indexOf(b.transfer.channel) || a.index - b.index)
-    .map(({ transfer }) => transfer);
-  const groups = new Map<string, Transfer[]>();
+  // Sorting keeps the order of equals: messages of one producer and channel stay as they were handed over.
+  const rankOf = (transfer: Transfer) => transfer.after * channelOrder.length + channelOrder.indexOf(transfer.channel);
+  const inSendOrder = [...transfers].sort((a, b) => rankOf(a) - rankOf(b));
+  const groups = new Map<number, Transfer[]>();
   for (const transfer of inSendOrder) {
-    const key = `${transfer.channel} ${transfer.source} ${transfer.destination}`;
+    const key = (transfer.source * lists.length + transfer.destination) * channelOrder.length + channelOrder.indexOf(transfer.channel);
     const group = groups.get(key);
     if (group) group.push(transfer);
     else groups.set(key, [transfer]);
   }
-  const sends = lists.map((list) => Array.from({ length: list.length + 1 }, (): Operation[] => []));
-  const receives = lists.map((list) => Array.from({ length: list.length + 1 }, (): Operation[] => []));
+  const sends = lists.map((list) => new Array<Operation[] | undefined>(list.length).fill(undefined));
+  const receives = lists.map((list) => new Array<Operation[] | undefined>(list.length + 1).fill(undefined));
   const sendOf = new Map<Transfer, Operation>();
   for (const group of groups.values()) {
     const tags = [0, 0];
-    const made = group.map((transfer) => ends(transfer, transfer.microbatch ?? tags[transfer.iteration]++));
-    let latest = Infinity;
-    const places = group.map(() => 0);
-    for (let i = group.length - 1; i >= 0; i--) places[i] = latest = Math.min(latest, group[i].before);
+    const numbers = group.map((transfer) => transfer.microbatch ?? tags[transfer.iteration]++);
+    const places = group.map(({ before }) => before);
+    for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1]);
     group.forEach((transfer, i) => {
-      sendOf.set(transfer, made[i].send);
-      receives[transfer.destination][places[i]].push(made[i].receive);
+      sendOf.set(transfer, endOf(transfer, numbers[i], "send", 0));
+      (receives[transfer.destination][places[i]] ??= []).push(endOf(transfer, numbers[i], "receive", transfer.channel === "backward" ? -1 : 1));
     });
   }
   for (const transfer of inSendOrder) {
     const send = sendOf.get(transfer);
-    if (send) sends[transfer.source][transfer.after].push(send);
+    if (send) (sends[transfer.source][transfer.after] ??= []).push(send);
   }
   return lists.map((list, rank) => {
     const whole: Operation[] = [];
     for (let i = 0; i <= list.length; i++) {
-      whole.push(...receives[rank][i]);
-      if (i < list.length) whole.push(list[i], ...sends[rank][i]);
+      for (const receive of receives[rank][i] ?? []) whole.push(receive);
+      if (i === list.length) break;
+      whole.push(list[i]);
+      for (const send of sends[rank][i] ?? []) whole.push(send);
     }
     return whole;
   });
