@@ -7,10 +7,12 @@
 import type { Fill, Plan } from "../../model/plan";
 import { compilePlan } from "../../plan/compile";
 import { unfilled } from "../../plan/frozenWork";
+import { allReplicas } from "../../plan/rankLists";
 import { replicaSamples } from "../../plan/stages";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
-import { refine, simulationBudget } from "../partition/refine";
+import { refine } from "../partition/refine";
+import { cutsOf, forReplicas, trialsOf, type Trials } from "../trials";
 import { bubblesOf, type Bubble } from "./bubbles";
 import { greedyFills, type FillSettings } from "./greedy";
 
@@ -23,11 +25,17 @@ export interface Filled {
 const margins = [0.02, 0.1, 0.25];
 
 /** Shorter bubbles than this share of the period stay empty, unless settings say otherwise. */
-const smallestShare = 1 / 500;
+const smallestShare = 1 / 150;
+
+/** A fill more has to shorten the period by this share of it: a plan is also there to be read. */
+const gainPerFill = 3e-5;
+
+/** Shares of the samples that are tried for each margin where devices work apart. */
+const shareTries = 40;
 
 /** This iteration's frozen work before its first pass: the plan that every filling has to beat. */
 export function withoutFilling(plan: Plan, context: Context): Filled {
-  return withFills(plan, unfilled(plan, context.workload), context);
+  return simulated({ ...plan, fills: unfilled(plan, context.workload) }, context);
 }
 
 /**
@@ -36,28 +44,38 @@ export function withoutFilling(plan: Plan, context: Context): Filled {
 export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: FillSettings): Filled {
   const baseline = withoutFilling(plan, context);
   if (context.workload.frozen.length === 0) return baseline;
-  const replica = firstReplica(plan, withFills(plan, [], context).simulation, settings);
-  const tries = settings ? [settings.margin] : margins;
-  let best = baseline;
+  const best = bestFills({ ...plan, fills: [] }, context, trialsOf(plan, context), thorough, settings);
+  if (best.periodMs >= baseline.simulation.periodMs) return baseline;
+  const filled = simulated({ ...plan, fills: forReplicas(plan, best.fills, allReplicas(plan)) }, context);
+  return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
+}
+
+function simulated(plan: Plan, context: Context): Filled {
+  return { plan, simulation: simulate(compilePlan(plan, context.workload), context) };
+}
+
+/** The best fills found for replica 0, and the period with them (other replicas fill alike). */
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: FillSettings): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+  const cuts = cutsOf(plan);
+  const passes = trials.passes(cuts);
+  const replica = firstReplica(plan, passes, settings);
+  const tries = settings ? [settings.margin] : thorough ? margins : margins.slice(1, 2);
+  let best: { readonly fills: readonly Fill[]; readonly periodMs: number; readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
   const consider = (fills: readonly Fill[]): number => {
-    const candidate = withFills(plan, forAllReplicas(plan, fills), context);
-    if (candidate.simulation.periodMs < best.simulation.periodMs) best = candidate;
-    return candidate.simulation.periodMs;
+    const periodMs = trials.filledMs(cuts, fills);
+    const score = periodMs * (1 + gainPerFill * fills.length);
+    if (score < best.score) best = { fills, periodMs, score };
+    return score;
   };
   for (const margin of tries) {
     const marked = { margin, smallestMs: replica.smallestMs };
     consider(greedyFills(context, replica.shared, replica.ranks, [0, replica.samples], marked));
-    const apart = (cuts: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (cuts[s] < cuts[s + 1] ? greedyFills(context, replica.own[s], [rank], [cuts[s], cuts[s + 1]], marked) : [])));
-    const cuts = sampleCuts(context, replica, margin);
-    if (thorough && replica.ranks.length > 1) refine(cuts, apart, Math.ceil(simulationBudget({ stages: replica.ranks.length, microbatches: plan.batch.microbatches, dataParallel: plan.dataParallel }) / (2 * tries.length)));
-    else apart(cuts);
+    const apart = (shares: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(context, replica.own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
+    const shares = sampleCuts(context, replica, margin);
+    if (thorough && replica.ranks.length > 1) refine(shares, apart, shareTries);
+    else apart(shares);
   }
   return best;
-}
-
-function withFills(plan: Plan, fills: readonly Fill[], context: Context): Filled {
-  const filled = { ...plan, fills };
-  return { plan: filled, simulation: simulate(compilePlan(filled, context.workload), context) };
 }
 
 interface Replica {
@@ -79,16 +97,6 @@ function firstReplica(plan: Plan, simulation: Simulation, settings: FillSettings
     shared: bubblesOf(simulation, ranks, smallestMs),
     own: ranks.map((rank) => bubblesOf(simulation, [rank], smallestMs)),
   };
-}
-
-/** The fills of replica 0, repeated for the others with their own samples and devices: all replicas work alike. */
-function forAllReplicas(plan: Plan, fills: readonly Fill[]): readonly Fill[] {
-  const { stages } = plan.chains[0];
-  const stageOf = new Map(stages.map((stage, s) => [stage.devices[0], s]));
-  return Array.from({ length: plan.dataParallel }, (_, replica) => replica).flatMap((replica) => {
-    const [from] = replicaSamples(plan, replica);
-    return fills.map((fill) => ({ ...fill, samples: [fill.samples[0] + from, fill.samples[1] + from] as const, device: stages[stageOf.get(fill.device) ?? 0].devices[replica] }));
-  });
 }
 
 /**

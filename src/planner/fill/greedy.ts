@@ -6,11 +6,12 @@ import type { Fill, FillAnchor } from "../../model/plan";
 import type { Context } from "../../simulate/context";
 import type { Bubble } from "./bubbles";
 import { Frontier } from "./frontier";
+import { mergeFills } from "./merge";
 
 export interface FillSettings {
   /** Share of each bubble that is left free. */
   readonly margin: number;
-  /** Shorter bubbles stay empty. */
+  /** Shorter bubbles stay empty, and no layer is begun for less of its batch than takes so long. */
   readonly smallestMs: number;
 }
 
@@ -31,17 +32,17 @@ const mostChoices = 64;
 export function greedyFills(context: Context, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings): readonly Fill[] {
   const frontier = new Frontier(context.workload, context.costs, samples);
   for (const bubble of bubbles) {
-    const choice = fullest(context, frontier, (bubble.to - bubble.from) * (1 - settings.margin), bubble.idle.length);
+    const choice = fullest(context, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings.smallestMs, bubble.idle.length);
     const workers = bubble.idle.map(({ rank, anchor }) => ({ rank, anchor }));
     choice.to.forEach((to, part) => frontier.takeWhole(part, to, workers));
     if (choice.partial) frontier.takePartial(choice.partial.part, choice.partial.count, workers);
   }
   const anchor: FillAnchor = { op: "OPTIM" };
   context.workload.frozen.forEach((part, p) => frontier.takeWhole(p, part.to, ranks.map((rank) => ({ rank, anchor }))));
-  return frontier.fills;
+  return mergeFills(frontier.fills);
 }
 
-function fullest(context: Context, frontier: Frontier, ms: number, workers: number): Choice {
+function fullest(context: Context, frontier: Frontier, ms: number, smallestMs: number, workers: number): Choice {
   const { frozen } = context.workload;
   let best: Choice = { to: frontier.progress.map(({ layer }) => layer), ms: 0 };
   let tried = 0;
@@ -50,7 +51,7 @@ function fullest(context: Context, frontier: Frontier, ms: number, workers: numb
   const visit = (part: number, used: number): void => {
     if (part === frozen.length) {
       tried++;
-      const partial = largestPartial(context, frontier, to, isReady, ms - used, workers);
+      const partial = largestPartial(context, frontier, to, isReady, { ms: ms - used, smallestMs }, workers);
       const filled = used + (partial?.ms ?? 0);
       if (filled > best.ms) best = { to: [...to], ms: filled, ...(partial && { partial: { part: partial.part, count: partial.count } }) };
       return;
@@ -69,8 +70,9 @@ function fullest(context: Context, frontier: Frontier, ms: number, workers: numb
 }
 
 /** The partial-batch layer that fills most of `ms`: each device takes as many samples as fit. */
-function largestPartial(context: Context, frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, ms: number, workers: number) {
+function largestPartial(context: Context, frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, { ms, smallestMs }: { readonly ms: number; readonly smallestMs: number }, workers: number) {
   let best: { part: number; count: number; ms: number } | undefined;
+  if (ms < smallestMs) return best;
   context.workload.frozen.forEach((frozen, part) => {
     const layer = to[part];
     if (layer >= frozen.to || !isReady(part)) return;
@@ -85,6 +87,7 @@ function largestPartial(context: Context, frontier: Frontier, to: readonly numbe
     }
     if (each === 0) return;
     const used = frontier.layerMs(part, layer, each);
+    if (used < smallestMs) return;
     if (!best || used > best.ms) best = { part, count: Math.min(left, each * workers), ms: used };
   });
   return best;

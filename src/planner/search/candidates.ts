@@ -30,6 +30,13 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
   const devices = context.devices.length;
   const most = Math.min(devices, context.workload.layers.length);
   const found: Candidate[] = [];
+  const bounds = new Map<string, number>();
+  const boundOf = (stages: number, microbatches: number, share: number) => {
+    const key = `${stages} ${microbatches} ${share}`;
+    const bound = bounds.get(key) ?? periodBound(context, stages, microbatches, share);
+    bounds.set(key, bound);
+    return bound;
+  };
   for (const schedule of space.schedules) {
     const [least, largest] = schedule === "ddp" ? [1, 1] : [devices > 1 ? 2 : 1, most];
     for (let stages = least; stages <= largest; stages++) {
@@ -38,7 +45,7 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
       if (!Number.isInteger(dataParallel) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
       for (let microbatches = 1; microbatches <= share; microbatches++) {
         if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
-        found.push({ schedule, stages, microbatches, dataParallel, boundMs: periodBound(context, stages, microbatches, share) });
+        found.push({ schedule, stages, microbatches, dataParallel, boundMs: boundOf(stages, microbatches, share) });
       }
     }
   }
@@ -47,15 +54,37 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
 
 /**
  * A pipeline of `stages` devices computes all passes of its `share` of the samples and all frozen work, the latter at its best
- * batch size, and one device runs the longest layer's passes of every micro-batch.
+ * batch size, and one device runs the passes of every micro-batch through the slowest stage, however the layers are cut.
  */
 function periodBound({ workload, costs }: Context, stages: number, microbatches: number, share: number): number {
   const { forward, backward } = costs.chain(share / microbatches);
   const layers = workload.layers.length;
-  let longest = 0;
-  for (let layer = 0; layer < layers; layer++) longest = Math.max(longest, forward[layer + 1] - forward[layer] + backward[layer + 1] - backward[layer]);
   const frozen = workload.frozen.reduce((ms, part, p) => ms + part.layers.reduce((own, _, layer) => own + share * bestPerSample((batch) => costs.frozen(p, batch), layer, share), 0), 0);
-  return Math.max(microbatches * longest, (microbatches * (forward[layers] + backward[layers]) + frozen) / stages);
+  return Math.max(microbatches * slowestStage(forward.map((ms, layer) => ms + backward[layer]), stages), (microbatches * (forward[layers] + backward[layers]) + frozen) / stages);
+}
+
+/** Least ms of the slowest of `stages` runs of layers, over all cuts, rounded down a little; `sums[k]`: ms of the first k layers. */
+function slowestStage(sums: Float64Array, stages: number): number {
+  const layers = sums.length - 1;
+  let low = sums[layers] / stages;
+  for (let layer = 0; layer < layers; layer++) low = Math.max(low, sums[layer + 1] - sums[layer]);
+  let high = sums[layers];
+  const isEnough = (ms: number) => {
+    let used = 1;
+    for (let layer = 1, from = 0; layer <= layers; layer++) {
+      if (sums[layer] - sums[from] <= ms * (1 + 1e-12)) continue;
+      from = layer - 1;
+      if (++used > stages) return false;
+    }
+    return true;
+  };
+  if (isEnough(low)) return low;
+  while (high - low > 1e-6 * high) {
+    const middle = (low + high) / 2;
+    if (isEnough(middle)) high = middle;
+    else low = middle;
+  }
+  return low;
 }
 
 function bestPerSample(sums: (batch: number) => Float64Array, layer: number, most: number): number {

@@ -4,13 +4,13 @@ import type { Plan, Predicted } from "../../model/plan";
 import { compilePlan } from "../../plan/compile";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
-import { simulate } from "../../simulate/engine";
 import { memoryUse } from "../../simulate/memory";
-import { fillPlan, withoutFilling, type Filled } from "../fill/fill";
+import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
 import { missingBytes } from "../partition/dynamic";
 import { partition } from "../partition/partition";
 import { refine, simulationBudget } from "../partition/refine";
 import { stageCosts, usableBytes } from "../partition/stageCosts";
+import { trialsOf, withCuts } from "../trials";
 import { candidatesOf, placementOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
 /** A candidate and what became of it. */
@@ -49,7 +49,7 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
       rows.push({ ...candidate, status: "pruned" });
       continue;
     }
-    const outcome = evaluate(base, space, candidate, context);
+    const outcome = evaluate(base, space, candidate, context, best?.predicted.periodMs ?? Infinity);
     rows.push({ ...candidate, ...outcome.row });
     if (outcome.plan && (!best || isBetter(outcome.plan.predicted, best.predicted))) best = outcome.plan;
   }
@@ -63,22 +63,38 @@ function isBetter(a: Predicted, b: Predicted): boolean {
   return Math.max(...a.peakMemoryBytes) < Math.max(...b.peakMemoryBytes);
 }
 
-/** A filled plan takes about so many simulations. */
-const fillingShare = 8;
+/** A candidate this much slower than the best so far after its quick filling is not filled thoroughly: that gains less. */
+const hopeful = 1.1;
 
-function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context): { plan?: Plan; row: Pick<Row, "status" | "predicted" | "missingBytes"> } {
-  const planAt = (cuts: readonly number[]) => planOf(base, candidate, space.globalBatch, cuts, context.workload);
-  const shape = { plan: planAt([]), placement: placementOf(candidate.stages, candidate.dataParallel) };
+/** Cuts that are tried with frozen work in the bubbles, for one candidate. */
+const filledTries = 24;
+
+type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predicted" | "missingBytes"> & { readonly boundMs?: number } };
+
+/** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
+function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
+  const even = Array.from({ length: candidate.stages + 1 }, (_, s) => Math.floor((s * context.workload.layers.length) / candidate.stages));
+  const start = planOf(base, candidate, space.globalBatch, even, context.workload);
+  const shape = { plan: start, placement: placementOf(candidate.stages, candidate.dataParallel) };
   const costs = stageCosts(shape, context);
+  const trials = trialsOf(start, context);
   const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
-  const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? simulate(compilePlan(planAt(cuts), context.workload), context).periodMs : Infinity);
-  const finish = (cuts: readonly number[], thorough: boolean): Filled => (space.fill ? fillPlan(planAt(cuts), context, thorough) : withoutFilling(planAt(cuts), context));
-  const budget = simulationBudget(candidate);
-  const balanced = partition(shape, context, trainedMs, budget)?.cuts;
+  const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? trials.passesMs(cuts) : Infinity);
+  const balanced = partition(shape, context, trainedMs, simulationBudget(candidate));
   if (!balanced) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
+  // Frozen work never shortens the passes, so the best cut without any is a bound for all.
+  if (balanced.periodMs > toBeatMs) return { row: { status: "pruned", boundMs: Math.max(candidate.boundMs, balanced.periodMs) } };
   // With frozen work in the bubbles another cut may be better than the one that is best without.
-  const { cuts } = space.fill ? refine(balanced, (moved) => (fits(moved) ? finish(moved, false).simulation.periodMs : Infinity), Math.ceil(budget / fillingShare)) : { cuts: balanced };
-  const { plan, simulation } = finish(cuts, true);
+  let leastMs = Infinity;
+  const filledMs = (moved: readonly number[]) => {
+    if (trainedMs(moved) >= leastMs) return Infinity;
+    const { periodMs } = bestFills(withCuts(start, moved), context, trials, false);
+    leastMs = Math.min(leastMs, periodMs);
+    return periodMs;
+  };
+  const isFilled = space.fill && context.workload.frozen.length > 0;
+  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries) : balanced;
+  const { plan, simulation } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
   const peakMemoryBytes = memoryUse(compilePlan(plan, context.workload), context, simulation).map((use) => use.peakBytes);
   const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = simulation;

@@ -1,0 +1,84 @@
+/**
+ * Quick looks at plans of one shape, by the one simulator: lists without a document, timed again where only cuts change, and
+ * for one replica of each kind, since replicas on alike devices and links do the same things at the same times.
+ */
+import { linkBetween } from "../model/cluster";
+import type { Fill, Plan } from "../model/plan";
+import { iterationLists, worldSizeOf } from "../plan/rankLists";
+import { replicaSamples } from "../plan/stages";
+import type { Context } from "../simulate/context";
+import { durations } from "../simulate/durations";
+import { settle, simulateGraph, type Simulation } from "../simulate/engine";
+import { structureOf, timed, type Graph, type Structure } from "../simulate/graph";
+
+export interface Trials {
+  /** Period of the plan's passes at these cuts, with no frozen work. */
+  passesMs(cuts: readonly number[]): number;
+  /** The same as a simulation. */
+  passes(cuts: readonly number[]): Simulation;
+  /** Period of the plan at these cuts with `fills`, which are those of replica 0. */
+  filledMs(cuts: readonly number[], fills: readonly Fill[]): number;
+}
+
+/** `plan`: any cuts, no fills. */
+export function trialsOf(plan: Plan, context: Context): Trials {
+  const { workload } = context;
+  const replicas = kindsOfReplicas(plan, context);
+  const structures = new Map<string, Structure>();
+  const passes = new Map<string, number>();
+  const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at), stages: at.chains[0].stages }, context));
+  const structureAt = (at: Plan) => structureOf(iterationLists(at, workload, replicas), context.overlaps);
+  const passGraph = (cuts: readonly number[]): Graph => {
+    const at = withCuts(plan, cuts);
+    // Where nothing before a cut learns, no gradient is sent: another structure.
+    const key = cuts.slice(1, -1).map((cut) => (workload.cuts[cut].backward ? 1 : 0)).join("");
+    let structure = structures.get(key);
+    if (!structure) structures.set(key, (structure = structureAt(at)));
+    return graphOf(at, structure);
+  };
+  return {
+    passesMs(cuts) {
+      const key = cuts.join();
+      const periodMs = passes.get(key) ?? settle(passGraph(cuts)).periodMs;
+      passes.set(key, periodMs);
+      return periodMs;
+    },
+    passes: (cuts) => simulateGraph(passGraph(cuts), worldSizeOf(plan), plan.batch.global),
+    filledMs(cuts, fills) {
+      const at = { ...withCuts(plan, cuts), fills: forReplicas(plan, fills, replicas) };
+      return settle(graphOf(at, structureAt(at))).periodMs;
+    },
+  };
+}
+
+export function withCuts(plan: Plan, cuts: readonly number[]): Plan {
+  const [chain] = plan.chains;
+  return { ...plan, chains: [{ ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[s], to: cuts[s + 1] })) }] };
+}
+
+export function cutsOf(plan: Plan): readonly number[] {
+  return [0, ...plan.chains[0].stages.map((stage) => stage.to)];
+}
+
+/** The fills of replica 0 repeated for `replicas`, with their samples and devices. */
+export function forReplicas(plan: Plan, fills: readonly Fill[], replicas: readonly number[]): readonly Fill[] {
+  const { stages } = plan.chains[0];
+  const stageOf = new Map(stages.map((stage, s) => [stage.devices[0], s]));
+  return replicas.flatMap((replica) => {
+    const [from] = replicaSamples(plan, replica);
+    return fills.map((fill) => ({ ...fill, samples: [fill.samples[0] + from, fill.samples[1] + from] as const, device: stages[stageOf.get(fill.device) ?? 0].devices[replica] }));
+  });
+}
+
+/** The first replica of each kind: same devices, and same links between its stages. */
+function kindsOfReplicas(plan: Plan, { devices, cluster }: Context): readonly number[] {
+  const { stages } = plan.chains[0];
+  const kinds = new Map<string, number>();
+  for (let replica = 0; replica < plan.dataParallel; replica++) {
+    const ranks = stages.map((stage) => devices[stage.devices[replica]]);
+    const links = ranks.flatMap((a, i) => ranks.slice(i + 1).map((b) => linkBetween(cluster, a, b)));
+    const key = [...ranks.map(({ kind }) => kind.bandwidthGBps), ...links.flatMap((link) => [link.latencyUs, link.bandwidthGBps])].join();
+    if (!kinds.has(key)) kinds.set(key, replica);
+  }
+  return [...kinds.values()];
+}
