@@ -2,11 +2,12 @@
 import type { Program } from "../model/program";
 import type { Timeline, TimelineOperation } from "../model/timeline";
 import { isEstimate } from "../model/costs";
+import type { TimeSource } from "../model/profile";
 import type { Operation } from "../model/program";
 import type { Context } from "./context";
 import { criticalPath } from "./criticalPath";
 import { simulate, type Simulation, type Times } from "./engine";
-import { before, none } from "./graph";
+import { before, none, type Graph } from "./graph";
 import { memoryUse } from "./memory";
 
 /**
@@ -19,10 +20,7 @@ export function timelineOf(program: Program, context: Context): Timeline {
   const simulation = simulate(program, context);
   const zero = simulation.previous.start.reduce((a, b) => Math.min(a, b), Infinity);
   const memory = memoryUse(program, context, simulation);
-  const operations = [
-    ...windowOperations(program, context, simulation, simulation.previous, 0, zero),
-    ...windowOperations(program, context, simulation, simulation.last, 1, zero),
-  ];
+  const operations = shownOperations(program, context, simulation, zero);
   const shift = simulation.last.start.length > 0 ? simulation.last.start[0] - simulation.previous.start[0] : 0;
   return {
     format: "diffusionpipe.timeline/1",
@@ -46,56 +44,69 @@ function isSent(op: Operation): boolean {
   return op.op === "SEND" || op.op === "RECV" || op.op === "REDISTRIBUTE" || op.op === "REDUCE";
 }
 
-function windowOperations(program: Program, context: Context, { graph }: Simulation, times: Times, iteration: number, zero: number): TimelineOperation[] {
-  const offset = iteration * graph.operations.length;
-  const isFirst = iteration === 0;
-  return graph.operations.map((op, i) => {
-    const deps = new Set<number>();
-    const wait = (dep: number, last: number) => {
-      if (dep >= 0) deps.add(offset + dep);
-      else if (dep === before && !isFirst && last >= 0) deps.add(offset - graph.operations.length + last);
-    };
-    const rank = graph.rank[i];
-    wait(graph.onRank[i], graph.lastOnRank[rank]);
-    wait(graph.other[i], graph.other[i] === none ? none : graph.lastSent[rank]);
-    if (op.op === "GRAD_NORM" || op.op === "REDUCE") {
-      const collective = graph.collectives.find(({ members }) => members.includes(i));
-      for (const member of collective?.members ?? []) wait(graph.onRank[member], none);
-    }
-    const { layers, samples, chain, component, stage, microbatch, channel, direction, bytes, peer } = op;
-    return {
-      device: rank,
+type Written = { -readonly [K in keyof TimelineOperation]: TimelineOperation[K] };
+
+/** Both iterations' operations, the earlier ones first. */
+function shownOperations(program: Program, context: Context, simulation: Simulation, zero: number): readonly TimelineOperation[] {
+  const { graph, previous, last } = simulation;
+  const source = sourcesOf(program, context);
+  const groupOf = new Map(graph.groups.flatMap(({ members }) => members.map((member) => [member, members] as const)));
+  const shown = (op: Operation, i: number, iteration: 0 | 1, times: Times): TimelineOperation => {
+    const made: Written = {
+      device: graph.rank[i],
       stream: isSent(op) ? "communication" : "compute",
       op: op.op,
       iteration: iteration + op.iteration,
-      ...(chain !== undefined && { chain }),
-      ...(component !== undefined && { component }),
-      ...(stage !== undefined && { stage }),
-      ...(microbatch !== undefined && { microbatch }),
-      ...(layers && { layers }),
-      ...(samples && { samples }),
-      ...(channel && { channel }),
-      ...(direction && { direction }),
       startMs: times.start[i] - zero,
       endMs: times.end[i] - zero,
-      deps: [...deps].sort((a, b) => a - b),
-      ...(bytes !== undefined && { bytes }),
-      ...(peer !== undefined && { peer }),
-      source: sourceOf(program, context, op),
+      deps: depsOf(graph, i, iteration, groupOf.get(i)),
+      source: source(op),
     };
-  });
+    if (op.chain !== undefined) made.chain = op.chain;
+    if (op.component !== undefined) made.component = op.component;
+    if (op.stage !== undefined) made.stage = op.stage;
+    if (op.microbatch !== undefined) made.microbatch = op.microbatch;
+    if (op.layers) made.layers = op.layers;
+    if (op.samples) made.samples = op.samples;
+    if (op.channel) made.channel = op.channel;
+    if (op.direction) made.direction = op.direction;
+    if (op.bytes !== undefined) made.bytes = op.bytes;
+    if (op.peer !== undefined) made.peer = op.peer;
+    return made;
+  };
+  return [...graph.operations.map((op, i) => shown(op, i, 0, previous)), ...graph.operations.map((op, i) => shown(op, i, 1, last))];
+}
+
+/** Indices, ascending, of what operation `i` of the first or second iteration waited for, as far as it is shown. */
+function depsOf(graph: Graph, i: number, iteration: 0 | 1, group: readonly number[] | undefined): readonly number[] {
+  const count = graph.operations.length;
+  const deps: number[] = [];
+  const wait = (dep: number, last: number) => {
+    const at = dep >= 0 ? iteration * count + dep : dep === before && iteration === 1 && last >= 0 ? last : none;
+    if (at >= 0 && !deps.includes(at)) deps.push(at);
+  };
+  const rank = graph.rank[i];
+  wait(graph.onRank[i], graph.lastOnRank[rank]);
+  wait(graph.other[i], graph.lastSent[rank]);
+  for (const member of group ?? []) wait(graph.onRank[member], none);
+  return deps.sort((a, b) => a - b);
 }
 
 /** "measured" only where every layer was measured at this very range of batch sizes. */
-function sourceOf(program: Program, { workload }: Context, op: Operation): "measured" | "estimate" {
-  if (!op.layers) return "estimate";
-  const [from, to] = op.layers;
-  if (op.op === "F" || op.op === "B") {
-    const batch = program.batch.global / program.dataParallel / program.batch.microbatches;
-    return workload.layers.slice(from, to).some((layer) => isEstimate(layer, batch, op.op === "B")) ? "estimate" : "measured";
-  }
-  if (op.op !== "FILL" || !op.samples) return "estimate";
-  const batch = op.samples[1] - op.samples[0];
-  const part = workload.frozen.find((candidate) => candidate.component === op.component);
-  return part?.layers.slice(from, to).every((layer) => !isEstimate(layer, batch, false)) ? "measured" : "estimate";
+function sourcesOf(program: Program, { workload }: Context): (op: Operation) => TimeSource {
+  const microbatch = program.batch.global / program.dataParallel / program.batch.microbatches;
+  const known = new Map<string, TimeSource>();
+  return (op) => {
+    if (!op.layers || (op.op !== "F" && op.op !== "B" && op.op !== "FILL")) return "estimate";
+    const batch = op.samples ? op.samples[1] - op.samples[0] : microbatch;
+    const [from, to] = op.layers;
+    const key = `${op.op} ${op.component ?? ""} ${from} ${to} ${batch}`;
+    let source = known.get(key);
+    if (source === undefined) {
+      const layers = op.op === "FILL" ? workload.frozen.find((part) => part.component === op.component)?.layers : workload.layers;
+      source = layers?.slice(from, to).every((layer) => !isEstimate(layer, batch, op.op === "B")) ? "measured" : "estimate";
+      known.set(key, source);
+    }
+    return source;
+  };
 }

@@ -25,7 +25,7 @@ export interface Filled {
 const margins = [0.02, 0.1, 0.25];
 
 /** Shorter bubbles than this share of the period stay empty, unless settings say otherwise. */
-const smallestShare = 1 / 150;
+const smallestShare = 1 / 800;
 
 /** A fill more has to shorten the period by this share of it: a plan is also there to be read. */
 const gainPerFill = 3e-5;

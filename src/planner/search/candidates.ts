@@ -54,31 +54,38 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
 
 /**
  * A pipeline of `stages` devices computes all passes of its `share` of the samples and all frozen work, the latter at its best
- * batch size, and one device runs the passes of every micro-batch through the slowest stage, however the layers are cut.
+ * batch size; and no cut makes its slowest stage faster than `slowestStage` says.
  */
 function periodBound({ workload, costs }: Context, stages: number, microbatches: number, share: number): number {
   const { forward, backward } = costs.chain(share / microbatches);
   const layers = workload.layers.length;
   const frozen = workload.frozen.reduce((ms, part, p) => ms + part.layers.reduce((own, _, layer) => own + share * bestPerSample((batch) => costs.frozen(p, batch), layer, share), 0), 0);
-  return Math.max(microbatches * slowestStage(forward.map((ms, layer) => ms + backward[layer]), stages), (microbatches * (forward[layers] + backward[layers]) + frozen) / stages);
+  const passes = forward.map((ms, layer) => ms + backward[layer]);
+  const goesBack = workload.cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
+  return Math.max(slowestStage(passes, stages, microbatches, goesBack), (microbatches * passes[layers] + frozen) / stages);
 }
 
-/** Least ms of the slowest of `stages` runs of layers, over all cuts, rounded down a little; `sums[k]`: ms of the first k layers. */
-function slowestStage(sums: Float64Array, stages: number): number {
+/**
+ * Least ms, over all cuts, of an iteration on the first stage, rounded down a little; `sums[k]`: ms of both passes of the
+ * first k layers. The first micro-batch reaches stage s through the stages before it, all micro-batches pass stage s, and the
+ * last one's gradient goes back through the stages before it (where `goesBack`): the first stage is at it for so long.
+ */
+function slowestStage(sums: Float64Array, stages: number, microbatches: number, goesBack: boolean): number {
   const layers = sums.length - 1;
-  let low = sums[layers] / stages;
-  for (let layer = 0; layer < layers; layer++) low = Math.max(low, sums[layer + 1] - sums[layer]);
-  let high = sums[layers];
+  /** Whether an iteration of `ms` holds all layers: each stage takes as many as it can, which leaves the fewest to the rest. */
   const isEnough = (ms: number) => {
-    let used = 1;
-    for (let layer = 1, from = 0; layer <= layers; layer++) {
-      if (sums[layer] - sums[from] <= ms * (1 + 1e-12)) continue;
-      from = layer - 1;
-      if (++used > stages) return false;
+    let from = 0;
+    for (let stage = 0; stage < stages && from < layers; stage++) {
+      const room = (ms - (goesBack ? sums[from] : 0)) / microbatches;
+      let to = from;
+      while (to < layers && sums[to + 1] - sums[from] <= room) to++;
+      if (to === from) return false;
+      from = to;
     }
-    return true;
+    return from === layers;
   };
-  if (isEnough(low)) return low;
+  let low = 0;
+  let high = sums[layers] * microbatches;
   while (high - low > 1e-6 * high) {
     const middle = (low + high) / 2;
     if (isEnough(middle)) high = middle;
