@@ -1,29 +1,24 @@
 /** Use-case: launch a plan on a target. First a document that shows everything (the dry run), then that document is sent. */
-import { randomBytes } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
-import { decodeUtf8, formatDocument, readDocument } from "../formats/document";
-import { targetFormat } from "../formats/target";
+import { clusterFormat } from "../formats/cluster";
+import { formatDocument } from "../formats/document";
 import { UserError } from "../model/errors";
 import type { Program } from "../model/program";
 import type { Timeline } from "../model/timeline";
 import type { Files } from "../platform/files";
-import { newRunId } from "../remote/runs/id";
 import { runStore, type RunRecord } from "../remote/runs/record";
-import { modelFiles, requireWeights, trainerFiles } from "../remote/sync/select";
+import { modelFiles, requireWeights } from "../remote/sync/select";
 import { scanTree } from "../remote/sync/tree";
-import { launchDocument, runPlace } from "../remote/targets/document";
+import { launchDocument } from "../remote/targets/document";
 import { openTarget } from "../remote/targets/open";
-import { readRequirements } from "../remote/targets/preflight";
-import type { CallOptions, LaunchDocument } from "../remote/targets/target";
-import { predictionFile, type RunServices } from "./runs";
+import { targetLabel, type CallOptions, type LaunchDocument } from "../remote/targets/target";
+import { trainingWork } from "../remote/targets/work";
+import { readFingerprinted } from "./planFiles";
+import { predictionFile } from "./runs";
 import { simulatePlan } from "./simulate";
+import { readTarget, trainerPackage, type LaunchServices } from "./targetParts";
 
-export interface LaunchServices extends RunServices {
-  /** Folder with the Python package and its requirements.txt. */
-  readonly trainerFolder: string;
-  /** `DIFFUSIONPIPE_PYTHON`: stands in for "python3" on this machine. */
-  readonly localPython?: string;
-}
+export type { LaunchServices } from "./targetParts";
 
 export interface LaunchOptions extends CallOptions {
   /** Absolute. By default what the plan names. */
@@ -50,6 +45,8 @@ export interface LaunchSources {
   readonly targetPath: string;
   readonly model: string;
   readonly data: string;
+  /** Fingerprint of the cluster file that the program was planned for, where it is known. */
+  readonly clusterSha256?: string;
 }
 
 /**
@@ -63,7 +60,7 @@ export async function dryRun(services: LaunchServices, planPath: string, targetP
   const data = options.data ?? (plan.training.data === undefined ? undefined : beside(plan.training.data));
   if (data === undefined) throw new UserError("The plan names no folder of images to train on.", { file: planPath, field: "training.data", hint: "Name one there, or give --data DIR." });
   const model = options.model ?? (await modelFolder(services.files, beside(plan.model.path)));
-  const document = await prepareDocument(services, { program, planPath, targetPath, model, data }, options);
+  const document = await prepareDocument(services, { program, planPath, targetPath, model, data, clusterSha256: plan.cluster.sha256 }, options);
   return { document, predicted: timeline, planPath, steps: plan.training.steps };
 }
 
@@ -74,24 +71,29 @@ async function modelFolder(files: Files, path: string): Promise<string> {
 
 /** The document for a program: reads and hashes what would be sent; the target is not asked. */
 export async function prepareDocument(services: LaunchServices, sources: LaunchSources, options: LaunchOptions = {}): Promise<LaunchDocument> {
-  const target = await readDocument(targetFormat, services.files, sources.targetPath);
-  const runId = newRunId(basename(sources.planPath).replace(/(\.pipeplan)?\.json$/, ""), new Date(), randomBytes(3).toString("hex"));
-  // Before anything large is read: is this a target that can be launched on?
-  runPlace(target, sources.targetPath, runId);
+  const { targetPath, program } = sources;
+  const { target, runId } = await readTarget(services, targetPath, basename(sources.planPath).replace(/(\.pipeplan)?\.json$/, ""));
   options.onStep?.("Reading model, data and trainer");
   const { signal } = options;
-  const trees = {
-    trainer: await scanTree(services.trainerFolder, trainerFiles, { signal }),
-    model: await scanTree(sources.model, modelFiles, { signal }),
-    data: await scanTree(sources.data, (paths) => paths, { signal }),
-  };
-  if (options.initWeights === undefined) requireWeights(trees.model, sources.program.components.map((component) => component.name));
-  const requirementsFile = join(services.trainerFolder, "requirements.txt");
-  const requirements = readRequirements(decodeUtf8(await services.files.read(requirementsFile, 1 << 20), requirementsFile));
+  const { trainer, requirements } = await trainerPackage(services, signal);
+  const model = await scanTree(sources.model, modelFiles, { signal });
+  if (options.initWeights === undefined) requireWeights(model, program.components.map((component) => component.name));
+  const data = await scanTree(sources.data, (paths) => paths, { signal });
   return launchDocument({
-    runId, target, targetPath: sources.targetPath, program: sources.program, trees, requirements,
+    runId, target, targetPath, work: trainingWork(target, program), trees: { trainer, model, data }, requirements,
+    notices: sources.clusterSha256 ? await otherCluster(services.files, resolve(dirname(targetPath), target.cluster), sources.clusterSha256) : [],
     initWeights: options.initWeights, localPython: services.localPython,
   });
+}
+
+/** A sentence where the target's cluster file is not the one that was planned for: the plan may still run, but not as predicted. */
+async function otherCluster(files: Files, file: string, planned: string): Promise<readonly string[]> {
+  const found = await readFingerprinted(clusterFormat, files, file).catch((error: unknown) => {
+    if (error instanceof UserError) return error;
+    throw error;
+  });
+  if (found instanceof UserError) return [`Whether the plan was made for this target is not known: ${found.message}`];
+  return found.sha256 === planned ? [] : [`The plan was made for another cluster than this target's (${file}): its prediction does not hold there. Plan again with --cluster ${file}.`];
 }
 
 /**
@@ -110,7 +112,7 @@ export async function launch(services: LaunchServices, prepared: PreparedLaunch,
       format: "diffusionpipe.run/1",
       id,
       place: document.place,
-      targetName: document.targetName ?? document.place.ssh?.host ?? "this machine",
+      targetName: targetLabel(document),
       planPath: prepared.planPath,
       steps: prepared.steps,
       createdAt: new Date().toISOString(),

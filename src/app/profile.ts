@@ -73,7 +73,8 @@ export function providerNamed(name: string | undefined): Provider | undefined {
   return found;
 }
 
-function checkedBatches(batches: readonly number[]): number[] {
+/** Ascending, each once. @throws UserError for sizes that cannot be measured. */
+export function checkedBatches(batches: readonly number[]): number[] {
   const sorted = [...new Set(batches)].sort((a, b) => a - b);
   const wrong = sorted.find((batch) => !Number.isInteger(batch) || batch < 1 || batch > mostBatch);
   if (wrong !== undefined || sorted.length === 0) throw new UserError(`Batch sizes are whole numbers from 1 to ${mostBatch}, found ${wrong ?? "none"}.`);

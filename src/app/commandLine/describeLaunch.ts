@@ -8,6 +8,7 @@ export function describeLaunch({ document, predicted, steps }: PreparedLaunch): 
     `Connection  ${document.connection.join(" ")}   (scripts on its standard input)`,
     `Interpreter ${document.interpreter}, with ${document.requirements.map(({ name, version }) => `${name} ${version}`).join(", ")}`,
     `Predicted   ${predicted.periodMs.toFixed(1)} ms for each of ${steps} steps, ${((predicted.periodMs * steps) / 1000).toFixed(0)} s in all`,
+    ...document.notices.map((notice) => `Note        ${notice}`),
     "",
     "To be there (contents that the target has are not sent again):",
     ...Object.entries(document.trees).map(([name, tree]) => `  ${name.padEnd(8)} ${tree.files.length} files, ${tree.bytes} bytes, sha256 ${tree.sha256.slice(0, 16)}… from ${tree.source}`),

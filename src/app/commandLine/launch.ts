@@ -30,6 +30,7 @@ export const launchCommand: Command = {
       else process.stdout.write(describeLaunch(prepared));
       return;
     }
+    for (const notice of prepared.document.notices) process.stderr.write(`${notice}\n`);
     const record = await launch(services, prepared, { signal, onStep: printProgress });
     process.stderr.write(`Started ${record.id} on ${record.targetName}. Follow it with: diffusionpipe logs ${record.id} --follow\n`);
     const status = values.follow ? await followToEnd(services, record.id, { from: "start", logTo: values.json ? process.stderr : process.stdout, signal }) : undefined;

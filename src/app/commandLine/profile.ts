@@ -1,4 +1,4 @@
-/** `profile`: measures a model's layers on this machine and writes NAME.profile.json. */
+/** `profile`: measures a model's layers, on this machine or on a target, and writes NAME.profile.json. */
 import { resolve } from "node:path";
 import { writeDocument } from "../../formats/document";
 import { profileFormat } from "../../formats/profile";
@@ -6,8 +6,10 @@ import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
 import { inspectModel } from "../inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
+import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
+import { launchServices } from "./launchServices";
 
 /** Where progress is not a terminal's one line, one line in this many ms is enough. */
 const progressEveryMs = 2_000;
@@ -29,19 +31,22 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: "MODEL -o PROFILE [--height H] [--width W] [--sequence-length L] [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--train NAMES] [--freeze NAMES] [--json]",
-  summary: "Times every distinct layer's forward pass on this machine; gradients are estimated from it.",
+  usage: "MODEL -o PROFILE [--on TARGET] [--height H] [--width W] [--sequence-length L] [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--train NAMES] [--freeze NAMES] [--json]",
+  summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        output: { type: "string", short: "o" }, height: { type: "string" }, width: { type: "string" }, "sequence-length": { type: "string" },
+        output: { type: "string", short: "o" }, on: { type: "string" }, height: { type: "string" }, width: { type: "string" }, "sequence-length": { type: "string" },
         batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" },
         train: { type: "string" }, freeze: { type: "string" }, json: { type: "boolean" },
       },
       { names: ["MODEL"] },
     );
     if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
+    for (const option of ["provider", "threads"] as const) {
+      if (values.on !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --on: the target file says how its ranks compute.`);
+    }
     const options = {
       batches: commaList(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
       threads: wholeNumber(values.threads, "threads"),
@@ -54,11 +59,10 @@ export const profileCommand: Command = {
       width: wholeNumber(values.width, "width") ?? model.defaultBindings.width,
       sequenceLength: wholeNumber(values["sequence-length"], "sequence-length") ?? model.defaultBindings.sequenceLength,
     });
-    const profile = await profileModel(localProfileServices(__dirname), bound, options, {
-      signal,
-      onProgress: progressPrinter(),
-      onNotice: (text) => process.stderr.write(`${text}\n`),
-    });
+    const hooks = { signal, onProgress: progressPrinter(), onNotice: (text: string) => process.stderr.write(`${text}\n`) };
+    const profile = values.on === undefined
+      ? await profileModel(localProfileServices(__dirname), bound, options, hooks)
+      : await profileOn(launchServices(), bound, resolve(values.on), options, hooks);
     const file = resolve(values.output ?? "model.profile.json");
     const document = { ...profile, model: relativeTo(file, profile.model) };
     if (values.output !== undefined) await writeDocument(profileFormat, nodeFiles, file, document);

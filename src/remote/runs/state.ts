@@ -45,6 +45,11 @@ export function readProgress(status: string, metrics: string): Progress | undefi
   return Object.values(progress).some((entry) => entry !== undefined) ? progress : undefined;
 }
 
+/** A run that nobody cancelled from here fails when a process of it dies: the others are then ended, and can say no more than that. */
+function explained(state: RunState, progress: Progress | undefined): Progress | undefined {
+  return state === "failed" && progress && progress.message === undefined ? { ...progress, message: "One of its processes died or was ended from outside; the log may say why." } : progress;
+}
+
 export function readObservation(answer: Uint8Array): Observation {
   const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength);
   const end = bytes.indexOf("\n\n");
@@ -53,10 +58,11 @@ export function readObservation(answer: Uint8Array): Observation {
   const exitCode = number("exit");
   const seen: Seen = { gone: values.get("gone") !== undefined, processes: number("processes") ?? 0, exitCode, cancelled: values.get("cancelled") !== undefined };
   const decoded = (key: string) => Buffer.from(values.get(key) ?? "", "base64").toString("utf8");
-  const progress = readProgress(decoded("status"), decoded("metrics"));
+  const state = deriveState(seen);
+  const progress = explained(state, readProgress(decoded("status"), decoded("metrics")));
   return {
     status: {
-      state: deriveState(seen),
+      state,
       processes: seen.processes,
       logBytes: number("logBytes") ?? 0,
       ...(exitCode === undefined ? {} : { exitCode }),

@@ -20,6 +20,11 @@ export function modelFiles(files: readonly string[]): readonly string[] {
   });
 }
 
+/** Of a diffusers folder, what says how the model is built. */
+export function configurationFiles(files: readonly string[]): readonly string[] {
+  return modelFiles(files).filter((path) => !weightsEnding.test(path));
+}
+
 export function trainerFiles(files: readonly string[]): readonly string[] {
   return files.filter((path) => (path.startsWith("diffusionpipe_trainer/") ? path.endsWith(".py") : path === "requirements.txt"));
 }

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Target } from "../../model/target";
 import { exportLines } from "./quote";
-import { inRun, runScript } from "./runScript";
+import { runScript } from "./runScript";
 import { linkTree, missingBlobs, preflightScript, presentTrees, receiveBlobs, startRun } from "./scripts";
 import { sshArguments } from "./ssh";
 import type { LaunchDocument, LaunchRequest, RunPlace } from "./target";
@@ -14,7 +14,7 @@ const secretName = /(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|A
 
 /** @throws UserError for what this target cannot do, naming the target file and the field. */
 export function launchDocument(request: LaunchRequest): LaunchDocument {
-  const { target, targetPath, program } = request;
+  const { target, targetPath, work } = request;
   const place = runPlace(target, targetPath, request.runId);
   const environment = { ...threadEnvironment(target), HF_HUB_OFFLINE: "1", ...target.environment };
   for (const name of Object.keys(environment)) {
@@ -24,25 +24,15 @@ export function launchDocument(request: LaunchRequest): LaunchDocument {
   }
   const interpreter = interpreterOf(request);
   const pinCores = target.pinCores ?? false;
-  const script = runScript({
-    interpreter,
-    environment,
-    initWeights: request.initWeights,
-    train: [
-      "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", String(program.worldSize),
-      "-m", "diffusionpipe_trainer", "run",
-      "--program", inRun("program.json"), "--model", inRun("model"), "--data", inRun("data"), "--run-dir", inRun(""), "--output", inRun("output"),
-      ...(target.threadsPerRank === undefined ? [] : ["--threads", String(target.threadsPerRank)]),
-      ...(pinCores ? ["--pin-cores"] : []),
-    ],
-  });
+  const script = runScript({ interpreter, environment, initWeights: request.initWeights, command: work.command });
   return {
     format: "diffusionpipe.launch/1",
     place,
     ...(target.name === undefined ? {} : { targetName: target.name }),
     connection: place.ssh ? sshArguments(place.ssh) : ["bash", "-s"],
     interpreter,
-    worldSize: program.worldSize,
+    notices: request.notices ?? [],
+    worldSize: work.processes,
     pinCores,
     requirements: request.requirements,
     prelude: target.prelude ?? [],
@@ -52,7 +42,7 @@ export function launchDocument(request: LaunchRequest): LaunchDocument {
     ...(request.initWeights === undefined ? {} : { initWeights: request.initWeights }),
     files: [
       textFile("prelude.sh", (target.prelude ?? []).map((line) => `${line}\n`).join("")),
-      textFile("program.json", `${JSON.stringify(program)}\n`),
+      textFile(work.input.path, `${JSON.stringify(work.input.document)}\n`),
       textFile("run.sh", script),
     ],
   };

@@ -6,9 +6,10 @@ import { UserError } from "../../model/errors";
 import { listResults, readSlices } from "./scripts";
 import type { Shell } from "./shell";
 import type { CallOptions } from "./target";
+import { profileResult } from "./work";
 
 /** What a run leaves behind, below its folder. */
-const results = ["output", "metrics.jsonl", "status.json", "measured.timeline.json", "program.json", "log", "exit"];
+const results = ["output", "metrics.jsonl", "status.json", "measured.timeline.json", "program.json", profileResult, "log", "exit"];
 const sliceBytes = 32 * 1024 * 1024;
 /** Arguments travel with the script, so a call takes only so many. */
 const slicesPerCall = 200;

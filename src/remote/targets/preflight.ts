@@ -65,7 +65,7 @@ export function judge(facts: TargetFacts, document: LaunchDocument, bytesToSend:
   if (facts.freeBytes !== undefined && facts.freeBytes < needed) problems.push(`${facts.folder} has ${facts.freeBytes} bytes free; the launch needs about ${needed}. Free some, or choose another folder in the target file.`);
   const devices = facts.gpus > 0 ? facts.gpus : facts.cores;
   if (devices < document.worldSize && (facts.gpus > 0 || document.pinCores)) {
-    problems.push(`The plan needs ${document.worldSize} devices; there are ${facts.gpus > 0 ? `${facts.gpus} GPUs` : `${facts.cores} cores`}. Plan for this cluster, or choose another target.`);
+    problems.push(`${document.worldSize} devices are needed; there are ${facts.gpus > 0 ? `${facts.gpus} GPUs` : `${facts.cores} cores`}. Choose another target, or plan for what this one has.`);
   }
   return problems;
 }
@@ -80,5 +80,5 @@ function wrongPackages(needed: readonly Requirement[], found: readonly Requireme
 
 /** @throws UserError with all problems at once. */
 export function requireFit(label: string, problems: readonly string[]): void {
-  if (problems.length) throw new UserError(`${label} cannot run this plan. ${problems.join(" ")}`);
+  if (problems.length) throw new UserError(`${label} cannot run this. ${problems.join(" ")}`);
 }

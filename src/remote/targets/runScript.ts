@@ -5,8 +5,8 @@ export interface RunCommand {
   /** As the target file has it; `~/` is the target's home. */
   readonly interpreter: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Arguments of the interpreter that start the ranks. `$run/…` paths are given as {@link inRun}. */
-  readonly train: readonly Argument[];
+  /** Arguments of the interpreter. `$run/…` paths are given as {@link inRun}. */
+  readonly command: readonly Argument[];
   /** Seed of the weights to make first, in the run's own copy of the model. */
   readonly initWeights?: number;
 }
@@ -30,8 +30,8 @@ export function commandLine(words: readonly Argument[]): string {
 }
 
 /**
- * The script. It records its process id (its group's as well), runs the prelude, then the ranks, and records their exit code
- * whole or not at all. TERM does not end it before its ranks are gone.
+ * The script. It records its process id (its group's as well), runs the prelude, then the command, and records its exit code
+ * whole or not at all. TERM does not end it before its command has.
  */
 export function runScript(command: RunCommand): string {
   const steps = command.initWeights === undefined ? [] : [
@@ -58,7 +58,7 @@ export function runScript(command: RunCommand): string {
     'case $python in "~/"*) python=$HOME/${python:2} ;; esac',
     ...steps,
     'resume=(); [ -z "$2" ] || resume=(--resume "$run/$2")',
-    `supervise ${commandLine(command.train)} "\${resume[@]}"`,
+    `supervise ${commandLine(command.command)} "\${resume[@]}"`,
     "finish $?",
   ].join("\n")}\n`;
 }

@@ -5,7 +5,7 @@
  * Layout on the target:
  *   FOLDER/.cache/blobs/SHA256            contents, each once
  *   FOLDER/.cache/trees/SHA256/…          folders, hard links to contents; complete or not there
- *   FOLDER/RUN/{program.json,run.sh,prelude.sh,trainer,model,data,log,pid,exit,cancelled,status.json,metrics.jsonl,…}
+ *   FOLDER/RUN/{program.json or skeleton.json,run.sh,prelude.sh,trainer,model,data,log,pid,exit,cancelled,status.json,metrics.jsonl,…}
  */
 
 /** Functions that every script may use. `members` prints the processes that carry the run's mark in their environment: ranks start sessions of their own, so the process group alone would miss them. */

@@ -1,20 +1,35 @@
 /** What every kind of target can do. A launch is two steps: `launchDocument` makes a document that shows everything; `stage` and `start` send that document. */
-import type { Program } from "../../model/program";
 import type { Target } from "../../model/target";
 import type { Tree } from "../sync/tree";
+import type { Argument } from "./runScript";
 
 /** Folders that a run needs, by the name they have in its folder. */
-export type TreeName = "trainer" | "model" | "data";
+export interface Trees {
+  readonly [name: string]: Tree;
+  readonly trainer: Tree;
+  readonly model: Tree;
+}
+
+/** What a run does: a command of the target's Python, and the document that it reads. */
+export interface Work {
+  readonly command: readonly Argument[];
+  /** How many processes compute at one time, each on a device of its own. */
+  readonly processes: number;
+  /** JSON, written into the run's folder under this name. */
+  readonly input: { readonly path: string; readonly document: object };
+}
 
 export interface LaunchRequest {
   readonly runId: string;
   readonly target: Target;
   /** Absolute path of the target file: its paths are relative to it. */
   readonly targetPath: string;
-  readonly program: Program;
-  readonly trees: Readonly<Record<TreeName, Tree>>;
+  readonly work: Work;
+  readonly trees: Trees;
   /** What the trainer's requirements.txt pins. */
   readonly requirements: readonly Requirement[];
+  /** What a person should know before it is started. */
+  readonly notices?: readonly string[];
   /** Make the model's weights on the target from this seed. */
   readonly initWeights?: number;
   /** `DIFFUSIONPIPE_PYTHON`: stands in for "python3" on this machine. */
@@ -43,6 +58,7 @@ export interface LaunchDocument {
   /** The command that takes scripts on its standard input. */
   readonly connection: readonly string[];
   readonly interpreter: string;
+  readonly notices: readonly string[];
   readonly worldSize: number;
   readonly pinCores: boolean;
   readonly requirements: readonly Requirement[];
@@ -51,10 +67,10 @@ export interface LaunchDocument {
   /** What the connection is given, in this order: with paths as arguments, and data after them where they read some. */
   readonly scripts: { readonly preflight: string; readonly presentTrees: string; readonly missingBlobs: string; readonly receiveBlobs: string; readonly linkTree: string; readonly start: string };
   /** Folders to be there; contents that the target has already are not sent again. */
-  readonly trees: Readonly<Record<TreeName, Tree>>;
+  readonly trees: Trees;
   /** The run makes the weights of its own copy of the model from this seed first. */
   readonly initWeights?: number;
-  /** Files of the run itself, whole: program.json, prelude.sh, run.sh. */
+  /** Files of the run itself, whole: prelude.sh, what the command reads (e.g. program.json), run.sh. */
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string; readonly text: string }[];
 }
 
@@ -122,4 +138,9 @@ export interface LaunchTarget {
   /** Brings the run's results, with `extra` files by name, into `into`, which is whole or not there afterwards. */
   fetch(runId: string, into: string, options?: CallOptions & { readonly extra?: Readonly<Record<string, Uint8Array>> }): Promise<{ readonly files: number; readonly bytes: number }>;
   close(): Promise<void>;
+}
+
+/** The target as a person knows it. */
+export function targetLabel({ targetName, place }: Pick<LaunchDocument, "targetName" | "place">): string {
+  return targetName ?? place.ssh?.host ?? "this machine";
 }

@@ -8,12 +8,13 @@ import { sshArguments } from "../../../src/remote/targets/ssh";
 import { explainSsh } from "../../../src/remote/targets/sshErrors";
 import { ConnectionLost } from "../../../src/remote/targets/shell";
 import type { LaunchRequest } from "../../../src/remote/targets/target";
+import { profilingWork, trainingWork } from "../../../src/remote/targets/work";
 
 const tree = { source: "/s", sha256: "t".repeat(64), bytes: 1000, files: [] };
 const local: Target = { format: "diffusionpipe.target/1", kind: "local", cluster: "c.json", interpreter: "python3", folder: "out/runs", threadsPerRank: 2, pinCores: true };
 const ssh: Target = { ...local, kind: "ssh", folder: "~/runs", ssh: { host: "me@gpu", configFile: "ssh config" } };
 const request = (target: Target, more: Partial<LaunchRequest> = {}): LaunchRequest => ({
-  runId: "20260131-142500-sample-3f9c1a", target, targetPath: "/w/a.target.json", program: { worldSize: 2 } as Program,
+  runId: "20260131-142500-sample-3f9c1a", target, targetPath: "/w/a.target.json", work: trainingWork(target, { worldSize: 2 } as Program),
   trees: { trainer: tree, model: tree, data: tree }, requirements: [{ name: "torch", version: "2.13.0" }, { name: "pillow", version: "13.0.0" }], ...more,
 });
 const script = (target: Target, more?: Partial<LaunchRequest>) => launchDocument(request(target, more)).files.find(({ path }) => path === "run.sh")?.text ?? "";
@@ -38,6 +39,14 @@ describe("the dry run's document", () => {
     assert.match(script(local), /--threads 2 --pin-cores /);
     assert.doesNotMatch(script({ ...local, pinCores: false }), /--pin-cores/);
     assert.match(script({ ...local, environment: { OMP_NUM_THREADS: "3" } }), /^export OMP_NUM_THREADS='3'$/m);
+  });
+
+  it("measures with the same machinery: no data, one process beside busy cores, at the ranks' threads", () => {
+    const measuring = { work: profilingWork(local, { format: "x" }, [1, 4], 1), trees: { trainer: tree, model: tree } };
+    assert.match(script(local, measuring), /^supervise "\$python" -m diffusionpipe_trainer profile --model "\$run\/model" --skeleton "\$run\/skeleton\.json" --batches '1,4' --threads 2 --busy-cores 1 -o "\$run\/model\.profile\.json"/m);
+    const document = launchDocument(request(local, measuring));
+    assert.equal(document.worldSize, 2);
+    assert.equal(document.files.find(({ path }) => path === "skeleton.json")?.text, '{"format":"x"}\n');
   });
 
   it("refuses what cannot be launched, naming the target file and the field", () => {
@@ -77,7 +86,7 @@ describe("preflight", () => {
     assert.match(problems(good.replace("package pillow 99.0\n", ""))[0], /pillow is not installed/);
     assert.match(problems(good.replace("python 3.11.2\n", ""))[0], /interpreter "python3" was not found/);
     assert.match(problems(good.replace("freeKb 1000000", "freeKb 1"))[0], /1024 bytes free/);
-    assert.match(problems(good.replace("cores 2", "cores 1"))[0], /needs 2 devices; there are 1 cores/);
+    assert.match(problems(good.replace("cores 2", "cores 1"))[0], /2 devices are needed; there are 1 cores/);
     assert.match(problems(good.replace("gpus 0", "gpus 1"))[0], /there are 1 GPUs/);
     assert.match(problems(good.replace("Linux", "Darwin"))[0], /need Linux/);
     assert.match(problems(`missing setsid\n${good}`)[0], /missing: setsid/);

@@ -29,6 +29,16 @@ describe("the state of a run", () => {
   });
 });
 
+describe("a run whose trainer was ended by a dead rank", () => {
+  it("has failed, whatever the trainer called it", () => {
+    const status = Buffer.from(JSON.stringify({ state: "cancelled", step: 3, steps: 9 })).toString("base64");
+    const seen = readObservation(Buffer.from(`processes 0\nexit 1\nstatus ${status}\nlogBytes 0\n\n`)).status;
+    assert.equal(seen.state, "failed");
+    assert.match(seen.progress?.message ?? "", /processes died/);
+    assert.equal(readObservation(Buffer.from(`processes 0\ncancelled 1\nexit 143\nstatus ${status}\nlogBytes 0\n\n`)).status.state, "cancelled");
+  });
+});
+
 describe("following a log", () => {
   it("delivers every line once and in order, whatever is cut where", async () => {
     const text = fc.string({ maxLength: 200, unit: fc.constantFrom("a", "\n", "ß", "\r", " ") });
