@@ -1,5 +1,6 @@
 /** Use-case: a plan beside the common methods, each at its best, on the same costs. */
 import type { Predicted, ScheduleName } from "../model/plan";
+import { fillReport, type FillReport } from "../plan/fillReport";
 import { predictedFigures } from "../plan/predict";
 import { validatePlan } from "../plan/validate";
 import type { Files } from "../platform/files";
@@ -19,6 +20,7 @@ export interface ComparedPlan {
 
 export interface Comparison {
   readonly plan: ComparedPlan;
+  readonly fills: FillReport;
   readonly baselines: readonly {
     readonly name: Baseline["name"];
     readonly best?: ComparedPlan;
@@ -45,7 +47,7 @@ export async function compare(plan: Plan, context: Context, hooks: SearchHooks =
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );
-  return { plan: own, baselines: rows, verdict: verdictOf(rows) };
+  return { plan: own, fills: fillReport(plan, context), baselines: rows, verdict: verdictOf(rows) };
 }
 
 function compared(plan: Plan): ComparedPlan {

@@ -4,8 +4,9 @@ import { profileFormat } from "../formats/profile";
 import { UserError } from "../model/errors";
 import type { Optimizer, Plan, ScheduleName, Training } from "../model/plan";
 import type { Profile } from "../model/profile";
+import { fillReport, type FillReport } from "../plan/fillReport";
 import type { Files } from "../platform/files";
-import { searchPlan, type Row, type SearchHooks } from "../planner/search/search";
+import { searchPlan, type Row, type SearchHooks, type SearchPlan } from "../planner/search/search";
 import { contextOf } from "../simulate/context";
 import { predictionTypeOf, readFingerprinted, refFrom, resolveRef } from "./planFiles";
 
@@ -33,14 +34,14 @@ export interface PlanOptions {
   readonly checkpointEvery?: number;
 }
 
-/** Reads profile and cluster and searches; writes nothing. @throws UserError, Cancelled. */
-export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}): Promise<{ plan: Plan; rows: readonly Row[] }> {
+/** Reads profile and cluster and searches, with `search` where that is not to be done right here; writes nothing. @throws UserError, Cancelled. */
+export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}, search: SearchPlan = searchPlan): Promise<{ plan: Plan; rows: readonly Row[]; fills: FillReport }> {
   const profile = await readFingerprinted(profileFormat, files, inputs.profile);
   const cluster = await readFingerprinted(clusterFormat, files, inputs.cluster);
   const context = contextOf(profile.document, cluster.document);
   const modelFolder = resolveRef(inputs.profile, profile.document.model);
   const training = trainingOf(profile.document, inputs.plan, options, await predictionTypeOf(files, modelFolder));
-  const { plan, rows } = await searchPlan(
+  const { plan, rows } = await search(
     {
       model: refFrom(inputs.plan, modelFolder, profile.document.model.sha256),
       profile: refFrom(inputs.plan, inputs.profile, profile.sha256),
@@ -58,7 +59,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     context,
     hooks,
   );
-  return { plan, rows };
+  return { plan, rows, fills: fillReport(plan, context) };
 }
 
 /** @throws UserError for a name that is no schedule. */

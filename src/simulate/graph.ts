@@ -121,6 +121,11 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
   return { operations, rank, receives, onRank, other, order: topologicalOrder(lists, onRank, other, made), groups: made, lastOnRank, lastSent };
 }
 
+/** Whether what follows on the rank waits for this send. */
+export function holdsUp({ rank, onRank }: Structure, send: number): boolean {
+  return send + 1 < rank.length && rank[send + 1] === rank[send] && onRank[send + 1] === send;
+}
+
 const channels: readonly (Channel | undefined)[] = ["forward", "backward", "intermediate", "encoding"];
 
 /** One number for both ends of a message. */

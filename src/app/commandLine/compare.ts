@@ -1,6 +1,7 @@
 /** `compare`: a plan beside the common methods on the same costs. */
 import { nodeFiles } from "../../platform/nodeFiles";
 import { comparePlan, type ComparedPlan } from "../compare";
+import { fillText } from "./fillText";
 import { parse, printJson, printProgress, type Command } from "./command";
 
 function line(name: string, { schedule, stages, microbatches, dataParallel, predicted }: ComparedPlan, speedUp?: number): string {
@@ -20,6 +21,6 @@ export const compareCommand: Command = {
     if (values.json) return printJson(comparison);
     const rows = comparison.baselines.map(({ name, best, reason, speedUp }) => (best ? line(name, best, speedUp) : `${name.padEnd(10)} ${reason}`));
     const head = `${"".padEnd(10)} ${"stages x data parallel".padEnd(30)}  period ms  samples/s bubble %  peak MB plan faster`;
-    process.stdout.write(`${[head, line("this plan", comparison.plan), ...rows].join("\n")}\n${comparison.verdict}\n`);
+    process.stdout.write(`${[head, line("this plan", comparison.plan), ...rows].join("\n")}\n${fillText(comparison.fills)}${comparison.verdict}\n`);
   },
 };

@@ -10,6 +10,7 @@ import { inspectModel } from "../inspect";
 import { makePlan, scheduleNamed } from "../plan";
 import { profileModel, relativeTo } from "../profile";
 import { localProfileServices } from "../profileServices";
+import { fillText } from "./fillText";
 import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
 
 /** Rows of the ranked table that are printed. */
@@ -81,7 +82,7 @@ export const planCommand: Command = {
     };
     const profile = values.profile ?? (await profileBeside(model, output, signal));
     const isTerminal = process.stderr.isTTY;
-    const { plan, rows } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
+    const { plan, rows, fills } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,
       onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
     });
@@ -89,6 +90,7 @@ export const planCommand: Command = {
     if (values.json) return printJson(plan);
     process.stdout.write(`schedule stages micro-batches data parallel   period ms bubble %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
     if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
+    process.stdout.write(fillText(fills));
     process.stdout.write(`${plan.runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${plan.runnable.reason}`}\nWrote ${values.output}\n`);
   },
 };

@@ -1,7 +1,7 @@
 /** The bubbles of a simulated schedule: when which devices idle together, and before which operation that ends. */
 import type { FillAnchor } from "../../model/plan";
 import { isComputing, type Simulation } from "../../simulate/engine";
-import { before } from "../../simulate/graph";
+import { before, holdsUp } from "../../simulate/graph";
 
 /** Idle time of one rank within an iteration. */
 interface Gap {
@@ -31,7 +31,7 @@ function gapsOf(simulation: Simulation, ranks: ReadonlySet<number>): readonly Ga
     const rank = graph.rank[i];
     const from = free.get(rank);
     // A gradient norm is idle time but for its own few microseconds; sends that hold up computing are not idle.
-    const isHolding = op.op === "SEND" && graph.lastOnRank[rank] >= 0 && holdsUp(simulation, i);
+    const isHolding = op.op === "SEND" && holdsUp(graph, i);
     if (from === undefined || !(isComputing(op) || isHolding)) return;
     if (last.start[i] > from) {
       const anchor: FillAnchor = op.op === "F" || op.op === "B" ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
@@ -40,11 +40,6 @@ function gapsOf(simulation: Simulation, ranks: ReadonlySet<number>): readonly Ga
     free.set(rank, Math.max(from, last.end[i]));
   });
   return gaps;
-}
-
-/** Whether what follows on the rank waits for this send. */
-function holdsUp({ graph }: Simulation, send: number): boolean {
-  return send + 1 < graph.operations.length && graph.rank[send + 1] === graph.rank[send] && graph.onRank[send + 1] === send;
 }
 
 /** Maximal intervals with one set of idle devices, in time order. Those shorter than `smallestMs` are left out. */

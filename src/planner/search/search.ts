@@ -32,6 +32,9 @@ export interface SearchHooks {
   readonly onProgress?: (done: number, total: number, bestMs: number | undefined) => void;
 }
 
+/** `searchPlan`, or whatever stands in for it elsewhere. */
+export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, hooks?: SearchHooks) => Promise<SearchResult>;
+
 /**
  * The plan with the shortest period; of equal ones (within a millionth) the one with the lower peak memory.
  * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.

@@ -1,0 +1,57 @@
+/** Searches in a worker, so that whoever asks for one goes on meanwhile; a cancelled one ends at once. */
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { Cancelled, UserError } from "../model/errors";
+import type { Plan } from "../model/plan";
+import type { SearchHooks, SearchPlan } from "../planner/search/search";
+import type { Context } from "../simulate/context";
+import type { Comparison } from "./compare";
+import type { SearchReply, SearchRequest } from "./searchMessages";
+
+/** The search and the comparison as they are called without a worker. */
+export interface Searches {
+  readonly searchPlan: SearchPlan;
+  compare(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Comparison>;
+}
+
+/** @param scripts The folder of the built scripts (`dist`), where search.js is. */
+export function workerSearches(scripts: string): Searches {
+  const script = join(scripts, "search.js");
+  const inputsOf = ({ workload, cluster }: Context) => ({ profile: workload.profile, cluster });
+  return {
+    async searchPlan(base, space, context, hooks = {}) {
+      const reply = await ask(script, { kind: "plan", ...inputsOf(context), base, space }, hooks);
+      if (reply.kind !== "planned") throw new Error(`The search worker answered "${reply.kind}" to a search.`);
+      return reply.result;
+    },
+    async compare(plan, context, hooks = {}) {
+      const reply = await ask(script, { kind: "compare", ...inputsOf(context), plan }, hooks);
+      if (reply.kind !== "compared") throw new Error(`The search worker answered "${reply.kind}" to a comparison.`);
+      return reply.result;
+    },
+  };
+}
+
+type Result = Exclude<SearchReply, { kind: "progress" | "failed" }>;
+
+function ask(script: string, request: SearchRequest, { signal, onProgress }: SearchHooks): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(new Cancelled("Planning was cancelled."));
+    const worker = new Worker(script, { workerData: request });
+    const cancel = () => end(() => reject(new Cancelled("Planning was cancelled.")));
+    const end = (settle: () => void) => {
+      signal?.removeEventListener("abort", cancel);
+      worker.removeAllListeners();
+      void worker.terminate();
+      settle();
+    };
+    signal?.addEventListener("abort", cancel, { once: true });
+    worker.on("message", (reply: SearchReply) => {
+      if (reply.kind === "progress") onProgress?.(reply.done, reply.total, reply.bestMs);
+      else if (reply.kind === "failed") end(() => reject(reply.isUsers ? new UserError(reply.message) : new Error(reply.message)));
+      else end(() => resolve(reply));
+    });
+    worker.on("error", (error) => end(() => reject(error)));
+    worker.on("exit", (code) => end(() => reject(new Error(`The search worker ended without an answer (exit code ${code}).`))));
+  });
+}

@@ -1,0 +1,25 @@
+/** Main file of the search worker: one request as its worker data, progress and then one reply as messages. */
+import { parentPort, workerData } from "node:worker_threads";
+import { compare } from "../app/compare";
+import type { SearchReply, SearchRequest } from "../app/searchMessages";
+import { messageOf, UserError } from "../model/errors";
+import { searchPlan } from "../planner/search/search";
+import { contextOf } from "../simulate/context";
+
+function send(reply: SearchReply): void {
+  parentPort?.postMessage(reply);
+}
+
+async function answer(request: SearchRequest): Promise<SearchReply> {
+  try {
+    const context = contextOf(request.profile, request.cluster);
+    const hooks = { onProgress: (done: number, total: number, bestMs?: number) => send({ kind: "progress", done, total, bestMs }) };
+    return request.kind === "plan"
+      ? { kind: "planned", result: await searchPlan(request.base, request.space, context, hooks) }
+      : { kind: "compared", result: await compare(request.plan, context, hooks) };
+  } catch (error) {
+    return { kind: "failed", isUsers: error instanceof UserError, message: messageOf(error) };
+  }
+}
+
+void answer(workerData as SearchRequest).then(send);
