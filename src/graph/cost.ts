@@ -1,7 +1,6 @@
 /** What a layer costs at concrete shapes: FLOPs of F, I and W, memory traffic, and what it keeps for its backward. Computed, not measured. */
-import type { OperatorList, Shape } from "../model/operator";
+import { elements, type OperatorList, type Shape } from "../model/operator";
 import { inferShapes } from "./layer";
-import { elements } from "./operators/family";
 import { flopsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
 
 const bytesPerElement = 4;

@@ -1,5 +1,6 @@
 /** Writes a graph as the bytes of an ONNX model. */
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from "../model/onnx";
+import { elements } from "../model/operator";
 import { attributeTypes, dataTypes, modelProto } from "./onnxProto";
 
 /** The operator set that graphs are written for, and the file version that came with it. */
@@ -20,10 +21,6 @@ export interface EncodeOptions {
 }
 
 const text = new TextEncoder();
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /**
  * @returns A `ModelProto`. Graph inputs are the graph's inputs, then its parameters (those without data), in order.
@@ -96,6 +93,6 @@ const arrayOf = { float32: Float32Array, int64: BigInt64Array, int32: Int32Array
 function bytesOf(value: OnnxValue, data: TensorData): Uint8Array {
   const expected = arrayOf[value.type];
   if (!expected || !(data instanceof expected)) throw new Error(`Tensor "${value.name}" is ${value.type}; its data is ${data.constructor.name}.`);
-  if (data.length !== elementCount(value.shape)) throw new Error(`Tensor "${value.name}" has shape [${value.shape.join(", ")}] but ${data.length} values.`);
+  if (data.length !== elements(value.shape)) throw new Error(`Tensor "${value.name}" has shape [${value.shape.join(", ")}] but ${data.length} values.`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

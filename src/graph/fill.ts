@@ -1,6 +1,7 @@
 /** Values for a graph's inputs and parameters when it is timed: sane in scale, valid as indices, the same on every machine. */
 import type { OnnxValue } from "../model/onnx";
-import { elementCount, type TensorData } from "./encode";
+import { elements } from "../model/operator";
+import type { TensorData } from "./encode";
 
 /** A prime, so that no row of a tensor repeats the one before it. */
 const period = 4093;
@@ -26,7 +27,7 @@ function repeated<T extends Exclude<TensorData, BigInt64Array>>(data: T, seed: n
 /** A weight of two or more dimensions gets variance 1/fan-in, so that activations neither vanish nor overflow; all else variance 1. */
 export function weightScale(shape: readonly number[]): number {
   const [first, ...rest] = shape;
-  return first !== undefined && rest.length > 0 ? 1 / Math.sqrt(elementCount(rest)) : 1;
+  return first !== undefined && rest.length > 0 ? 1 / Math.sqrt(elements(rest)) : 1;
 }
 
 /**
@@ -35,7 +36,7 @@ export function weightScale(shape: readonly number[]): number {
  * @throws RangeError where the machine cannot hold so many values.
  */
 export function fillTensor(value: OnnxValue, seed: number, scale = 1): TensorData {
-  const count = elementCount(value.shape);
+  const count = elements(value.shape);
   const bound = value.below ?? 2;
   const whole = (random: number) => Math.floor(random * bound);
   switch (value.type) {

@@ -1,8 +1,8 @@
 /** What follows from a layer's operator list: its parameters, its shapes and its forward graph. */
 import type { OnnxGraph, OnnxValue } from "../model/onnx";
-import type { OperatorList, Shape } from "../model/operator";
+import { elements, type OperatorList, type Shape } from "../model/operator";
 import { GraphBuilder } from "./builder";
-import { elements, type OperatorShapes, type Parameter } from "./operators/family";
+import type { OperatorShapes, Parameter } from "./operators/family";
 import { inputsOf, lowerForward, outputShape, parametersOf } from "./operators/registry";
 
 /** In order of execution; names are below the layer's root. */

@@ -4,7 +4,8 @@
  * the start of a run, transfers to and from the host and the making of values are in both and cancel.
  */
 import type { OnnxConstant, OnnxGraph, OnnxNode, OnnxValue } from "../model/onnx";
-import { elementCount, encodeModel, type TensorData } from "./encode";
+import { elements } from "../model/operator";
+import { encodeModel, type TensorData } from "./encode";
 import { fillTensor, weightScale } from "./fill";
 
 /** The name of the graph's only output, a number that depends on every repetition. */
@@ -76,6 +77,6 @@ export function encodeRepeated(graph: OnnxGraph, times: number): Uint8Array {
 
 /** Bytes of the values that come with `encodeRepeated`'s model (4 bytes an element, 8 for int64). */
 export function repeatedBytes(graph: OnnxGraph, times: number): number {
-  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elementCount(value.shape) * (value.type === "int64" ? 8 : 4), 0);
+  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elements(value.shape) * (value.type === "int64" ? 8 : 4), 0);
   return bytes(graph.parameters) + times * bytes(graph.inputs);
 }

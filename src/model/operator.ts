@@ -156,3 +156,8 @@ export interface OperatorList {
 
 /** Batch first. */
 export type Shape = readonly number[];
+
+/** How many elements a tensor of this shape has. */
+export function elements(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

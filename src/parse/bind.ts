@@ -2,11 +2,10 @@
 import { createHash } from "node:crypto";
 import { layerCost } from "../graph/cost";
 import { layerOutputShape, lowerLayer, shapesByName } from "../graph/layer";
-import { elements } from "../graph/operators/family";
 import { UserError } from "../model/errors";
 import type { BoundLayer, ModelComponent } from "../model/model";
 import type { OnnxValue } from "../model/onnx";
-import type { Shape } from "../model/operator";
+import { elements, type Shape } from "../model/operator";
 import type { Bindings, Chain, Tensor } from "../model/profile";
 import type { LayerDescription } from "./component";
 import type { GradientTable, LayerGradients } from "./gradients";

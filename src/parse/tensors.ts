@@ -1,8 +1,7 @@
 /** The tensors of a model at bound shapes, and what crosses a cut between two layers. */
 import type { OnnxType } from "../model/onnx";
-import type { Shape } from "../model/operator";
+import { elements, type Shape } from "../model/operator";
 import type { Chain, LayerRef, Tensor } from "../model/profile";
-import { elements } from "../graph/operators/family";
 import { sourceId, tensorsOf, type GradientTable } from "./gradients";
 import type { Pipeline } from "./pipeline";
 

@@ -1,7 +1,7 @@
 /** Elementwise non-linear functions and the gated unit made of one. */
-import type { Activation, ActivationFunction, Geglu } from "../../model/operator";
+import { elements, type Activation, type ActivationFunction, type Geglu } from "../../model/operator";
 import type { GraphBuilder } from "../builder";
-import { elements, expectShape, noParameters, type OperatorFamily } from "./family";
+import { expectShape, noParameters, type OperatorFamily } from "./family";
 
 /** Operations per element, counted on the forms below; the derivative costs about twice the function. */
 const operations: Readonly<Record<ActivationFunction, number>> = { silu: 4, gelu: 5, geluTanh: 8, quickGelu: 5, relu: 1, mish: 5 };

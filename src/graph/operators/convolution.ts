@@ -1,6 +1,6 @@
 /** Convolutions, and the nearest-neighbour upsampling that stands before some of them. */
-import type { Conv2d, UpsampleNearest2x } from "../../model/operator";
-import { elements, expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
+import { elements, type Conv2d, type UpsampleNearest2x } from "../../model/operator";
+import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 function outputSize(operator: Conv2d, size: number): number {
   return Math.floor((size + operator.paddingBefore + operator.paddingAfter - operator.kernel) / operator.stride) + 1;

@@ -1,6 +1,6 @@
 /** Sums and constant factors. */
-import type { Add, AddChannelBias, Scale } from "../../model/operator";
-import { elements, expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
+import { elements, type Add, type AddChannelBias, type Scale } from "../../model/operator";
+import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 export const add: OperatorFamily<Add> = {
   inputs: ({ left, right }) => [left, right],

@@ -1,6 +1,6 @@
 /** Timesteps, tokens and positions as vectors. */
-import type { PositionEmbedding, TimestepEmbedding, TokenEmbedding } from "../../model/operator";
-import { elements, expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
+import { elements, type PositionEmbedding, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
+import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 const maxPeriod = 10000;
 

@@ -51,10 +51,6 @@ export function expectShape(condition: boolean, operator: Operator, inputs: read
   if (!condition) throw new ShapeError(`${operator.op} -> ${operator.output} does not fit ${inputs.map((shape) => `[${shape.join(", ")}]`).join(", ")}.`);
 }
 
-export function elements(shape: Shape): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 /** Of an operator without parameters. */
 export const noParameters = (): readonly Parameter[] => [];
 /** Of an operator whose gradients need nothing from the forward pass. */

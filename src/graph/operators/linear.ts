@@ -1,6 +1,6 @@
 /** Matrix products with a learned matrix. */
-import type { Linear } from "../../model/operator";
-import { elements, expectShape, type OperatorFamily } from "./family";
+import { elements, type Linear } from "../../model/operator";
+import { expectShape, type OperatorFamily } from "./family";
 
 export const linear: OperatorFamily<Linear> = {
   inputs: (operator) => [operator.input],

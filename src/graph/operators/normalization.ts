@@ -1,6 +1,6 @@
 /** Normalisation with a learned scale and shift. */
-import type { GroupNorm, LayerNorm } from "../../model/operator";
-import { elements, expectShape, type OperatorFamily, type OperatorFlops } from "./family";
+import { elements, type GroupNorm, type LayerNorm } from "../../model/operator";
+import { expectShape, type OperatorFamily, type OperatorFlops } from "./family";
 
 /** Per element: mean (1), variance (3), normalise (2), scale and shift (2); backward as much again for x, two sums for the parameters. */
 function normalizationFlops(count: number): OperatorFlops {
