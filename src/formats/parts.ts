@@ -27,6 +27,7 @@ export const training = z.looseObject({
   precision: z.enum(["fp32", "fp16", "bf16"]),
   predictionType: z.enum(["epsilon", "v_prediction", "sample"]),
   checkpointEvery: count,
+  randomFlip: z.boolean().optional(),
 });
 export const stage = z.looseObject({ from: count, to: positive, devices: z.array(count).min(1) });
 export const operationName = z.enum(["F", "I", "W", "B", "R", "FILL", "SELF_COND", "SEND", "RECV", "REDUCE", "REDISTRIBUTE", "GRAD_NORM", "OPTIM", "EMA", "OVERLAP_F_B", "UNSHARD"]);

@@ -59,6 +59,8 @@ export interface Training {
   readonly predictionType: "epsilon" | "v_prediction" | "sample";
   /** Steps between checkpoints; 0: only at the end. */
   readonly checkpointEvery: number;
+  /** Mirror images at random. Default false. */
+  readonly randomFlip?: boolean;
 }
 
 export interface Predicted {
