@@ -31,6 +31,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log,
     busy: (text) => statusBar.busy(text),
     refresh: () => views.refresh(),
+    showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
   };
   const views = registerViews(nodeFiles, statusBar, log, async () => {
     const [{ listRuns }, { runServices }] = await Promise.all([import("./app/runs"), import("./commands/runServices")]);

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { z } from "zod";
 import { fetchRun, recordedRuns } from "../app/runs";
 import { UserError } from "../model/errors";
+import type { RunRecord } from "../remote/runs/record";
 import { optionsOf } from "./arguments";
 import { pickRun } from "./pickRun";
 import { shownPath } from "./pick";
@@ -24,9 +25,20 @@ export const fetchRunCommand: Handler = async (shell, argument) => {
   const services = runServices();
   const record = (await recordedRuns(services)).find((run) => run.id === id);
   if (!record) throw new UserError(`There is no run "${id}" here.`);
-  const output = given.output ?? join(dirname(record.planPath), "runs", id);
+  const output = given.output ?? fetchedFolder(record);
   await withProgress(shell, vscode.l10n.t("Fetching {0}", id), undefined, (signal, report) =>
     fetchRun(services, id, output, { signal, onStep: (message) => report({ message }) }));
-  if (given.output === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("The results are in {0}.", shownPath(output)));
+  if (given.output === undefined) void offerMeasured(id, output);
   return output;
 };
+
+/** The folder runs/ID beside the plan. */
+export function fetchedFolder({ planPath, id }: RunRecord): string {
+  return join(dirname(planPath), "runs", id);
+}
+
+async function offerMeasured(id: string, output: string): Promise<void> {
+  const show = vscode.l10n.t("Show Measured Timeline");
+  const answer = await vscode.window.showInformationMessage(vscode.l10n.t("The results are in {0}.", shownPath(output)), show);
+  if (answer === show) await vscode.commands.executeCommand("diffusionpipe.showMeasured", { subject: id });
+}

@@ -54,7 +54,7 @@ export async function askFolder(title: string): Promise<string> {
 }
 
 /** The only one there is, or the one chosen. @throws UserError where there is none. */
-async function onlyOrChosen(title: string, placeHolder: string, paths: readonly string[], none: string, hint: string): Promise<string> {
+export async function onlyOrChosen(title: string, placeHolder: string, paths: readonly string[], none: string, hint: string): Promise<string> {
   if (paths.length === 0) throw new UserError(none, { hint });
   if (paths.length === 1) return paths[0];
   return choose(title, placeHolder, paths.map((path) => ({ label: shownPath(path), value: path })));
@@ -64,6 +64,9 @@ export async function pickModel(title: string): Promise<string> {
   return onlyOrChosen(title, vscode.l10n.t("Which model?"), await workspaceModels(), "There is no diffusers model in this workspace.", "Copy a model folder, the one with model_index.json in it, into the workspace.");
 }
 
+/** Where there is no plan: what is missing, and what to do. */
+export const planAdvice = ["There is no plan in this workspace.", 'Make one with "DiffusionPipe: New Plan".'] as const;
+
 export async function pickPlan(title: string): Promise<string> {
-  return onlyOrChosen(title, vscode.l10n.t("Which plan?"), await workspaceFiles("**/*.pipeplan.json"), "There is no plan in this workspace.", 'Make one with "DiffusionPipe: New Plan".');
+  return onlyOrChosen(title, vscode.l10n.t("Which plan?"), await workspaceFiles("**/*.pipeplan.json"), ...planAdvice);
 }

@@ -6,10 +6,10 @@ import { describeRun, isActive } from "../views/runsTree";
 import { choose } from "./pick";
 import { runServices } from "./runServices";
 
-/** @param which Only those that go on, or all. @throws UserError where there is none, Cancelled. */
-export async function pickRun(title: string, which: "active" | "all"): Promise<string> {
-  const entries = (await listRuns(runServices())).filter((entry) => which === "all" || isActive(entry));
-  if (entries.length === 0) throw new UserError(which === "active" ? "No run is going on." : "There are no runs yet.", { hint: 'Start one with "DiffusionPipe: Launch Training".' });
+/** @param which Those that go on, those that do not, or all. @throws UserError where there is none, Cancelled. */
+export async function pickRun(title: string, which: "active" | "ended" | "all"): Promise<string> {
+  const entries = (await listRuns(runServices())).filter((entry) => which === "all" || isActive(entry) === (which === "active"));
+  if (entries.length === 0) throw new UserError({ active: "No run is going on.", ended: "No run has ended yet.", all: "There are no runs yet." }[which], { hint: 'Start one with "DiffusionPipe: Launch Training".' });
   return choose(title, vscode.l10n.t("Which run?"), entries.map(choiceOf));
 }
 

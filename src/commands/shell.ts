@@ -1,5 +1,6 @@
 /** What every command and view is given. Use-cases are imported by the handlers, which are loaded on first use. */
 import type * as vscode from "vscode";
+import type { Timeline } from "../model/timeline";
 import type { Files } from "../platform/files";
 
 export interface Shell {
@@ -9,6 +10,8 @@ export interface Shell {
   readonly log: vscode.LogOutputChannel;
   /** Shows `text` in the status bar, with a turning wheel, until the result is disposed of. */
   busy(text: string): vscode.Disposable;
+  /** Opens a plan (a path) with a measured timeline laid over its prediction; undefined takes it away. */
+  showMeasured(plan: string, name: string, timeline: Timeline | undefined): Promise<void>;
   /** Makes the trees look again. */
   refresh(): void;
 }

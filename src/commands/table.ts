@@ -15,6 +15,8 @@ export const commandTable = {
   },
   "diffusionpipe.newPlan": { load: async () => (await import("./newPlan")).newPlanCommand },
   "diffusionpipe.openTimeline": { load: async () => (await import("./openTimeline")).openTimelineCommand },
+  "diffusionpipe.showMeasured": { load: async () => (await import("./showMeasured")).showMeasuredCommand },
+  "diffusionpipe.hideMeasured": { load: async () => (await import("./hideMeasured")).hideMeasuredCommand },
   "diffusionpipe.launchTraining": {
     refusedUntrusted: "Launching runs commands that the workspace's target and plan files name.",
     load: async () => (await import("./launchTraining")).launchTrainingCommand,

@@ -51,6 +51,8 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
       const key = plan.toString();
       if (timeline) measured.set(key, { name, timeline });
       else measured.delete(key);
+      // The manifest offers to take away only what is there.
+      await vscode.commands.executeCommand("setContext", "diffusionpipe.measuredPlans", [...measured.keys()]);
       await vscode.commands.executeCommand("vscode.openWith", plan, timelineViewType);
       for (const session of sessions.get(key) ?? []) session.showMeasured(name, timeline);
     },

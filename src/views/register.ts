@@ -6,11 +6,11 @@ import { messageOf } from "../model/errors";
 import type { Files } from "../platform/files";
 import { ModelsTree } from "./modelsTree";
 import { PlansTree } from "./plansTree";
+import { sayEnded } from "./runEnded";
 import { describeRun, isActive, RunsTree } from "./runsTree";
+import { RunWatch } from "./runWatch";
 import type { StatusBar } from "./statusBar";
 
-/** While a run goes on its target is asked this often. */
-const runPollMs = 5_000;
 /** Several changes of files at once are one change of a tree. */
 const settleMs = 300;
 
@@ -20,34 +20,29 @@ export interface Views extends vscode.Disposable {
 
 /** @param listRuns Asks the targets of runs that have not ended; not called in an untrusted workspace. */
 export function registerViews(files: Files, statusBar: StatusBar, log: vscode.LogOutputChannel, listRuns: () => Promise<readonly RunEntry[]>): Views {
-  let timer: NodeJS.Timeout | undefined;
-  const runs = new RunsTree(async () => {
-    if (!vscode.workspace.isTrusted) return [];
-    const entries = await listRuns();
-    const active = entries.filter(isActive);
-    statusBar.showRunning(active.map((entry) => `${entry.record.id}: ${describeRun(entry)}`).join(", "));
-    clearTimeout(timer);
-    if (active.length > 0) timer = setTimeout(() => runs.refresh(), runPollMs);
-    return entries;
+  const runs: RunsTree = new RunsTree(() => watch.entries());
+  const watch = new RunWatch(async () => (vscode.workspace.isTrusted ? listRuns() : []), {
+    onChange: (entries) => {
+      statusBar.showRunning(entries.filter(isActive).map((entry) => `${entry.record.id}: ${describeRun(entry)}`).join(", "));
+      runs.refresh();
+    },
+    onEnded: (entry) => void sayEnded(entry),
+    onError: (error) => log.warn(`Runs: ${messageOf(error)}`),
   });
   const models = new ModelsTree(files, workspaceModels);
   const plans = new PlansTree(files, () => workspaceFiles("**/*.pipeplan.json"));
-  const refresh = () => [models, plans, runs].forEach((tree) => tree.refresh());
-  const reattach = runs.getChildren().catch((error: unknown) => log.warn(`Runs: ${messageOf(error)}`));
-  void reattach;
-  return {
-    refresh,
-    dispose: vscode.Disposable.from(
-      vscode.window.registerTreeDataProvider("diffusionpipe.models", models),
-      vscode.window.registerTreeDataProvider("diffusionpipe.plans", plans),
-      vscode.window.registerTreeDataProvider("diffusionpipe.runs", runs),
-      onChange("**/{model_index,config}.json", () => models.refresh()),
-      onChange("**/*.pipeplan.json", () => plans.refresh()),
-      vscode.workspace.onDidChangeWorkspaceFolders(refresh),
-      vscode.workspace.onDidGrantWorkspaceTrust(refresh),
-      new vscode.Disposable(() => clearTimeout(timer)),
-    ).dispose,
-  };
+  const refresh = () => [models, plans, watch].forEach((view) => view.refresh());
+  const registered = vscode.Disposable.from(
+    vscode.window.registerTreeDataProvider("diffusionpipe.models", models),
+    vscode.window.registerTreeDataProvider("diffusionpipe.plans", plans),
+    vscode.window.registerTreeDataProvider("diffusionpipe.runs", runs),
+    onChange("**/{model_index,config}.json", () => models.refresh()),
+    onChange("**/*.pipeplan.json", () => plans.refresh()),
+    vscode.workspace.onDidChangeWorkspaceFolders(refresh),
+    vscode.workspace.onDidGrantWorkspaceTrust(refresh),
+    watch,
+  );
+  return { refresh, dispose: () => registered.dispose() };
 }
 
 function onChange(glob: string, refresh: () => void): vscode.Disposable {
