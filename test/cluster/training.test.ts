@@ -55,7 +55,15 @@ describe("training over ssh", () => {
 
   it("is cancelled cleanly, goes on from its checkpoint, and its pipeline and timelines are fetched", async () => {
     const steps = 5;
-    const prepared = await dryRun(services, await planSample(scratch, steps), join(scratch, "a.target.json"), { initWeights: 0 });
+    const plan = await planSample(scratch, steps);
+    const prepare = async () => dryRun(services, plan, join(scratch, "a.target.json"), { initWeights: 0 });
+    assert.match((await prepare()).document.notices.join(), /made for this target is not known: .*c\.json/);
+    const cluster = readFileSync(join(sample, "local.cluster.json"), "utf8");
+    writeFileSync(join(scratch, "c.json"), `${cluster} `);
+    assert.match((await prepare()).document.notices.join(), /made for another cluster than this target's .*c\.json/);
+    writeFileSync(join(scratch, "c.json"), cluster);
+    const prepared = await prepare();
+    assert.deepEqual(prepared.document.notices, []);
     const record = await launch(services, prepared);
     const folder = record.started?.folder ?? "";
     await assert.rejects(follow(services, record.id, { from: "start", pollMs: 100, onProgress: ({ step }) => { if ((step ?? 0) >= 2 && existsSync(join(folder, "checkpoints/step-00000002/.metadata"))) throw new Error("far enough"); } }), /far enough/);
