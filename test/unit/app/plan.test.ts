@@ -1,0 +1,90 @@
+import { strict as assert } from "node:assert";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { compare, comparePlan } from "../../../src/app/compare";
+import { makePlan, type PlanOptions } from "../../../src/app/plan";
+import { openPlan } from "../../../src/app/planFiles";
+import { workerSearches } from "../../../src/app/searchWorker";
+import { simulatePlan } from "../../../src/app/simulate";
+import { writeDocument } from "../../../src/formats/document";
+import { planFormat } from "../../../src/formats/plan";
+import { Cancelled, UserError } from "../../../src/model/errors";
+import { nodeFiles } from "../../../src/platform/nodeFiles";
+import { foreignCluster, foreignProfile, inFolder } from "./foreign";
+
+const inputsAt = (at: (name: string) => string) => ({ profile: at("odd name.profile.json"), cluster: at("c.cluster.json"), plan: at("p.pipeplan.json") });
+
+async function planned(at: (name: string) => string, options: PlanOptions): Promise<string> {
+  const inputs = inputsAt(at);
+  const { plan } = await makePlan(nodeFiles, inputs, options);
+  await writeDocument(planFormat, nodeFiles, inputs.plan, plan);
+  return inputs.plan;
+}
+
+describe("planning from files", () => {
+  it("plans, writes, reads, simulates and compares what another program profiled", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const { plan, rows, fills } = await makePlan(nodeFiles, inputsAt(at), { batch: 16 });
+      assert.equal(rows[0].predicted?.periodMs, plan.predicted.periodMs);
+      const file = await planned(at, { batch: 16 });
+      const opened = await openPlan(nodeFiles, file);
+      assert.deepEqual(opened.plan, plan);
+      assert.deepEqual(opened.stale, []);
+      const { timeline, program } = await simulatePlan(nodeFiles, file);
+      assert(Math.abs(timeline.periodMs - plan.predicted.periodMs) <= 1e-9 * timeline.periodMs);
+      assert.equal(program.worldSize, 4);
+      assert(fills.share > 0 && fills.share <= 1 && fills.devices.length === 4);
+      const frozenMs = fills.devices.reduce((ms, device) => ms + device.frozenMs, 0);
+      assert(Math.abs(frozenMs - ((6 + 5 + 7) / 4) * 16) < 1e-6, "one batch size: times in proportion, whatever the batch");
+      const comparison = await comparePlan(nodeFiles, file);
+      assert.deepEqual(comparison.baselines.map(({ name }) => name), ["DDP", "GPipe", "1F1B"]);
+      assert.deepEqual(comparison.fills, fills);
+      const fastest = Math.min(...comparison.baselines.map(({ best }) => best?.predicted.periodMs ?? Infinity));
+      assert.equal(comparison.verdict.startsWith("This plan is the fastest"), plan.predicted.periodMs <= fastest * (1 + 1e-6));
+    })).timeout(20_000);
+
+  it("a changed cluster is noticed", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const file = await planned(at, { batch: 8, microbatches: 2 });
+      await writeFile(at("c.cluster.json"), JSON.stringify(foreignCluster(9e9)));
+      assert.deepEqual((await openPlan(nodeFiles, file)).stale, ["cluster"]);
+    }));
+
+  it("says so when a baseline wins", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      // One micro-batch through four stages: three of four devices always idle.
+      const file = await planned(at, { batch: 16, stages: 4, microbatches: 1, fill: false, schedule: "gpipe" });
+      const { baselines, verdict } = await comparePlan(nodeFiles, file);
+      const winner = baselines.reduce((best, row) => ((row.speedUp ?? Infinity) < (best.speedUp ?? Infinity) ? row : best));
+      assert(winner.speedUp! < 1);
+      assert(verdict.startsWith(`${winner.name} would be faster`), verdict);
+    }));
+
+  it("refuses several chains, and says by how much nothing fits", async () => {
+    const profile = foreignProfile();
+    await inFolder({ ...profile, chains: [...(profile.chains as unknown[]), { id: "second", segments: [] }] }, foreignCluster(), async (at) => {
+      await assert.rejects(planned(at, { batch: 16 }), (error) => error instanceof UserError && /chains/.test(error.message));
+    });
+    await inFolder(profile, foreignCluster(5e6), async (at) => {
+      // Four stages of two layers hold 8 MB of weights and gradients, 16 MB of states each, and 3 MB of frozen layers.
+      await assert.rejects(planned(at, { batch: 16 }), (error) => error instanceof UserError && Number(/misses (\d+) MB/.exec(error.message)?.[1]) >= 6);
+    });
+  });
+
+  it("searches in a worker what is searched without one, and ends it when cancelled", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const inputs = inputsAt(at);
+      const elsewhere = workerSearches(join(process.cwd(), "dist"));
+      const seen: number[] = [];
+      const there = await makePlan(nodeFiles, inputs, { batch: 8 }, { onProgress: (done) => seen.push(done) }, elsewhere.searchPlan);
+      const here = await makePlan(nodeFiles, inputs, { batch: 8 });
+      assert.deepEqual(there, here);
+      assert.equal(seen.at(-1), here.rows.length);
+      const abort = new AbortController();
+      await assert.rejects(makePlan(nodeFiles, inputs, { batch: 64 }, { signal: abort.signal, onProgress: () => abort.abort() }, elsewhere.searchPlan), Cancelled);
+      await assert.rejects(makePlan(nodeFiles, inputs, { batch: 7, microbatches: 2 }, {}, elsewhere.searchPlan), UserError);
+      await writeDocument(planFormat, nodeFiles, inputs.plan, here.plan);
+      const { plan, context } = await openPlan(nodeFiles, inputs.plan);
+      assert.deepEqual(await elsewhere.compare(plan, context), await compare(plan, context));
+    })).timeout(20_000);
+});
