@@ -1,13 +1,13 @@
 // `npm run demo`: the main job, end to end, on the sample that ships: inspect, profile, plan, simulate, train on two
 // processes, and lay the measured iteration beside the predicted one. Any stage that fails ends it with a non-zero exit.
-// Options: --steps N (training steps of each run), --out FOLDER (default media/sample/out).
+// Options: --steps N (training steps of each run), --batches 1,2,4 (sizes to profile), --out FOLDER (default media/sample/out).
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { diffusionpipe, prepareSample, readJson, sample, shown, trainAndFetch, withProfile } from "./commandLine.mjs";
 import { ensureNodeModules, ensurePython, root, run } from "./environment.mjs";
 
-const { values } = parseArgs({ options: { steps: { type: "string", default: "12" }, out: { type: "string", default: "media/sample/out" } } });
+const { values } = parseArgs({ options: { steps: { type: "string", default: "12" }, batches: { type: "string", default: "1,2,4,8,16" }, out: { type: "string", default: "media/sample/out" } } });
 const out = resolve(root, values.out);
 const started = Date.now();
 
@@ -39,8 +39,8 @@ async function main() {
   const target = join(sample, "local.target.json");
   const local = join(out, "onnxruntime.profile.json");
   const onTarget = join(out, "target.profile.json");
-  await call("profile", model, "-o", local, "--threads", "1", "--batches", "1,2,4,8,16");
-  await call("profile", model, "-o", onTarget, "--on", target, "--batches", "1,2,4,8,16");
+  await call("profile", model, "-o", local, "--threads", "1", "--batches", values.batches);
+  await call("profile", model, "-o", onTarget, "--on", target, "--batches", values.batches);
 
   stage("Plan: filled and unfilled, and the prediction of each before anything runs");
   const common = ["--cluster", cluster, "--batch", "16", "--stages", "2", "--schedule", "1f1b", "--steps", values.steps, "--data", join(sample, "images"), "--learning-rate", "0.0005"];
