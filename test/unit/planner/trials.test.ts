@@ -1,0 +1,76 @@
+import { strict as assert } from "node:assert";
+import fc from "fast-check";
+import type { Fill } from "../../../src/model/plan";
+import { compilePlan } from "../../../src/plan/compile";
+import { fillReport } from "../../../src/plan/fillReport";
+import { allReplicas } from "../../../src/plan/rankLists";
+import { bestFills, fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import { mergeFills } from "../../../src/planner/fill/merge";
+import { cutsOf, forReplicas, trialsOf, withCuts } from "../../../src/planner/trials";
+import { contextOf } from "../../../src/simulate/context";
+import { simulate } from "../../../src/simulate/engine";
+import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
+
+const runs = { numRuns: 60, seed: 31 };
+
+describe("quick looks", () => {
+  it("give the period that the whole program has, at any cuts, with and without fills", () => {
+    fc.assert(
+      fc.property(problem, fc.nat(), ({ plan, context }, turn) => {
+        const trials = trialsOf(plan, context);
+        const layers = context.workload.layers.length;
+        const stages = plan.chains[0].stages.length;
+        // Cuts far from the plan's own: the first or the last stage takes all it can.
+        const lopsided = Array.from({ length: stages + 1 }, (_, s) => (turn % 2 ? (s === 0 ? 0 : layers - stages + s) : s === stages ? layers : s));
+        for (const cuts of [cutsOf(plan), lopsided]) {
+          const at = withCuts(plan, cuts);
+          const whole = simulate(compilePlan(at, context.workload), context);
+          const isNear = (found: number, expected: number) => assert(Math.abs(found - expected) <= 1e-9 * Math.max(1, expected), `${found}, not ${expected}`);
+          isNear(trials.passesMs(cuts), whole.periodMs);
+          isNear(trials.passes(cuts).bubbleRatio, whole.bubbleRatio);
+          const { fills, periodMs } = bestFills(at, context, trials, false);
+          isNear(periodMs, simulate(compilePlan({ ...at, fills: forReplicas(at, fills, allReplicas(at)) }, context.workload), context).periodMs);
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+describe("merged fills", () => {
+  const at = (from: number, to: number, samples: readonly [number, number], component = "text", microbatch = 0): Fill => ({ component, from, to, samples, device: 0, before: { op: "F", chain: "main", stage: 0, microbatch } });
+
+  it("join following layers and neighbouring samples before one operation, and nothing else", () => {
+    assert.deepEqual(mergeFills([at(0, 2, [0, 4]), at(0, 1, [0, 4], "image"), at(2, 3, [0, 4])]), [at(0, 3, [0, 4]), at(0, 1, [0, 4], "image")]);
+    assert.deepEqual(mergeFills([at(0, 2, [0, 4]), at(0, 2, [4, 6])]), [at(0, 2, [0, 6])]);
+    const apart = [at(0, 2, [0, 4]), at(2, 3, [0, 4], "text", 1), at(2, 3, [4, 6], "text", 1), at(4, 5, [0, 6], "text", 1), at(0, 2, [0, 3], "image"), at(0, 2, [4, 6], "image")];
+    assert.deepEqual(mergeFills(apart), [apart[0], at(2, 3, [0, 6], "text", 1), ...apart.slice(3)]);
+  });
+});
+
+describe("fill report", () => {
+  it("counts what bubbles hold: all of what fits, nothing of what runs before the passes", () => {
+    const trained = Array.from({ length: 4 }, () => ({ forward: 10, backward: 20, launch: 0, cut: 0 }));
+    const context = contextOf(profileOf(trained, { text: { layers: Array.from({ length: 3 }, () => ({ forward: 1, backward: 0, launch: 0, cut: 0 })) } }), clusterOf(4, free));
+    const plan = cutPlan(context, { schedule: "1f1b", stages: 4, microbatches: 4, dataParallel: 1, samples: 4 }, 1);
+    const filled = fillReport(fillPlan(plan, context, true).plan, context);
+    assert(filled.share > 0.999, `${filled.share}`);
+    assert(Math.abs(filled.devices.reduce((ms, { frozenMs }) => ms + frozenMs, 0) - 48) < 1e-6);
+    assert.equal(fillReport(withoutFilling(plan, context).plan, context).share, 0);
+    assert.equal(fillReport(plan, context).share, 0);
+  });
+
+  it("a fill longer than its bubble is hidden as far as the bubble goes", () => {
+    const trained = [{ forward: 10, backward: 20, launch: 0, cut: 0 }, { forward: 10, backward: 20, launch: 0, cut: 0 }];
+    const context = contextOf(profileOf(trained, { text: { layers: [{ forward: 25, backward: 0, launch: 0, cut: 0 }] } }), clusterOf(2, free));
+    const plan = cutPlan(context, { schedule: "gpipe", stages: 2, microbatches: 2, dataParallel: 1, samples: 1 });
+    // The first stage waits from its last forward pass (20) to the first gradient (10 + 2 * 10 + 20).
+    const before = { op: "B" as const, chain: "main", stage: 0, microbatch: 0 };
+    const fills = [0, 1].map((sample) => ({ component: "text", from: 0, to: 1, samples: [sample, sample + 1] as const, device: 0, before }));
+    const report = fillReport({ ...plan, fills }, context);
+    assert.equal(report.partialFills, 2);
+    assert(Math.abs(report.devices[0].frozenMs - 50) < 1e-6);
+    assert(Math.abs(report.devices[0].hiddenMs - 30) < 1e-3, `${report.devices[0].hiddenMs}`);
+    assert(Math.abs(report.share - 0.6) < 1e-4);
+  });
+});
