@@ -49,6 +49,11 @@ export function python() {
   return process.env.DIFFUSIONPIPE_PYTHON || join(venv, "bin", "python");
 }
 
+/** A name on PATH may be a version manager's shim of a Python that is not there, so each is asked. */
+function makesEnvironments(program) {
+  return spawnSync(program, ["-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"], { stdio: "ignore" }).status === 0;
+}
+
 /** Makes the Python environment from src/trainer/requirements.txt, unless DIFFUSIONPIPE_PYTHON names another one. */
 export function ensurePython() {
   if (process.env.DIFFUSIONPIPE_PYTHON) return;
@@ -56,17 +61,13 @@ export function ensurePython() {
   const marker = join(venv, ".diffusionpipe-requirements");
   const wanted = digest(...requirements);
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;
-  const base = which("python3.13", "python3.12", "python3.11", "python3");
-  if (!base) throw new Error("Python 3.11 or newer is not installed: apt-get install python3 python3-venv");
+  const base = ["python3", "python3.13", "python3.12", "python3.11"].find(makesEnvironments);
+  if (!base) throw new Error("There is no Python 3.11 or newer that can make environments: apt-get install -y python3 python3-venv");
   mkdirSync(cache, { recursive: true });
   console.log(`Making a Python environment in ${venv} …`);
   if (!existsSync(join(venv, "bin", "pip"))) {
     rmSync(venv, { recursive: true, force: true });
-    try {
-      run(base, ["-m", "venv", venv], { quiet: true });
-    } catch (error) {
-      throw new Error(`${base} cannot make environments here: apt-get install python3-venv\n${error.message}`);
-    }
+    run(base, ["-m", "venv", venv], { quiet: true });
   }
   run(join(venv, "bin", "pip"), ["install", "--quiet", "--disable-pip-version-check", ...requirements.flatMap((file) => ["-r", file])], { quiet: true });
   writeFileSync(marker, wanted);
