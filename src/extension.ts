@@ -5,6 +5,7 @@ import type { Shell } from "./commands/shell";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
 import { registerInspectionPage } from "./views/inspectionPage";
+import { registerLaunchPages } from "./views/launchPage";
 import { registerViews } from "./views/register";
 import { StatusBar } from "./views/statusBar";
 
@@ -40,9 +41,9 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
   const timelineEditor = registerTimelineEditor({
     extensionUri: context.extensionUri,
     log: (message) => log.info(message),
-    compare: async (plan, planContext, hooks) => (await import("./app/compare")).compare(plan, planContext, hooks),
+    compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, registerInspectionPage(nodeFiles), registerCommands(shell));
+  context.subscriptions.push(log, statusBar, views, timelineEditor, registerInspectionPage(nodeFiles), registerLaunchPages(), registerCommands(shell));
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

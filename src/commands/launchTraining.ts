@@ -7,6 +7,7 @@ import { dryRun, launch, type PreparedLaunch } from "../app/launch";
 import { readDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
 import { Cancelled } from "../model/errors";
+import { showLaunchPage } from "../views/launchPage";
 import { optionsOf } from "./arguments";
 import { askTarget } from "./askTarget";
 import { missingWeights } from "./missingWeights";
@@ -63,8 +64,7 @@ async function seedIfNoWeights(shell: Shell, plan: string): Promise<number | und
 
 /** @throws Cancelled unless the document is agreed to. */
 async function confirmLaunch(prepared: PreparedLaunch): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: "plaintext", content: describeLaunch(prepared) });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await showLaunchPage(prepared.document.place.runId, describeLaunch(prepared));
   const start = vscode.l10n.t("Start Training");
   const target = prepared.document.targetName ?? prepared.document.place.kind;
   const answer = await vscode.window.showInformationMessage(vscode.l10n.t("The open document shows what will be sent to {0} and run there.", target), start, vscode.l10n.t("Cancel"));

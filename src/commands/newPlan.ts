@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
 import { makePlan, scheduleNamed } from "../app/plan";
+import { workerSearches } from "../app/searchWorker";
 import { writeDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
 import { UserError } from "../model/errors";
@@ -10,7 +11,7 @@ import { optionsOf } from "./arguments";
 import { askCluster, clusterAnswers, writeCluster } from "./askCluster";
 import { modelFolder } from "./modelFolder";
 import { openTimeline } from "./openTimeline";
-import { ask, askFolder, askNumber, choose, shownPath, workspaceFiles, workspaceModels, type Choice } from "./pick";
+import { ask, askFolder, askNumber, choose, isOutsideRuns, shownPath, workspaceFiles, workspaceModels, type Choice } from "./pick";
 import { defaultProfilePath, profileOptions, profileTo } from "./profileLayers";
 import { withProgress } from "./progress";
 import type { Handler, Shell } from "./shell";
@@ -57,7 +58,7 @@ export const newPlanCommand: Handler = async (shell, argument) => {
     makePlan(shell.files, { profile, cluster, plan: output }, { batch, data: data ?? undefined, schedule: scheduleNamed(schedule), stages, microbatches, fill, steps, learningRate, seed }, {
       signal,
       onProgress: (done, total, bestMs) => report({ message: vscode.l10n.t("{0} of {1} candidates{2}", done, total, bestMs === undefined ? "" : vscode.l10n.t(", best period {0} ms", bestMs.toFixed(0))), fraction: done / total }),
-    }));
+    }, workerSearches(shell.scriptsFolder).searchPlan));
   await writeDocument(planFormat, shell.files, output, plan);
   shell.refresh();
   if (plan.runnable !== true) void vscode.window.showWarningMessage(vscode.l10n.t("The trainer cannot run this plan yet: {0}", plan.runnable.reason));
@@ -89,7 +90,7 @@ async function clusterFile(shell: Shell, given: string | z.infer<typeof clusterA
 async function askData(): Promise<string | null> {
   const browse = Symbol("browse");
   const choices: Choice<string | null | typeof browse>[] = [
-    ...(await workspaceFiles("**/metadata.jsonl")).map((path) => ({ label: shownPath(dirname(path)), value: dirname(path) })),
+    ...(await workspaceFiles("**/metadata.jsonl")).filter(isOutsideRuns).map((path) => ({ label: shownPath(dirname(path)), value: dirname(path) })),
     { label: vscode.l10n.t("Browse…"), description: vscode.l10n.t("a folder with images and metadata.jsonl"), value: browse },
     { label: vscode.l10n.t("None yet"), description: vscode.l10n.t("the plan can be looked at, not launched"), value: null },
   ];

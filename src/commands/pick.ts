@@ -1,7 +1,8 @@
 /** Questions about what is in the workspace. A question that is dismissed calls the command off. */
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import * as vscode from "vscode";
 import { Cancelled, UserError } from "../model/errors";
+import { isRunId } from "../remote/runs/id";
 import { localPath } from "./arguments";
 
 const notOurs = "**/{node_modules,.git}/**";
@@ -13,7 +14,10 @@ export async function workspaceFiles(glob: string): Promise<readonly string[]> {
   return found.filter((uri) => uri.scheme === "file").map((uri) => uri.fsPath).sort();
 }
 
-export const workspaceModels = async (): Promise<readonly string[]> => (await workspaceFiles("**/model_index.json")).map(dirname);
+export const workspaceModels = async (): Promise<readonly string[]> => (await workspaceFiles("**/model_index.json")).filter(isOutsideRuns).map(dirname);
+
+/** What runs in the workspace were given, and what they left, are not its own models and images. */
+export const isOutsideRuns = (path: string): boolean => !path.split(sep).some(isRunId);
 
 export function shownPath(path: string): string {
   return vscode.workspace.asRelativePath(path, (vscode.workspace.workspaceFolders?.length ?? 0) > 1);

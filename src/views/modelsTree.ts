@@ -70,6 +70,7 @@ function modelItem(folder: string): vscode.TreeItem {
   item.contextValue = "model";
   item.description = vscode.workspace.asRelativePath(folder);
   item.tooltip = folder;
+  item.accessibilityInformation = { label: vscode.l10n.t("{0}, a model", basename(folder)) };
   item.iconPath = new vscode.ThemeIcon("symbol-class");
   return item;
 }

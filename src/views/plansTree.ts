@@ -44,6 +44,7 @@ export class PlansTree implements vscode.TreeDataProvider<PlanNode> {
     item.contextValue = "plan";
     item.description = description;
     item.tooltip = problem ?? vscode.workspace.asRelativePath(subject);
+    item.accessibilityInformation = { label: `${basename(subject, ".pipeplan.json")}, ${description}` };
     item.iconPath = new vscode.ThemeIcon(problem === undefined ? "graph" : "error");
     item.command = { command: "diffusionpipe.openTimeline", title: vscode.l10n.t("Open Timeline"), arguments: [{ subject }] };
     return item;

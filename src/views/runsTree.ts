@@ -44,6 +44,7 @@ export class RunsTree implements vscode.TreeDataProvider<RunNode> {
     item.contextValue = `run.${isActive(entry) ? "active" : (entry.status?.state ?? entry.record.lastState)}`;
     item.description = describeRun(entry);
     item.tooltip = [vscode.l10n.t("{0} on {1}, {2}", entry.record.planPath, entry.record.targetName, entry.record.createdAt), ...(entry.problem === undefined ? [] : [entry.problem])].join("\n");
+    item.accessibilityInformation = { label: `${subject}, ${describeRun(entry)}` };
     item.iconPath = new vscode.ThemeIcon(iconOf(entry));
     return item;
   }

@@ -12,6 +12,11 @@ export interface WindowOptions {
   readonly workspace: string;
   /** Folder of the extension under test (the project's root). */
   readonly extensionPath?: string;
+  /**
+   * Installs the extension in place of loading it for development. The driver that development needs in a browser keeps
+   * notifications from popping up, so what presses on them needs this.
+   */
+  readonly installed?: boolean;
   /** A module that exports `run(): Promise<void>`, run in the extension host; without it, an ordinary window. */
   readonly testsPath?: string;
   readonly theme?: "dark" | "light" | "high-contrast" | "high-contrast-light";
@@ -32,6 +37,8 @@ export interface Window {
   readonly page: Page;
   /** Resolves when the test module has ended: 0, or another code. */
   readonly exitCode: Promise<number>;
+  /** Folder of everything that the server and its extension host write for themselves: logs in `server`, states in `state`. */
+  readonly data: string;
   /** Ends all processes and removes all folders of this window. */
   readonly close: () => Promise<void>;
 }

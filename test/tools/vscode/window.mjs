@@ -3,7 +3,7 @@
  * and opens a workspace in it with the extension loaded from a folder.
  */
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
@@ -16,7 +16,7 @@ const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 /**
  * @param options see window.d.mts
- * @returns the page, the exit code of the test module (only with `testsPath`), and `close`, which ends every process and removes every folder.
+ * @returns the page, the window's data folder, the exit code of the test module (only with `testsPath`), and `close`, which ends every process and removes every folder.
  */
 export async function openWindow(options) {
   const place = await install(options.version, options.log ?? (() => {}));
@@ -44,6 +44,7 @@ export async function openWindow(options) {
   process.on("exit", killServer);
   try {
     await writeSettings(data, options);
+    if (options.installed) await installExtension(data, options.extensionPath);
     server = startServer(place, data, options);
     const origin = await originOf(server, options.log);
     browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumFlags });
@@ -54,7 +55,7 @@ export async function openWindow(options) {
     await page.exposeFunction("codeAutomationLog", (type, args) => options.onLog?.(type, args));
     await page.goto(addressOf(origin, options));
     if (!options.testsPath) await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
-    return { page, exitCode, close };
+    return { page, exitCode, data, close };
   } catch (error) {
     await close();
     throw error;
@@ -79,12 +80,19 @@ async function writeSettings(data, { theme, trusted, settings }) {
   await writeFile(join(data, "user/User/settings.json"), `${JSON.stringify(all, null, 2)}\n`);
 }
 
+/** As a user has it: a folder of the extensions folder, which the server lists when it starts. */
+async function installExtension(data, extensionPath) {
+  const { publisher, name, version } = JSON.parse(await readFile(join(extensionPath, "package.json"), "utf8"));
+  await mkdir(join(data, "extensions"), { recursive: true });
+  await symlink(resolve(extensionPath), join(data, "extensions", `${publisher}.${name}-${version}`), "dir");
+}
+
 /** Caches and states of the extension under test are this window's own too. */
-function startServer(place, data, { trusted, environment }) {
+function startServer(place, data, { trusted, environment, installed }) {
   const args = [
     place.server, "--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms",
     ...(trusted === false ? [] : ["--disable-workspace-trust"]),
-    "--telemetry-level", "off", "--enable-smoke-test-driver",
+    "--telemetry-level", "off", ...(installed ? [] : ["--enable-smoke-test-driver"]),
     "--server-data-dir", join(data, "server"), "--user-data-dir", join(data, "user"), "--extensions-dir", join(data, "extensions"),
   ];
   return spawn(place.node, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_CACHE_HOME: join(data, "cache"), XDG_STATE_HOME: join(data, "state"), ...environment } });
@@ -112,11 +120,11 @@ function originOf(server, log) {
   });
 }
 
-function addressOf(origin, { workspace, extensionPath, testsPath }) {
+function addressOf(origin, { workspace, extensionPath, testsPath, installed }) {
   const remote = (path) => `vscode-remote://${new URL(origin).host}${encodeURI(resolve(path))}`;
   const payload = [
     ["skipWelcome", "true"],
-    ...(extensionPath ? [["extensionDevelopmentPath", remote(extensionPath)]] : []),
+    ...(extensionPath && !installed ? [["extensionDevelopmentPath", remote(extensionPath)]] : []),
     ...(testsPath ? [["extensionTestsPath", remote(testsPath)]] : []),
   ];
   return `${origin}/?folder=${encodeURIComponent(resolve(workspace))}&payload=${encodeURIComponent(JSON.stringify(payload))}`;
