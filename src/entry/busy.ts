@@ -8,5 +8,7 @@ function pass(): void {
   setImmediate(pass);
 }
 
+// Measuring waits for this.
+process.stdout.write("busy\n");
 process.stdin.on("end", () => process.exit(0)).resume();
 pass();
