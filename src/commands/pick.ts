@@ -16,8 +16,8 @@ export async function workspaceFiles(glob: string): Promise<readonly string[]> {
 
 export const workspaceModels = async (): Promise<readonly string[]> => (await workspaceFiles("**/model_index.json")).filter(isOutsideRuns).map(dirname);
 
-/** What runs in the workspace were given, and what they left, are not its own models and images. */
-export const isOutsideRuns = (path: string): boolean => !path.split(sep).some(isRunId);
+/** What runs in the workspace were given (kept by content, under its SHA-256), and what they left, are not its own models and images. */
+export const isOutsideRuns = (path: string): boolean => !path.split(sep).some((part) => isRunId(part) || /^[0-9a-f]{64}$/.test(part));
 
 export function shownPath(path: string): string {
   return vscode.workspace.asRelativePath(path, (vscode.workspace.workspaceFolders?.length ?? 0) > 1);
