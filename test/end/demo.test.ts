@@ -55,20 +55,20 @@ describe("npm run demo", () => {
   });
 
   it("puts at least half of the frozen time into bubbles, on both ranks, partial batches among it", () => {
-    const plan = join(out, "four.pipeplan.json");
-    const options = ["--batch", "16", "--schedule", "1f1b", "--stages", "2", "--microbatches", "4", "--steps", "4", "--data", "media/sample/images"];
+    const plan = join(out, "two.pipeplan.json");
+    const options = ["--batch", "16", "--schedule", "1f1b", "--stages", "2", "--microbatches", "2", "--steps", "4", "--data", "media/sample/images"];
     const planned = command("plan", "--profile", join(out, "target.profile.json"), "--cluster", "media/sample/local.cluster.json", ...options, "-o", plan);
     const [, hidden, first, second, partial] = /frozen work in bubbles: (\d+) % \(rank 0: (\d+) % .*rank 1: (\d+) % .*\); (\d+) partial-batch/.exec(planned) ?? assert.fail(planned);
     assert.ok(Number(hidden) >= 50 && Number(first) > 0 && Number(second) > 0 && Number(partial) > 0, planned);
     const { id } = JSON.parse(command("launch", plan, "--target", "media/sample/local.target.json", "--follow", "--json")) as { id: string };
-    command("fetch", id, "-o", join(out, "four.run"));
-    assertExecuted(read<Program>("four.run", "program.json"), read<Timeline>("four.run", "measured.timeline.json"));
+    command("fetch", id, "-o", join(out, "two.run"));
+    assertExecuted(read<Program>("two.run", "program.json"), read<Timeline>("two.run", "measured.timeline.json"));
   });
 
   it("ends with a non-zero exit where a stage fails", () => {
-    const failed = demo("--steps", "0", "--out", join(out, "failed"));
+    const failed = demo("--batches", "0", "--out", join(out, "failed"));
     assert.notEqual(failed.status, 0);
-    assert.match(failed.stderr, /The demo stopped: .*steps/s);
+    assert.match(failed.stderr, /--batches takes .*The demo stopped: diffusionpipe profile ended with 1/s);
   });
 });
 
