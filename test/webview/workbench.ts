@@ -12,8 +12,17 @@ export class Workbench {
 
   /** Chooses a command of ours; waits for it where the extension has not started yet. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
-    await this.page.locator(".quick-input-widget input").first().fill(`>DiffusionPipe: ${title}`);
+    // A palette that is still closing takes the key and goes on closing.
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    for (let tries = 3; ; tries--) {
+      await this.page.keyboard.press("F1");
+      try {
+        await this.page.locator(".quick-input-widget input").first().fill(`>DiffusionPipe: ${title}`, { timeout: 5_000 });
+        break;
+      } catch (error) {
+        if (tries === 1) throw error;
+      }
+    }
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
   }
 
