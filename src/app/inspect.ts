@@ -1,6 +1,6 @@
 /** Use-case: what is in a model folder. */
 import { basename, dirname, resolve } from "node:path";
-import type { Model, ModelLayer, Role } from "../model/model";
+import type { Model, ModelComponent } from "../model/model";
 import type { Bindings, Chain, Tensor } from "../model/profile";
 import { readDiffusersModel } from "../parse/diffusers/read";
 import type { RoleChoice } from "../parse/roles";
@@ -15,14 +15,7 @@ export async function inspectModel(files: Files, folder: string, roles: RoleChoi
 /** What `inspect --json` prints. */
 export interface InspectDocument {
   readonly model: { readonly path: string; readonly sha256: string; readonly class: string };
-  readonly components: readonly {
-    readonly name: string;
-    readonly class: string;
-    readonly role: Role;
-    readonly parameters: number;
-    readonly after: readonly string[];
-    readonly layers: readonly ModelLayer[];
-  }[];
+  readonly components: readonly ModelComponent[];
   readonly chains: readonly Chain[];
   readonly predictionType: Model["predictionType"];
   /** The shapes that `tensors` are given at. */

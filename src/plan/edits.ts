@@ -1,7 +1,6 @@
 /** Edits of a plan as a person makes them: pure, small, and leaving alone what they don't touch. */
 import { UserError } from "../model/errors";
-import type { Fill, Plan } from "../model/plan";
-import type { Workload } from "../model/workload";
+import type { Plan } from "../model/plan";
 
 /**
  * Moves the boundary between stages `index` and `index + 1` to before chain layer `layer`. Fills stay: they stand before
@@ -18,10 +17,4 @@ export function moveBoundary(plan: Plan, chainId: string, index: number, layer: 
   }
   const stages = chain.stages.map((stage, s) => (s === index ? { ...stage, to: layer } : s === index + 1 ? { ...stage, from: layer } : stage));
   return { ...plan, chains: plan.chains.map((candidate) => (candidate === chain ? { ...chain, stages } : candidate)) };
-}
-
-/** Replaces the fills by those that `fill` finds for the plan as it stands now. Plans with pinned fills keep all of theirs. */
-export function refill(plan: Plan, workload: Workload, fill: (plan: Plan) => readonly Fill[]): Plan {
-  if (workload.frozen.length === 0 || plan.fills.some((one) => one.pinned)) return plan;
-  return { ...plan, fills: fill(plan) };
 }

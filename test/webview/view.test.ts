@@ -89,7 +89,7 @@ describe("the timeline view in a browser", function () {
     await view.page.keyboard.press("Enter");
     await saidUntil(() => edits().length > 0);
     await view.send({ type: "reply", id: edits()[0].id, error: "The text has changed meanwhile." });
-    assert.ok(await view.page.getByText("The text has changed meanwhile.").isVisible());
+    await view.page.getByText("The text has changed meanwhile.").waitFor({ timeout: 10_000 });
     assert.equal(await boundary(), before);
   });
 

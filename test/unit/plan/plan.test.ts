@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import type { Plan } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
-import { moveBoundary, refill } from "../../../src/plan/edits";
+import { moveBoundary } from "../../../src/plan/edits";
 import { predictPlan } from "../../../src/plan/predict";
 import { staleInputs } from "../../../src/plan/staleness";
 import { validatePlan } from "../../../src/plan/validate";
@@ -52,14 +52,6 @@ describe("plan", () => {
     assert(predictPlan(moved, context).timeline.periodMs > 0);
     for (const wrong of [0, 6, 1.5]) assert.throws(() => moveBoundary(plan, "main", 0, wrong), /boundary can lie/);
     assert.throws(() => moveBoundary(plan, "main", 1, 3), /no boundary/);
-  });
-
-  it("fills again unless a fill is pinned", () => {
-    const none = { ...plan, fills: withoutFilling(plan, context).plan.fills };
-    const fill = () => plan.fills;
-    assert.deepEqual(refill(none, context.workload, fill).fills, plan.fills);
-    const pinned = { ...none, fills: none.fills.map((one) => ({ ...one, pinned: true })) };
-    assert.equal(refill(pinned, context.workload, fill), pinned);
   });
 
   it("knows which of its inputs changed", () => {
