@@ -35,7 +35,7 @@ const schema: z.ZodType<Profile> = z.looseObject({
   format: z.literal("diffusionpipe.profile/1"),
   model: fileRef,
   runtimeVersion: z.string().optional(),
-  bindings: z.looseObject({ height: positive, width: positive, sequenceLength: positive }),
+  bindings: z.looseObject({ height: positive, width: positive, sequenceLength: positive, frames: positive.optional(), symbols: z.record(name, positive).optional() }),
   device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional() }),
   chains: z.array(
     z.looseObject({

@@ -12,6 +12,8 @@ export interface ModelLayer {
   /** Module paths inside the component whose parameters this layer holds, in order of execution. */
   readonly modules: readonly string[];
   readonly parameters: number;
+  /** Those of `parameters` that get gradients where the layer needs a weight gradient; all of them where left out. */
+  readonly trainableParameters?: number;
   readonly needsInputGrad: boolean;
   readonly needsWeightGrad: boolean;
 }
@@ -50,7 +52,7 @@ export interface BoundLayer extends ModelLayer {
   /** Disjoint: an activation that both I and W need is in `untilWeightGrad`. */
   readonly savedBytesPerSample: { readonly untilInputGrad: number; readonly untilWeightGrad: number };
   readonly cutBytesPerSample: { readonly forward: number; readonly backward: number };
-  /** The forward graph at a batch size, float32. */
+  /** The forward graph at a batch size, float32. @throws UserError where the layer has none (traced, and not exported). */
   graph(batch: number): OnnxGraph;
 }
 

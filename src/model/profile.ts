@@ -96,6 +96,10 @@ export interface Bindings {
   readonly width: number;
   /** Text tokens. */
   readonly sequenceLength: number;
+  /** Of a video; 1 where left out. */
+  readonly frames?: number;
+  /** Named dimensions of a graph that are none of the above, as an ONNX file calls them. */
+  readonly symbols?: Readonly<Record<string, number>>;
 }
 
 export interface Profile {

@@ -2,6 +2,8 @@
 export interface Files {
   /** @throws UserError when the file is missing, not a regular file, or longer than `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** `length` bytes from `offset` on, fewer where the file ends before. @throws UserError when the file is missing or not a regular file. */
+  readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** Writes to a temporary name beside `path` and renames: the file is whole or not there. Makes missing folders. */
   write(path: string, data: Uint8Array | string): Promise<void>;
   /** Undefined where there is nothing. */

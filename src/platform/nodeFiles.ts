@@ -1,6 +1,7 @@
 /** `Files` on the local disk. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { mkdir, open, readdir, realpath, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../model/errors";
 import type { Files } from "./files";
@@ -10,20 +11,36 @@ function isMissing(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
+/** @throws UserError when there is no regular file that can be read. */
+async function openFile(path: string): Promise<{ readonly handle: FileHandle; readonly info: Stats }> {
+  let handle;
+  try {
+    handle = await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) throw new UserError("The file does not exist.", { file: path });
+    throw new UserError(`The file cannot be read (${(error as NodeJS.ErrnoException).code}).`, { file: path });
+  }
+  const info = await handle.stat();
+  if (info.isFile()) return { handle, info };
+  await handle.close();
+  throw new UserError("This is not a regular file.", { file: path });
+}
+
 export const nodeFiles: Files = {
   async read(path, maxBytes) {
-    let handle;
+    const { handle, info } = await openFile(path);
     try {
-      handle = await open(path, "r");
-    } catch (error) {
-      if (isMissing(error)) throw new UserError("The file does not exist.", { file: path });
-      throw new UserError(`The file cannot be read (${(error as NodeJS.ErrnoException).code}).`, { file: path });
-    }
-    try {
-      const info = await handle.stat();
-      if (!info.isFile()) throw new UserError("This is not a regular file.", { file: path });
       if (info.size > maxBytes) throw new UserError(`The file has ${info.size} bytes; at most ${maxBytes} are read.`, { file: path });
       return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  async readRange(path, offset, length) {
+    const { handle } = await openFile(path);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
     } finally {
       await handle.close();
     }

@@ -19,7 +19,7 @@ function skeletonLayer(layer: BoundLayer): SkeletonLayer {
     needsWeightGrad: layer.needsWeightGrad,
     signature: layer.signature,
     paramBytes,
-    gradBytes: layer.needsWeightGrad ? paramBytes : 0,
+    gradBytes: layer.needsWeightGrad ? (layer.trainableParameters ?? layer.parameters) * bytesPerParameter : 0,
     flopsPerSample: layer.flopsPerSample,
     trafficBytesPerSample: layer.trafficBytesPerSample,
     savedBytesPerSample: layer.savedBytesPerSample,

@@ -30,6 +30,7 @@ export function memoryFiles(contents: ReadonlyMap<string, Uint8Array>, links: Re
       if (bytes.length > maxBytes) return Promise.reject(new UserError("The file is too long.", { file: path }));
       return Promise.resolve(bytes);
     },
+    readRange: refuse,
     stat(path) {
       if (path === folder) return Promise.resolve({ kind: "folder", bytes: 0, modifiedMs: 0 });
       const bytes = contents.get(path);
