@@ -1,8 +1,8 @@
 // Bundles the extension host, its processes and workers, the webview and the command line.
 // node build.mjs [--watch] [--minify] [--tests] [--schemas]
 import { context, build } from "esbuild";
-import { readdirSync, statSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, readdirSync, statSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const flags = new Set(process.argv.slice(2));
@@ -11,6 +11,8 @@ const common = {
   sourcemap: !flags.has("--minify"),
   minify: flags.has("--minify"),
   logLevel: "warning",
+  // Its other form looks for its own address, which a bundle has not.
+  alias: { "web-tree-sitter": "./node_modules/web-tree-sitter/web-tree-sitter.cjs" },
   define: { "process.env.NODE_ENV": flags.has("--minify") ? '"production"' : '"development"' },
 };
 // Native code stays outside the bundles; `vscode` is there only inside the editor.
@@ -61,6 +63,12 @@ const tests = {
   entryPoints: filesUnder("test", ".test.ts").concat(filesUnder("test", "index.ts")),
 };
 
+/** Python's grammar and the runtime that parses with it: read as files when the first script is. */
+function copyGrammar() {
+  mkdirSync("dist", { recursive: true });
+  for (const file of ["web-tree-sitter/web-tree-sitter.wasm", "tree-sitter-python/tree-sitter-python.wasm"]) copyFileSync(join("node_modules", file), join("dist", basename(file)));
+}
+
 async function writeSchemas() {
   await build({ ...common, platform: "node", format: "esm", entryPoints: ["src/formats/published.ts"], outfile: "out/schemas.mjs", sourcemap: false });
   const { publishedSchemas } = await import(pathToFileURL("out/schemas.mjs").href);
@@ -71,7 +79,9 @@ async function writeSchemas() {
 if (flags.has("--schemas")) {
   await writeSchemas();
 } else if (flags.has("--watch")) {
+  copyGrammar();
   for (const options of [node, web]) await (await context(options)).watch();
 } else {
+  copyGrammar();
   await Promise.all([node, ...(web.entryPoints.length ? [web] : []), ...(flags.has("--tests") ? [tests] : [])].map((options) => build(options)));
 }
