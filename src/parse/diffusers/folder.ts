@@ -4,6 +4,7 @@ import { isAbsolute, join, relative, sep } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Files } from "../../platform/files";
 import { maxConfigBytes, parseConfig } from "../config";
+import { isBlobOfSnapshot } from "../hub/cache";
 
 const indexName = "model_index.json";
 
@@ -13,7 +14,7 @@ export interface ConfigFile {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** Reads files of one folder, follows no link out of it, and fingerprints what it has read. */
+/** Reads files of one folder, follows no link out of it (but a snapshot's of the Hugging Face cache to its blobs), and fingerprints what it has read. */
 export class DiffusersFolder {
   private readonly hash = createHash("sha256");
 
@@ -39,8 +40,9 @@ export class DiffusersFolder {
     const file = join(this.folder, ...path);
     const real = await this.files.realPath(file);
     const inside = relative(this.realFolder, real);
-    if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-      throw new UserError("The file is a link that leaves the model's folder.", { file, hint: "Copy the model without links (out of a download cache: download it into a folder of its own)." });
+    const leaves = inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside);
+    if (leaves && !isBlobOfSnapshot(this.realFolder, real)) {
+      throw new UserError("The file is a link that leaves the model's folder.", { file, hint: "Copy the model without links." });
     }
     const bytes = await this.files.read(real, maxConfigBytes);
     this.hash.update(`${path.join("/")}\n${bytes.length}\n`).update(bytes);
