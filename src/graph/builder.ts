@@ -24,8 +24,9 @@ export class GraphBuilder {
     this.names.set(value, onnxName);
   }
 
-  parameter(module: string, name: "weight" | "bias"): string {
-    return `${this.root}${module}.${name}`;
+  /** @param name Left out for a parameter that is its own module path. */
+  parameter(module: string, name?: "weight" | "bias"): string {
+    return `${this.root}${module}${name === undefined ? "" : `.${name}`}`;
   }
 
   /** Equal constants are stored once. */

@@ -1,7 +1,8 @@
 /** What a layer costs at concrete shapes: FLOPs of F, I and W, memory traffic, and what it keeps for its backward. Computed, not measured. */
-import { elements, type OperatorList, type Shape } from "../model/operator";
+import { elements, type Operator, type OperatorList, type Shape } from "../model/operator";
 import { inferShapes } from "./layer";
-import { flopsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
+import { isView } from "./operators/layout";
+import { flopsOf, gradientInputsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
 
 const bytesPerElement = 4;
 
@@ -17,11 +18,11 @@ export interface LayerCost {
 }
 
 /**
- * @param trainable The layer's parameters get gradients.
+ * @param learns Whether an operator's parameters get gradients.
  * @param gradientInputs Values among the inputs whose gradient is wanted. I is the work that leads to them; W is all the rest,
  * and so holds the backward between a layer's own parameters where no input wants a gradient.
  */
-export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>, trainable: boolean, gradientInputs: ReadonlySet<string>): LayerCost {
+export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>, learns: (operator: Operator) => boolean, gradientInputs: ReadonlySet<string>): LayerCost {
   const shapes = inferShapes(list, inputs);
   const known = new Map(inputs);
   for (const [index, operator] of list.operators.entries()) known.set(operator.output, shapes[index].output);
@@ -36,13 +37,15 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
     const names = inputsOf(operator);
     const flops = flopsOf(operator, shapes[index]);
     const saved = savedBy(operator, shapes[index]);
-    const learns = trainable && parametersOf(operator).length > 0;
-    const inI = names.some((name) => fromInputs.has(name));
-    const inW = !inI && names.some((name) => fromParameters.has(name));
-    const inputGrad = names.reduce((sum, name, input) => sum + (fromInputs.has(name) || fromParameters.has(name) ? flops.inputGrad[input] : 0), 0);
+    const carries = gradientInputsOf(operator);
+    const learning = learns(operator) && parametersOf(operator).length > 0;
+    const inI = carries.some((name) => fromInputs.has(name));
+    const inW = !inI && carries.some((name) => fromParameters.has(name));
+    const inputGrad = names.reduce((sum, name, input) => sum + (carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name)) ? flops.inputGrad[input] : 0), 0);
 
     total.forward += flops.forward;
-    total.traffic += shapes[index].inputs.reduce((sum, shape) => sum + elements(shape), elements(shapes[index].output));
+    const isFree = operator.op === "rearrange" && isView(operator);
+    if (!isFree) total.traffic += shapes[index].inputs.reduce((sum, shape) => sum + elements(shape), elements(shapes[index].output));
     if (inI) {
       total.inputGrad += inputGrad;
       total.extraI += saved.extraElements;
@@ -54,11 +57,11 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
       total.extraW += saved.extraElements;
       for (const name of saved.forInputGrad) keptForW.add(name);
     }
-    if (learns) {
+    if (learning) {
       total.weightGrad += flops.weightGrad;
       for (const name of saved.forWeightGrad) keptForW.add(name);
     }
-    if (learns || inW) fromParameters.add(operator.output);
+    if (learning || inW) fromParameters.add(operator.output);
   }
   const bytes = (names: Iterable<string>) => [...names].reduce((sum, name) => sum + elements(known.get(name) ?? []) * bytesPerElement, 0);
   return {

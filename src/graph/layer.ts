@@ -31,10 +31,10 @@ function shapeOf(known: ReadonlyMap<string, Shape>, name: string): Shape {
   return shape;
 }
 
-/** The shape of the list's output. @throws ShapeError when the list does not fit its inputs. */
-export function layerOutputShape(list: OperatorList, inputs: readonly OnnxValue[]): Shape {
+/** The shapes of the list's outputs, in order. @throws ShapeError when the list does not fit its inputs. */
+export function layerOutputShapes(list: OperatorList, inputs: readonly OnnxValue[]): readonly Shape[] {
   const shapes = inferShapes(list, shapesByName(inputs));
-  return shapes[list.operators.findIndex((operator) => operator.output === list.output)].output;
+  return list.outputs.map((name) => shapes[list.operators.findIndex(({ output }) => output === name)].output);
 }
 
 export function shapesByName(values: readonly OnnxValue[]): ReadonlyMap<string, Shape> {
@@ -55,6 +55,6 @@ export function lowerLayer(name: string, root: string, list: OperatorList, input
     parameters: layerParameters(list).map((parameter) => ({ name: `${root}${parameter.name}`, type: "float32", shape: parameter.shape })),
     constants: builder.constants,
     nodes: builder.nodes,
-    outputs: [{ name: builder.value(list.output), type: "float32", shape: layerOutputShape(list, inputs) }],
+    outputs: layerOutputShapes(list, inputs).map((shape, index) => ({ name: builder.value(list.outputs[index]), type: "float32", shape })),
   };
 }

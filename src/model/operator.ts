@@ -4,7 +4,8 @@
  * parameters: a batch, an image size and a text length are bound later. Images are [N, C, H, W], tokens [N, L, C].
  *
  * `module` is the path of the torch module that holds an operator's parameters, below its layer's root: parameters are
- * called `module.weight` and `module.bias`, as in the state dict of diffusers and transformers.
+ * called `module.weight` and `module.bias`, as in the state dict of diffusers and transformers. A value whose first dimension is
+ * 1 at every batch (a position table) is the same for all samples.
  */
 
 interface Unary {
@@ -12,16 +13,22 @@ interface Unary {
   readonly output: string;
 }
 
-/** Square kernel. The padding is in zeros, the same in both directions: `paddingBefore` on top and left, `paddingAfter` below and right. */
-export interface Conv2d extends Unary {
-  readonly op: "conv2d";
+/**
+ * Over the spatial axes of [N, C, ...]: one entry of `kernel`, `stride` and paddings for each (image: height, width; video:
+ * frames, height, width). Pads with zeros before and after.
+ */
+export interface Convolution extends Unary {
+  readonly op: "convolution";
   readonly module: string;
   readonly inChannels: number;
   readonly outChannels: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly paddingBefore: number;
-  readonly paddingAfter: number;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly paddingBefore: readonly number[];
+  readonly paddingAfter: readonly number[];
+  readonly bias: boolean;
+  /** 1 where left out. */
+  readonly groups?: number;
 }
 
 /** y = x W^T + b over the last dimension; W is [outFeatures, inFeatures]. */
@@ -33,6 +40,7 @@ export interface Linear extends Unary {
   readonly bias: boolean;
 }
 
+/** Over groups of channels of [N, C, ...]. */
 export interface GroupNorm extends Unary {
   readonly op: "groupNorm";
   readonly module: string;
@@ -41,12 +49,24 @@ export interface GroupNorm extends Unary {
   readonly epsilon: number;
 }
 
-/** Over the last dimension. */
-export interface LayerNorm extends Unary {
-  readonly op: "layerNorm";
+/** Over the last `features` elements; a last dimension of several heads has each normalised alone, with the same parameters. */
+interface FeatureNorm extends Unary {
   readonly module: string;
   readonly features: number;
   readonly epsilon: number;
+}
+
+export interface LayerNorm extends FeatureNorm {
+  readonly op: "layerNorm";
+  readonly affine: "weight and bias" | "weight" | "none";
+}
+
+/** x / sqrt(mean(x^2) + epsilon) * (offset + weight). */
+export interface RmsNorm extends FeatureNorm {
+  readonly op: "rmsNorm";
+  readonly affine: "weight" | "none";
+  /** 1 where a weight of zero means no scaling (Gemma), else 0. */
+  readonly offset: 0 | 1;
 }
 
 /** gelu is exact (erf), geluTanh its tanh approximation, quickGelu x * sigmoid(1.702 x). */
@@ -57,23 +77,32 @@ export interface Activation extends Unary {
   readonly function: ActivationFunction;
 }
 
-/** The last dimension is halved: first half * gelu(second half). */
-export interface Geglu extends Unary {
-  readonly op: "geglu";
+/** The last dimension is halved: first half * function(second half). */
+export interface Gated extends Unary {
+  readonly op: "gated";
+  readonly function: ActivationFunction;
 }
 
-/** Values of one shape. */
-export interface Add {
-  readonly op: "add";
+/** Elementwise; shapes broadcast as in NumPy. */
+interface Binary {
   readonly left: string;
   readonly right: string;
   readonly output: string;
 }
 
-/** Adds [N, C] to every pixel of [N, C, H, W]. */
-export interface AddChannelBias extends Unary {
-  readonly op: "addChannelBias";
-  readonly bias: string;
+export interface Add extends Binary {
+  readonly op: "add";
+}
+
+export interface Multiply extends Binary {
+  readonly op: "multiply";
+}
+
+/** x * (1 + scale) + shift; scale and shift broadcast to x as in NumPy. */
+export interface Modulate extends Unary {
+  readonly op: "modulate";
+  readonly scale: string;
+  readonly shift: string;
 }
 
 export interface Scale extends Unary {
@@ -81,38 +110,91 @@ export interface Scale extends Unary {
   readonly factor: number;
 }
 
-/** Along channels. */
 export interface Concat {
   readonly op: "concat";
   readonly inputs: readonly string[];
+  /** Negative: from the end. */
+  readonly axis: number;
   readonly output: string;
 }
 
-/** softmax(q k^T / sqrt(features per head)) v; query [N, L, D], key and value [N, S, D], D = heads * features per head. */
+/** A number of elements along an axis, or as many as another value has along an axis of its own. */
+export type Extent = number | { readonly like: string; readonly axis: number };
+
+/** `size` elements of an axis from `start` on; to the end where `size` is left out. */
+export interface Slice extends Unary {
+  readonly op: "slice";
+  readonly axis: number;
+  readonly start: Extent;
+  readonly size?: Extent;
+}
+
+/**
+ * Axes split, merged and permuted, in the notation of einops: "b c (h p) (w p) -> b (h w) (c p p)" needs two different names
+ * for the two p, and sizes for one name of each group. 1 stands for an axis of one element on either side.
+ */
+export interface Rearrange extends Unary {
+  readonly op: "rearrange";
+  readonly pattern: string;
+  readonly sizes?: Readonly<Record<string, number>>;
+  /** Another value that sizes of names are read from: a pattern of all its axes. */
+  readonly like?: { readonly value: string; readonly pattern: string };
+}
+
+/** softmax(scale q k^T + bias) v; query [N, L, heads * size], key [N, S, keyHeads * size], value likewise, of a size of its own. */
 export interface Attention {
   readonly op: "attention";
   readonly query: string;
   readonly key: string;
   readonly value: string;
   readonly heads: number;
+  /** Fewer than `heads`: each serves heads/keyHeads query heads. As many where left out. */
+  readonly keyHeads?: number;
+  /** 1/sqrt(size) where left out. */
+  readonly scale?: number;
   /** Token i sees tokens 0..i only. */
   readonly causal: boolean;
+  /** Together with `causal`: of those, the last `window` only. */
+  readonly window?: number;
+  /** Added to the scores: broadcasts to [N, heads, L, S]. */
+  readonly bias?: string;
+  /** Scores are squashed to softcap * tanh(scores / softcap). */
+  readonly softcap?: number;
   readonly output: string;
 }
 
-/** [N, C, H, W] -> [N, H*W, C]. */
-export interface ImageToTokens extends Unary {
-  readonly op: "imageToTokens";
+/**
+ * Rotary position embedding of [N, L, heads * size] by tables [1 or N, L, size]: x cos + rotated(x) sin. "interleaved" rotates
+ * pairs of neighbours, "halves" the first half of a head against the second.
+ */
+export interface Rotary extends Unary {
+  readonly op: "rotary";
+  readonly cos: string;
+  readonly sin: string;
+  readonly layout: "interleaved" | "halves";
 }
 
-/** [N, H*W, C] -> [N, C, H, W] with the height and width of the image `like`. */
-export interface TokensToImage extends Unary {
-  readonly op: "tokensToImage";
-  readonly like: string;
+/** Each pixel (or voxel) is repeated `factors` times along each spatial axis. */
+export interface UpsampleNearest extends Unary {
+  readonly op: "upsampleNearest";
+  readonly factors: readonly number[];
 }
 
-export interface UpsampleNearest2x extends Unary {
-  readonly op: "upsampleNearest2x";
+/** Mean over non-overlapping windows of [N, C, H, W]. */
+export interface AveragePool extends Unary {
+  readonly op: "averagePool";
+  readonly kernel: readonly number[];
+}
+
+/** A learned tensor itself: `module` is its whole path, [1, ...] its shape as a value. */
+export interface LearnedTensor {
+  readonly op: "learnedTensor";
+  readonly module: string;
+  /** As in the state dict. */
+  readonly shape: Shape;
+  /** As a value. */
+  readonly as: Shape;
+  readonly output: string;
 }
 
 /** Sinusoids of the timestep [N] -> [N, channels] at frequencies 10000^(-i / (channels/2 - frequencyShift)). */
@@ -141,17 +223,18 @@ export interface PositionEmbedding extends Unary {
 }
 
 export type Operator =
-  | Conv2d | Linear | GroupNorm | LayerNorm | Activation | Geglu | Add | AddChannelBias | Scale | Concat
-  | Attention | ImageToTokens | TokensToImage | UpsampleNearest2x | TimestepEmbedding | TokenEmbedding | PositionEmbedding;
+  | Convolution | Linear | GroupNorm | LayerNorm | RmsNorm | Activation | Gated | Add | Multiply | Modulate | Scale | Concat | Slice
+  | Rearrange | Attention | Rotary | UpsampleNearest | AveragePool | LearnedTensor | TimestepEmbedding | TokenEmbedding | PositionEmbedding;
 
 export type OperatorName = Operator["op"];
 export type OperatorOf<N extends OperatorName> = Extract<Operator, { readonly op: N }>;
 
-/** A layer's computation: values in, values named by operators, one value out. Every value is assigned once. */
+/** A layer's computation: values in, values named by operators, values out. Every value is assigned once. */
 export interface OperatorList {
   readonly inputs: readonly string[];
   readonly operators: readonly Operator[];
-  readonly output: string;
+  /** At least one. */
+  readonly outputs: readonly string[];
 }
 
 /** Batch first. */

@@ -1,14 +1,18 @@
-/** The two flags that decide a layer's work, and the chain that follows from them. */
+/** The two flags that decide a layer's work, and the chains that follow from them. */
 import { countParameters } from "../graph/layer";
+import { gradientInputsOf, parametersOf } from "../graph/operators/registry";
 import type { Chain } from "../model/profile";
-import type { LayerDescription } from "./component";
-import type { Pipeline, PipelineComponent } from "./pipeline";
+import { trainsIn, type LayerDescription } from "./component";
+import { layerTensor, tensorsOf, type Pipeline } from "./pipeline";
 
 export interface LayerGradients {
   readonly needsInputGrad: boolean;
   readonly needsWeightGrad: boolean;
+  readonly trainableParameters: number;
   /** Inputs of the layer's operator list that a gradient flows back through. */
   readonly inputs: ReadonlySet<string>;
+  /** For each output, whether a gradient comes back to it. */
+  readonly outputs: readonly boolean[];
 }
 
 /** Component -> one entry per layer. A value needs a gradient when something trained stands before it. */
@@ -20,8 +24,10 @@ export function gradientTable(pipeline: Pipeline, trained: ReadonlySet<string>):
   for (const component of pipeline.components) {
     const layers = component.description.layers.map((layer) => {
       const inputs = new Set(layer.body.inputs.filter((value) => tensorsOf(pipeline, component, layer, value).some((tensor) => hasGradient.has(tensor))));
-      const gradients = { needsInputGrad: inputs.size > 0, needsWeightGrad: trained.has(component.name) && countParameters(layer.body) > 0, inputs };
-      if (gradients.needsInputGrad || gradients.needsWeightGrad) hasGradient.add(`${component.name}/${layer.name}`);
+      const gradients = layerGradients(layer, trained.has(component.name), inputs);
+      gradients.outputs.forEach((has, output) => {
+        if (has) hasGradient.add(layerTensor(component.name, layer.name, output));
+      });
       return gradients;
     });
     table.set(component.name, layers);
@@ -29,25 +35,44 @@ export function gradientTable(pipeline: Pipeline, trained: ReadonlySet<string>):
   return table;
 }
 
-/** Ids of the tensors that an input of a layer's operator list is made of. */
-export function tensorsOf(pipeline: Pipeline, component: PipelineComponent, layer: LayerDescription, value: string): readonly string[] {
-  const source = layer.sources[value];
-  if ("layer" in source) return [`${component.name}/${source.layer}`];
-  return component.inputs[source.input].from.map((from) => sourceId(pipeline, from));
+/** Follows gradients through the layer's operators: what only lends its shape carries none. */
+function layerGradients(layer: LayerDescription, trains: boolean, inputs: ReadonlySet<string>): LayerGradients {
+  const { operators, outputs } = layer.body;
+  const live = new Set(inputs);
+  let trainableParameters = 0;
+  for (const operator of operators) {
+    const learns = trains && trainsIn(layer, operator) && parametersOf(operator).length > 0;
+    if (learns) trainableParameters += countParameters({ ...layer.body, operators: [operator] });
+    if (learns || gradientInputsOf(operator).some((name) => live.has(name))) live.add(operator.output);
+  }
+  return { needsInputGrad: inputs.size > 0, needsWeightGrad: trainableParameters > 0, trainableParameters, inputs, outputs: outputs.map((name) => live.has(name)) };
 }
 
-export function sourceId(pipeline: Pipeline, source: Pipeline["loss"]["needs"][number]): string {
-  if ("data" in source) return `data/${source.data}`;
-  const layers = pipeline.components.find(({ name }) => name === source.component)?.description.layers;
-  const last = layers?.at(-1);
-  if (!last) throw new Error(`The pipeline has no component "${source.component}".`);
-  return `${source.component}/${last.name}`;
+export const isLeaf = ({ needsInputGrad, needsWeightGrad }: Pick<LayerGradients, "needsInputGrad" | "needsWeightGrad">) => !needsInputGrad && !needsWeightGrad;
+
+/**
+ * A chain for each loss that a gradient reaches, called after the component with the loss: of every component that leads to
+ * it, the layers from the first that needs a gradient on. What stands before is frozen work.
+ */
+export function chainsOf(pipeline: Pipeline, table: GradientTable): readonly Chain[] {
+  return pipeline.losses.flatMap(({ component: last }) => {
+    const leading = leadingTo(pipeline, last);
+    const segments = pipeline.components
+      .filter(({ name }) => leading.has(name))
+      .flatMap(({ name, description }) => {
+        const from = table.get(name)?.findIndex((layer) => !isLeaf(layer)) ?? -1;
+        return from < 0 ? [] : [{ component: name, from, to: description.layers.length }];
+      });
+    return segments.length > 0 ? [{ id: last, segments }] : [];
+  });
 }
 
-/** One chain, called after the component with the loss: every component that a gradient reaches, whole. */
-export function chainOf(pipeline: Pipeline, table: GradientTable): Chain {
-  const segments = pipeline.components
-    .filter(({ name }) => table.get(name)?.some((layer) => layer.needsInputGrad || layer.needsWeightGrad))
-    .map(({ name, description }) => ({ component: name, from: 0, to: description.layers.length }));
-  return { id: pipeline.loss.component, segments };
+/** The component and all that it needs, directly or not. */
+function leadingTo(pipeline: Pipeline, last: string): ReadonlySet<string> {
+  const found = new Set([last]);
+  for (const component of [...pipeline.components].reverse()) {
+    if (!found.has(component.name)) continue;
+    for (const source of Object.values(component.inputs).flat()) if ("component" in source) found.add(source.component);
+  }
+  return found;
 }

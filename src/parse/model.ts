@@ -1,25 +1,31 @@
 /** A wired pipeline and the choice of what trains, as the model that everything else works with. */
 import { countParameters } from "../graph/layer";
+import { UserError } from "../model/errors";
 import type { Model, ModelComponent } from "../model/model";
+import type { Bindings, Chain, Tensor } from "../model/profile";
 import { bindPipeline } from "./bind";
-import { chainOf, gradientTable } from "./gradients";
+import { chainsOf, gradientTable } from "./gradients";
+import { withAdapters } from "./lora";
 import { needsOf, type Pipeline } from "./pipeline";
-import { chooseTrained, type RoleChoice } from "./roles";
+import { chooseTrained, type ModelChoice } from "./roles";
 
 /** @param sha256 Fingerprint of the files that the pipeline was read from. @throws UserError for a choice that cannot be. */
-export function makeModel(path: string, sha256: string, pipeline: Pipeline, choice: RoleChoice): Model {
+export function makeModel(path: string, sha256: string, plain: Pipeline, choice: ModelChoice): Model {
+  const pipeline = withAdapters(plain, choice.lora ?? {});
   const trained = chooseTrained(pipeline, choice);
   const gradients = gradientTable(pipeline, trained);
-  const chain = chainOf(pipeline, gradients);
+  const chains = chainsOf(pipeline, gradients);
+  if (chains.length === 0) throw new UserError("Nothing that trains leads to the loss.", { field: "train" });
   const components = pipeline.components.map((component): ModelComponent => {
-    const layers = component.description.layers.map((layer, index) => ({
-      name: layer.name,
-      kind: layer.kind,
-      modules: layer.modules,
-      parameters: countParameters(layer.body),
-      needsInputGrad: gradients.get(component.name)?.[index].needsInputGrad ?? false,
-      needsWeightGrad: gradients.get(component.name)?.[index].needsWeightGrad ?? false,
-    }));
+    const layers = component.description.layers.map((layer, index) => {
+      const { needsInputGrad = false, needsWeightGrad = false, trainableParameters = 0 } = gradients.get(component.name)?.[index] ?? {};
+      const parameters = countParameters(layer.body);
+      return {
+        name: layer.name, kind: layer.kind, modules: layer.modules, parameters,
+        ...(needsWeightGrad && trainableParameters < parameters && { trainableParameters }),
+        needsInputGrad, needsWeightGrad,
+      };
+    });
     return {
       name: component.name,
       class: component.description.class,
@@ -29,14 +35,28 @@ export function makeModel(path: string, sha256: string, pipeline: Pipeline, choi
       layers,
     };
   });
+  const bind = (bindings: Bindings) => {
+    const bound = bindPipeline(pipeline, components, gradients, chains, bindings);
+    return { model: { path, sha256 }, bindings, chains: selfConditioned(chains, choice, bound.tensors), ...bound };
+  };
   return {
     path,
     sha256,
     class: pipeline.class,
     components,
-    chains: [chain],
+    chains: choice.selfConditioning === undefined ? chains : bind(pipeline.defaultBindings).chains,
     defaultBindings: pipeline.defaultBindings,
     predictionType: pipeline.predictionType,
-    bind: (bindings) => ({ model: { path, sha256 }, bindings, chains: [chain], ...bindPipeline(pipeline, components, gradients, chain, bindings) }),
+    bind,
   };
+}
+
+/** Each chain's own output of the pass before comes back as an input of the first layer. */
+function selfConditioned(chains: readonly Chain[], { selfConditioning }: ModelChoice, tensors: readonly Tensor[]): readonly Chain[] {
+  if (selfConditioning === undefined) return chains;
+  return chains.map((chain) => {
+    const last = chain.segments[chain.segments.length - 1];
+    const outputs = tensors.filter(({ producer }) => producer.component === last.component);
+    return { ...chain, selfConditioning: { probability: selfConditioning, feedbackBytesPerSample: outputs[outputs.length - 1].bytesPerSample } };
+  });
 }

@@ -1,5 +1,5 @@
 /** Writes operator lists the way a forward function reads: every call returns the name of its value. */
-import type { Operator, OperatorList } from "../model/operator";
+import type { ActivationFunction, Operator, OperatorList, Rearrange } from "../model/operator";
 
 type WithoutOutput<O> = O extends Operator ? Omit<O, "output"> : never;
 
@@ -21,7 +21,48 @@ export class OperatorListBuilder {
     return output;
   }
 
-  finish(output: string): OperatorList {
-    return { inputs: this.inputs, operators: this.operators, output };
+  linear(module: string, input: string, inFeatures: number, outFeatures: number, bias = true): string {
+    return this.add({ op: "linear", module, input, inFeatures, outFeatures, bias });
+  }
+
+  /** A square kernel over images that keeps their size, unless told otherwise. */
+  conv2d(module: string, input: string, inChannels: number, outChannels: number, kernel: number, { stride = 1, paddingBefore = (kernel - 1) / 2, paddingAfter = (kernel - 1) / 2, bias = true } = {}): string {
+    const square = (size: number) => [size, size];
+    return this.add({
+      op: "convolution", module, input, inChannels, outChannels, bias,
+      kernel: square(kernel), stride: square(stride), paddingBefore: square(paddingBefore), paddingAfter: square(paddingAfter),
+    });
+  }
+
+  activation(name: ActivationFunction, input: string): string {
+    return this.add({ op: "activation", function: name, input });
+  }
+
+  sum(left: string, right: string): string {
+    return this.add({ op: "add", left, right });
+  }
+
+  /** @param pattern In the notation of einops; see `Rearrange`. */
+  rearrange(input: string, pattern: string, sizes?: Readonly<Record<string, number>>, like?: Rearrange["like"]): string {
+    return this.add({ op: "rearrange", input, pattern, ...(sizes && { sizes }), ...(like && { like }) });
+  }
+
+  /** Equal parts along an axis, each of `size` elements. */
+  chunk(input: string, count: number, size: number, axis = -1): readonly string[] {
+    return Array.from({ length: count }, (_, index) => this.add({ op: "slice", input, axis, start: index * size, size }));
+  }
+
+  /** [N, C, H, W] -> [N, H*W, C]. */
+  imageToTokens(input: string): string {
+    return this.rearrange(input, "n c h w -> n (h w) c");
+  }
+
+  /** [N, H*W, C] -> [N, C, H, W] with the height and width of the image `like`. */
+  tokensToImage(input: string, like: string): string {
+    return this.rearrange(input, "n (h w) c -> n c h w", undefined, { value: like, pattern: "n other h w" });
+  }
+
+  finish(...outputs: readonly string[]): OperatorList {
+    return { inputs: this.inputs, operators: this.operators, outputs };
   }
 }

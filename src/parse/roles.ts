@@ -7,8 +7,25 @@ export interface RoleChoice {
   readonly freeze?: readonly string[];
 }
 
+/** Low-rank adapters on a component: peft's settings of the same names. */
+export interface LoraChoice {
+  readonly rank: number;
+  /** The adapters' output is scaled by alpha / rank; the rank where left out. */
+  readonly alpha?: number;
+  /** Names of modules, or the ends of their paths. */
+  readonly targetModules: readonly string[];
+}
+
+/** All that a user may choose about a model beyond its files. */
+export interface ModelChoice extends RoleChoice {
+  /** By component, which then trains its adapters only. */
+  readonly lora?: Readonly<Record<string, LoraChoice>>;
+  /** The share of steps that first predict once without gradients and feed the prediction back. */
+  readonly selfConditioning?: number;
+}
+
 /** @returns Names of the trained components. @throws UserError for unknown names, contradictions, and when nothing is left to train. */
-export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [] }: RoleChoice): ReadonlySet<string> {
+export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [], lora = {} }: ModelChoice): ReadonlySet<string> {
   const names = pipeline.components.map(({ name }) => name);
   for (const [option, chosen] of [["train", train], ["freeze", freeze]] as const) {
     const unknown = chosen.find((name) => !names.includes(name));
@@ -16,11 +33,14 @@ export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [] }: R
   }
   const both = train.find((name) => freeze.includes(name));
   if (both !== undefined) throw new UserError(`"${both}" is to be both trained and frozen.`, { field: "train" });
-  const unreachable = train.find((name) => !pipeline.trainable.includes(name));
+  const adapted = Object.keys(lora);
+  const unreachable = [...train, ...adapted].find((name) => !pipeline.trainable.includes(name));
   if (unreachable !== undefined) {
     throw new UserError(`"${unreachable}" cannot be trained with the diffusion loss.`, { field: "train", hint: `Components that can: ${pipeline.trainable.join(", ")}.` });
   }
-  const trained = new Set([pipeline.trainable[0], ...train].filter((name) => !freeze.includes(name)));
+  // Adapters are trained instead of the components that usually train whole.
+  const usual = adapted.length > 0 ? [] : pipeline.trained;
+  const trained = new Set([...usual, ...adapted, ...train].filter((name) => !freeze.includes(name)));
   if (trained.size === 0) throw new UserError("Nothing is left to train.", { field: "freeze", hint: `Train one of ${pipeline.trainable.join(", ")}.` });
   return trained;
 }

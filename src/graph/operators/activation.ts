@@ -1,5 +1,5 @@
 /** Elementwise non-linear functions and the gated unit made of one. */
-import { elements, type Activation, type ActivationFunction, type Geglu } from "../../model/operator";
+import { elements, type Activation, type ActivationFunction, type Gated } from "../../model/operator";
 import type { GraphBuilder } from "../builder";
 import { expectShape, noParameters, type OperatorFamily } from "./family";
 
@@ -42,7 +42,7 @@ export const activation: OperatorFamily<Activation> = {
   forward: (operator, _shapes, graph) => apply(operator.function, graph.value(operator.input), graph),
 };
 
-export const geglu: OperatorFamily<Geglu> = {
+export const gated: OperatorFamily<Gated> = {
   inputs: (operator) => [operator.input],
   parameters: noParameters,
   outputShape(operator, inputs) {
@@ -50,14 +50,14 @@ export const geglu: OperatorFamily<Geglu> = {
     expectShape(last > 0 && last % 2 === 0, operator, inputs);
     return [...inputs[0].slice(0, -1), last / 2];
   },
-  flops(_operator, { output }) {
-    const forward = (operations.gelu + 1) * elements(output);
+  flops(operator, { output }) {
+    const forward = (operations[operator.function] + 1) * elements(output);
     return { forward, inputGrad: [2 * forward], weightGrad: 0 };
   },
-  /** The gate's gelu is kept beside the input: the product needs it. */
+  /** The gate's activation is kept beside the input: the product needs it. */
   saved: ({ input }, { output }) => ({ forInputGrad: [input], forWeightGrad: [], extraElements: elements(output) }),
-  forward({ input }, { output }, graph) {
-    const [hidden, gate] = graph.halves(graph.value(input), output.at(-1) ?? 0);
-    return graph.node("Mul", [hidden, apply("gelu", gate, graph)]);
+  forward(operator, { output }, graph) {
+    const [hidden, gate] = graph.halves(graph.value(operator.input), output.at(-1) ?? 0);
+    return graph.node("Mul", [hidden, apply(operator.function, gate, graph)]);
   },
 };

@@ -1,53 +1,69 @@
-/** Convolutions, and the nearest-neighbour upsampling that stands before some of them. */
-import { elements, type Conv2d, type UpsampleNearest2x } from "../../model/operator";
+/** Convolutions, and the resampling that stands before or after some of them. */
+import { elements, type AveragePool, type Convolution, type UpsampleNearest } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
-function outputSize(operator: Conv2d, size: number): number {
-  return Math.floor((size + operator.paddingBefore + operator.paddingAfter - operator.kernel) / operator.stride) + 1;
+function outputSize({ kernel, stride, paddingBefore, paddingAfter }: Convolution, size: number, axis: number): number {
+  return Math.floor((size + paddingBefore[axis] + paddingAfter[axis] - kernel[axis]) / stride[axis]) + 1;
 }
 
-export const conv2d: OperatorFamily<Conv2d> = {
+export const convolution: OperatorFamily<Convolution> = {
   inputs: (operator) => [operator.input],
-  parameters: ({ inChannels, outChannels, kernel }) => [
-    { name: "weight", shape: [outChannels, inChannels, kernel, kernel] },
-    { name: "bias", shape: [outChannels] },
+  parameters: ({ inChannels, outChannels, kernel, groups = 1, bias }) => [
+    { name: "weight", shape: [outChannels, inChannels / groups, ...kernel] },
+    ...(bias ? [{ name: "bias", shape: [outChannels] }] : []),
   ],
   outputShape(operator, inputs) {
-    const [batch, channels, height, width] = inputs[0];
-    const shape = [batch, operator.outChannels, outputSize(operator, height), outputSize(operator, width)];
-    expectShape(inputs[0].length === 4 && channels === operator.inChannels && shape.every((size) => size > 0), operator, inputs);
+    const [[batch, channels, ...spatial]] = inputs;
+    const shape = [batch, operator.outChannels, ...spatial.map((size, axis) => outputSize(operator, size, axis))];
+    expectShape(spatial.length === operator.kernel.length && channels === operator.inChannels && shape.every((size) => size > 0), operator, inputs);
     return shape;
   },
   /** Both gradients are products of the same size as the forward one. */
-  flops({ inChannels, kernel }, { output }) {
-    const product = 2 * elements(output) * inChannels * kernel * kernel;
-    return { forward: product + elements(output), inputGrad: [product], weightGrad: product + elements(output) };
+  flops({ inChannels, kernel, groups = 1, bias }, { output }) {
+    const product = (2 * elements(output) * inChannels * elements(kernel)) / groups;
+    const biased = product + (bias ? elements(output) : 0);
+    return { forward: biased, inputGrad: [product], weightGrad: biased };
   },
   saved: ({ input }) => ({ forInputGrad: [], forWeightGrad: [input], extraElements: 0 }),
-  forward({ module, input, kernel, stride, paddingBefore, paddingAfter }, _shapes, graph) {
-    return graph.node("Conv", [graph.value(input), graph.parameter(module, "weight"), graph.parameter(module, "bias")], {
-      kernel_shape: [kernel, kernel],
-      strides: [stride, stride],
-      pads: [paddingBefore, paddingBefore, paddingAfter, paddingAfter],
+  forward({ module, input, kernel, stride, paddingBefore, paddingAfter, groups = 1, bias }, _shapes, graph) {
+    return graph.node("Conv", [graph.value(input), graph.parameter(module, "weight"), ...(bias ? [graph.parameter(module, "bias")] : [])], {
+      kernel_shape: kernel,
+      strides: stride,
+      pads: [...paddingBefore, ...paddingAfter],
+      group: groups,
     });
   },
 };
 
-export const upsampleNearest2x: OperatorFamily<UpsampleNearest2x> = {
+export const upsampleNearest: OperatorFamily<UpsampleNearest> = {
   inputs: (operator) => [operator.input],
   parameters: noParameters,
   outputShape(operator, inputs) {
-    expectShape(inputs[0].length === 4, operator, inputs);
-    const [batch, channels, height, width] = inputs[0];
-    return [batch, channels, 2 * height, 2 * width];
+    const [[batch, channels, ...spatial]] = inputs;
+    expectShape(spatial.length === operator.factors.length, operator, inputs);
+    return [batch, channels, ...spatial.map((size, axis) => size * operator.factors[axis])];
   },
   flops: (_operator, { output }) => ({ forward: 0, inputGrad: [elements(output)], weightGrad: 0 }),
   saved: nothingSaved,
-  forward({ input }, _shapes, graph) {
-    return graph.node("Resize", [graph.value(input), "", graph.constant("float32", [4], [1, 1, 2, 2])], {
+  forward({ input, factors }, _shapes, graph) {
+    return graph.node("Resize", [graph.value(input), "", graph.constant("float32", [factors.length + 2], [1, 1, ...factors])], {
       mode: "nearest",
       coordinate_transformation_mode: "asymmetric",
       nearest_mode: "floor",
     });
   },
+};
+
+export const averagePool: OperatorFamily<AveragePool> = {
+  inputs: (operator) => [operator.input],
+  parameters: noParameters,
+  outputShape(operator, inputs) {
+    const [[batch, channels, ...spatial]] = inputs;
+    const shape = [batch, channels, ...spatial.map((size, axis) => Math.floor(size / operator.kernel[axis]))];
+    expectShape(spatial.length === operator.kernel.length && shape.every((size) => size > 0), operator, inputs);
+    return shape;
+  },
+  flops: (_operator, { inputs: [input] }) => ({ forward: elements(input), inputGrad: [elements(input)], weightGrad: 0 }),
+  saved: nothingSaved,
+  forward: ({ input, kernel }, _shapes, graph) => graph.node("AveragePool", [graph.value(input)], { kernel_shape: kernel, strides: kernel }),
 };

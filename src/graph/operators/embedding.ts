@@ -1,5 +1,5 @@
 /** Timesteps, tokens and positions as vectors. */
-import { elements, type PositionEmbedding, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
+import { elements, type LearnedTensor, type PositionEmbedding, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 const maxPeriod = 10000;
@@ -52,4 +52,16 @@ export const positionEmbedding: OperatorFamily<PositionEmbedding> = {
     const rows = length === positions ? table : graph.node("Slice", [table, graph.integers([0]), graph.integers([length]), graph.integers([0])]);
     return graph.node("Add", [graph.value(input), rows]);
   },
+};
+
+export const learnedTensor: OperatorFamily<LearnedTensor> = {
+  inputs: () => [],
+  parameters: ({ shape }) => [{ name: "", shape }],
+  outputShape(operator) {
+    expectShape(elements(operator.shape) === elements(operator.as), operator, []);
+    return operator.as;
+  },
+  flops: () => ({ forward: 0, inputGrad: [], weightGrad: 0 }),
+  saved: nothingSaved,
+  forward: ({ module, as }, _shapes, graph) => graph.reshape(graph.parameter(module), as),
 };

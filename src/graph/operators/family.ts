@@ -32,7 +32,9 @@ export interface SavedValues {
 export interface OperatorFamily<O extends Operator> {
   /** Names of the values read. */
   inputs(operator: O): readonly string[];
-  /** Of the operator's module, in the order of the state dict. */
+  /** Of `inputs`, those that only lend their shape or carry no gradient (tables). */
+  shapeOnly?(operator: O): readonly string[];
+  /** Of the operator's module, in the order of the state dict. A name of "" is the module's path itself. */
   parameters(operator: O): readonly Parameter[];
   /** @throws ShapeError when the inputs do not fit the operator. */
   outputShape(operator: O, inputs: readonly Shape[]): Shape;
@@ -47,7 +49,7 @@ export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }
 
-export function expectShape(condition: boolean, operator: Operator, inputs: readonly Shape[]): void {
+export function expectShape(condition: boolean, operator: Operator, inputs: readonly Shape[]): asserts condition {
   if (!condition) throw new ShapeError(`${operator.op} -> ${operator.output} does not fit ${inputs.map((shape) => `[${shape.join(", ")}]`).join(", ")}.`);
 }
 

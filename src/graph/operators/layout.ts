@@ -1,48 +1,120 @@
-/** Operators that move values without computing: concatenation, images as tokens and back. */
-import type { Concat, ImageToTokens, TokensToImage } from "../../model/operator";
-import { expectShape, noParameters, nothingSaved, type OperatorFamily, type OperatorFlops } from "./family";
+/** Operators that move values without computing: concatenation, slices, axes split, merged and permuted. */
+import { type Concat, type Extent, type Rearrange, type Shape, type Slice } from "../../model/operator";
+import { expectShape, noParameters, nothingSaved, ShapeError, type OperatorFamily, type OperatorFlops } from "./family";
 
 const noFlops = (count: number): OperatorFlops => ({ forward: 0, inputGrad: new Array<number>(count).fill(0), weightGrad: 0 });
+
+const fromStart = (axis: number, shape: Shape) => (axis < 0 ? axis + shape.length : axis);
 
 export const concat: OperatorFamily<Concat> = {
   inputs: (operator) => operator.inputs,
   parameters: noParameters,
   outputShape(operator, inputs) {
     const [first] = inputs;
-    expectShape(first.length >= 2 && inputs.every((shape) => shape.length === first.length && shape.every((size, axis) => axis === 1 || size === first[axis])), operator, inputs);
-    return first.map((size, axis) => (axis === 1 ? inputs.reduce((sum, shape) => sum + shape[1], 0) : size));
+    const along = fromStart(operator.axis, first);
+    expectShape(along >= 0 && along < first.length && inputs.every((shape) => shape.length === first.length && shape.every((size, axis) => axis === along || size === first[axis])), operator, inputs);
+    return first.map((size, axis) => (axis === along ? inputs.reduce((sum, shape) => sum + shape[along], 0) : size));
   },
   flops: (operator) => noFlops(operator.inputs.length),
   saved: nothingSaved,
-  forward: ({ inputs }, _shapes, graph) => graph.node("Concat", inputs.map((name) => graph.value(name)), { axis: 1 }),
+  forward: ({ inputs, axis }, _shapes, graph) => graph.node("Concat", inputs.map((name) => graph.value(name)), { axis }),
 };
 
-export const imageToTokens: OperatorFamily<ImageToTokens> = {
-  inputs: (operator) => [operator.input],
+const likes = (extents: readonly (Extent | undefined)[]) => extents.flatMap((extent) => (typeof extent === "object" ? [extent.like] : []));
+
+/** Start and end of a slice. Values that extents are read from follow the sliced one among `inputs`. */
+function bounds(operator: Slice, inputs: readonly Shape[]): readonly [start: number, end: number] {
+  let next = 1;
+  const resolve = (extent: Extent): number => {
+    if (typeof extent === "number") return extent;
+    const shape = inputs[next++];
+    return shape[fromStart(extent.axis, shape)];
+  };
+  const start = resolve(operator.start);
+  return [start, operator.size === undefined ? inputs[0][fromStart(operator.axis, inputs[0])] : start + resolve(operator.size)];
+}
+
+export const slice: OperatorFamily<Slice> = {
+  inputs: ({ input, start, size }) => [input, ...likes([start, size])],
+  shapeOnly: ({ start, size }) => likes([start, size]),
   parameters: noParameters,
   outputShape(operator, inputs) {
-    expectShape(inputs[0].length === 4, operator, inputs);
-    const [batch, channels, height, width] = inputs[0];
-    return [batch, height * width, channels];
+    const [shape] = inputs;
+    const along = fromStart(operator.axis, shape);
+    const [start, end] = bounds(operator, inputs);
+    expectShape(start >= 0 && start < end && end <= shape[along], operator, inputs);
+    return shape.map((size, axis) => (axis === along ? end - start : size));
   },
-  flops: () => noFlops(1),
+  flops: (operator) => noFlops(slice.inputs(operator).length),
   saved: nothingSaved,
-  forward({ input }, { output: [batch, tokens, channels] }, graph) {
-    return graph.node("Transpose", [graph.reshape(graph.value(input), [batch, channels, tokens])], { perm: [0, 2, 1] });
+  forward(operator, { inputs }, graph) {
+    const [start, end] = bounds(operator, inputs);
+    return graph.node("Slice", [graph.value(operator.input), graph.integers([start]), graph.integers([end]), graph.integers([fromStart(operator.axis, inputs[0])])]);
   },
 };
 
-export const tokensToImage: OperatorFamily<TokensToImage> = {
-  inputs: ({ input, like }) => [input, like],
+type Group = readonly string[];
+
+/** "b (h p) 1" as groups of names; 1 is a group of none. */
+function groupsOf(side: string): readonly Group[] {
+  return (side.match(/\([^()]*\)|[^\s()]+/g) ?? []).map((part) => part.replace(/[()]/g, " ").trim().split(/\s+/).filter((name) => name !== "1"));
+}
+
+const sidesOf = (pattern: string) => pattern.split("->").map(groupsOf);
+
+/** Adds what a shape says of the names in its pattern; at most one name of a group may be unknown. */
+function learnSizes(sizes: Map<string, number>, groups: readonly Group[], shape: Shape): void {
+  if (groups.length !== shape.length) throw new ShapeError(`[${shape.join(", ")}] does not have the axes of ${JSON.stringify(groups)}.`);
+  for (const [axis, group] of groups.entries()) {
+    const unknown = group.filter((name) => !sizes.has(name));
+    const known = group.reduce((product, name) => product * (sizes.get(name) ?? 1), 1);
+    const [name] = unknown;
+    if (unknown.length === 1) sizes.set(name, shape[axis] / known);
+    const whole = unknown.length === 0 ? known === shape[axis] : unknown.length === 1 && Number.isInteger(shape[axis] / known);
+    if (!whole) throw new ShapeError(`[${shape.join(", ")}] does not divide into ${JSON.stringify(groups)}.`);
+  }
+}
+
+interface Rearrangement {
+  readonly split: Shape;
+  readonly permutation: readonly number[];
+  readonly output: Shape;
+}
+
+function rearrangement(operator: Rearrange, inputs: readonly Shape[]): Rearrangement {
+  const [from, to] = sidesOf(operator.pattern);
+  const sizes = new Map(Object.entries(operator.sizes ?? {}));
+  if (operator.like) learnSizes(sizes, groupsOf(operator.like.pattern), inputs[1]);
+  learnSizes(sizes, from, inputs[0]);
+  const sizeOf = (name: string) => sizes.get(name) ?? 1;
+  const names = from.flat();
+  return {
+    split: names.map(sizeOf),
+    permutation: to.flat().map((name) => names.indexOf(name)),
+    output: to.map((group) => group.reduce((product, name) => product * sizeOf(name), 1)),
+  };
+}
+
+/** Whether a rearrangement leaves every element where it is in memory. */
+export function isView(operator: Rearrange): boolean {
+  const [from, to] = sidesOf(operator.pattern);
+  return from.flat().join() === to.flat().join();
+}
+
+export const rearrange: OperatorFamily<Rearrange> = {
+  inputs: ({ input, like }) => [input, ...(like ? [like.value] : [])],
+  shapeOnly: ({ like }) => (like ? [like.value] : []),
   parameters: noParameters,
-  outputShape(operator, inputs) {
-    const [tokens, like] = inputs;
-    expectShape(tokens.length === 3 && like.length === 4 && tokens[1] === like[2] * like[3], operator, inputs);
-    return [tokens[0], tokens[2], like[2], like[3]];
-  },
-  flops: () => noFlops(2),
+  outputShape: (operator, inputs) => rearrangement(operator, inputs).output,
+  flops: (operator) => noFlops(operator.like ? 2 : 1),
   saved: nothingSaved,
-  forward({ input }, { output }, graph) {
-    return graph.reshape(graph.node("Transpose", [graph.value(input)], { perm: [0, 2, 1] }), output);
+  forward(operator, { inputs, output }, graph) {
+    const { split, permutation } = rearrangement(operator, inputs);
+    let value = graph.value(operator.input);
+    if (isView(operator)) return graph.reshape(value, output);
+    if (split.length !== inputs[0].length) value = graph.reshape(value, split);
+    value = graph.node("Transpose", [value], { perm: permutation });
+    return output.length === permutation.length ? value : graph.reshape(value, output);
   },
 };
+

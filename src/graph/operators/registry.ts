@@ -1,19 +1,19 @@
 /** Every operator's family, and calls that find it by the operator's name. */
 import type { Operator, OperatorName, OperatorOf, Shape } from "../../model/operator";
 import type { GraphBuilder } from "../builder";
-import { activation, geglu } from "./activation";
-import { attention } from "./attention";
-import { conv2d, upsampleNearest2x } from "./convolution";
-import { add, addChannelBias, scale } from "./elementwise";
-import { positionEmbedding, timestepEmbedding, tokenEmbedding } from "./embedding";
+import { activation, gated } from "./activation";
+import { attention, rotary } from "./attention";
+import { averagePool, convolution, upsampleNearest } from "./convolution";
+import { add, modulate, multiply, scale } from "./elementwise";
+import { learnedTensor, positionEmbedding, timestepEmbedding, tokenEmbedding } from "./embedding";
 import type { OperatorFamily, OperatorFlops, OperatorShapes, Parameter, SavedValues } from "./family";
-import { concat, imageToTokens, tokensToImage } from "./layout";
+import { concat, rearrange, slice } from "./layout";
 import { linear } from "./linear";
-import { groupNorm, layerNorm } from "./normalization";
+import { groupNorm, layerNorm, rmsNorm } from "./normalization";
 
 const families: { readonly [N in OperatorName]: OperatorFamily<OperatorOf<N>> } = {
-  conv2d, linear, groupNorm, layerNorm, activation, geglu, add, addChannelBias, scale, concat,
-  attention, imageToTokens, tokensToImage, upsampleNearest2x, timestepEmbedding, tokenEmbedding, positionEmbedding,
+  convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, modulate, scale, concat, slice, rearrange,
+  attention, rotary, upsampleNearest, averagePool, learnedTensor, timestepEmbedding, tokenEmbedding, positionEmbedding,
 };
 
 /** The compiler cannot see that an operator and the family of its name belong together; the table's type is what says so. */
@@ -23,10 +23,16 @@ function familyOf<O extends Operator>(operator: O): OperatorFamily<O> {
 
 export const inputsOf = (operator: Operator): readonly string[] => familyOf(operator).inputs(operator);
 
+/** Inputs that a gradient can flow back through. */
+export function gradientInputsOf(operator: Operator): readonly string[] {
+  const without = familyOf(operator).shapeOnly?.(operator) ?? [];
+  return inputsOf(operator).filter((name) => !without.includes(name));
+}
+
 /** Names are below the layer's root, e.g. "conv1.weight". */
 export function parametersOf(operator: Operator): readonly Parameter[] {
   return "module" in operator
-    ? familyOf(operator).parameters(operator).map(({ name, shape }) => ({ name: `${operator.module}.${name}`, shape }))
+    ? familyOf(operator).parameters(operator).map(({ name, shape }) => ({ name: name === "" ? operator.module : `${operator.module}.${name}`, shape }))
     : [];
 }
 

@@ -2,9 +2,12 @@
 import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { OperatorList } from "../../model/operator";
+import type { Bindings } from "../../model/profile";
 import type { ComponentDescription, LayerDescription } from "../component";
+import { expectMultiples } from "../sizes";
 import { channels, checkConfig, checkDescription, count, flag, maxLayers, only } from "../config";
 import { diffusersActivation } from "./activations";
+import type { Autoencoder } from "./family";
 import { imageSelfAttention } from "./blocks/attention";
 import { conv2dBody, outputBody } from "./blocks/projections";
 import { resnetBlock2d } from "./blocks/resnetBlock2d";
@@ -27,16 +30,8 @@ const schema = z.object({
 /** Fixed in diffusers' encoder. */
 const normEpsilon = 1e-6;
 
-export interface AutoencoderKl {
-  readonly description: ComponentDescription;
-  readonly imageChannels: number;
-  readonly latentChannels: number;
-  /** Pixels per latent, in height and in width. */
-  readonly downsampling: number;
-}
-
 /** @throws UserError for a configuration that diffusers would refuse or that is not supported. */
-export function parseAutoencoderKl(config: unknown, file: string): AutoencoderKl {
+export function parseAutoencoderKl(config: unknown, file: string): Autoencoder {
   const settings = checkConfig(schema, config, file);
   const { block_out_channels: widths, down_block_types, latent_channels } = settings;
   if (down_block_types.length !== widths.length) {
@@ -73,11 +68,19 @@ export function parseAutoencoderKl(config: unknown, file: string): AutoencoderKl
   if (settings.use_quant_conv) {
     add("quant_conv", "conv_2d", conv2dBody("hidden_states", { module: "quant_conv", inChannels: 2 * latent_channels, outChannels: 2 * latent_channels, kernel: 1 }), { modules: ["quant_conv"], root: "" });
   }
-  const description = { class: "AutoencoderKL", inputs: [{ name: "sample", type: "float32" } as const], layers };
+  const downsampling = 2 ** (widths.length - 1);
+  const description = {
+    class: "AutoencoderKL",
+    inputs: [{ name: "sample", type: "float32", shape: ({ height, width }: Bindings) => [settings.in_channels, height, width] } as const],
+    layers,
+    defaultSizes: { height: 64 * downsampling, width: 64 * downsampling, sequenceLength: 1 },
+    checkSizes: (sizes: Bindings) => expectMultiples(sizes, downsampling),
+  };
+
   return {
+    kind: "autoencoder",
     description: checkDescription(description, file, "norm_num_groups"),
-    imageChannels: settings.in_channels,
     latentChannels: latent_channels,
-    downsampling: 2 ** (widths.length - 1),
+    downsampling,
   };
 }

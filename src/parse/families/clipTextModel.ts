@@ -2,10 +2,12 @@
 import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { ActivationFunction, OperatorList } from "../../model/operator";
+import type { Bindings } from "../../model/profile";
 import type { ComponentDescription, LayerDescription } from "../component";
 import { channels, checkConfig, checkDescription, count, epsilon, only } from "../config";
 import { OperatorListBuilder } from "../operatorListBuilder";
 import { transformersActivation } from "./activations";
+import type { Encoder } from "./family";
 
 /** Defaults are those of CLIPTextConfig. */
 const schema = z.object({
@@ -22,14 +24,8 @@ const schema = z.object({
   attention_dropout: only([0, null]).optional(),
 });
 
-export interface ClipTextModel {
-  readonly description: ComponentDescription;
-  readonly hiddenSize: number;
-  readonly maxPositions: number;
-}
-
 /** @throws UserError for a configuration that transformers would refuse or that is not supported. */
-export function parseClipTextModel(config: unknown, file: string): ClipTextModel {
+export function parseClipTextModel(config: unknown, file: string): Encoder {
   const settings = checkConfig(schema, config, file);
   const { hidden_size: features, num_attention_heads: heads, layer_norm_eps } = settings;
   if (features % heads !== 0) throw new UserError(`hidden_size ${features} is not a multiple of ${heads} heads.`, { file, field: "num_attention_heads" });
@@ -50,11 +46,22 @@ export function parseClipTextModel(config: unknown, file: string): ClipTextModel
   const norm = new OperatorListBuilder(["hidden_states"]);
   layers.push({
     name: "final_layer_norm", kind: "layer_norm", modules: ["final_layer_norm"], root: "",
-    body: norm.finish(norm.add({ op: "layerNorm", module: "final_layer_norm", input: "hidden_states", features, epsilon: layer_norm_eps })),
+    body: norm.finish(norm.add({ op: "layerNorm", module: "final_layer_norm", input: "hidden_states", features, epsilon: layer_norm_eps, affine: "weight and bias" })),
     sources: { hidden_states: { layer: layers[layers.length - 1].name } },
   });
-  const description = { class: "CLIPTextModel", inputs: [{ name: "input_ids", type: "int64", below: settings.vocab_size } as const], layers };
-  return { description: checkDescription(description, file, ""), hiddenSize: features, maxPositions: settings.max_position_embeddings };
+  const description = {
+    class: "CLIPTextModel",
+    inputs: [{ name: "input_ids", type: "int64", below: settings.vocab_size, shape: ({ sequenceLength }: Bindings) => [sequenceLength] } as const],
+    layers,
+    outputs: { last_hidden_state: { layer: "final_layer_norm", features } },
+    defaultSizes: { height: 1, width: 1, sequenceLength: settings.max_position_embeddings },
+    checkSizes({ sequenceLength }: Bindings) {
+      if (sequenceLength > settings.max_position_embeddings) {
+        throw new UserError(`The text encoder takes at most ${settings.max_position_embeddings} tokens, found ${sequenceLength}.`, { field: "sequenceLength" });
+      }
+    },
+  };
+  return { kind: "textEncoder", description: checkDescription(description, file, "") };
 }
 
 function embeddings(vocabulary: number, positions: number, features: number): OperatorList {
@@ -74,14 +81,13 @@ interface EncoderLayerOptions {
 /** Pre-norm: causal self-attention and a two-layer perceptron, each added to its input. */
 function encoderLayer({ features, intermediate, heads, activation, epsilon }: EncoderLayerOptions): OperatorList {
   const list = new OperatorListBuilder(["hidden_states"]);
-  const linear = (module: string, input: string, inFeatures: number, outFeatures: number) => list.add({ op: "linear", module, input, inFeatures, outFeatures, bias: true });
-  const project = (name: string, input: string) => linear(`self_attn.${name}`, input, features, features);
-  const normalized = list.add({ op: "layerNorm", module: "layer_norm1", input: "hidden_states", features, epsilon });
+  const project = (name: string, input: string) => list.linear(`self_attn.${name}`, input, features, features);
+  const normalized = list.add({ op: "layerNorm", module: "layer_norm1", input: "hidden_states", features, epsilon, affine: "weight and bias" });
   const attended = list.add({
     op: "attention", query: project("q_proj", normalized), key: project("k_proj", normalized), value: project("v_proj", normalized), heads, causal: true,
   });
-  const hidden = list.add({ op: "add", left: "hidden_states", right: project("out_proj", attended) });
-  const widened = linear("mlp.fc1", list.add({ op: "layerNorm", module: "layer_norm2", input: hidden, features, epsilon }), features, intermediate);
-  const narrowed = linear("mlp.fc2", list.add({ op: "activation", function: activation, input: widened }), intermediate, features);
-  return list.finish(list.add({ op: "add", left: hidden, right: narrowed }));
+  const hidden = list.sum("hidden_states", project("out_proj", attended));
+  const widened = list.linear("mlp.fc1", list.add({ op: "layerNorm", module: "layer_norm2", input: hidden, features, epsilon, affine: "weight and bias" }), features, intermediate);
+  const narrowed = list.linear("mlp.fc2", list.activation(activation, widened), intermediate, features);
+  return list.finish(list.sum(hidden, narrowed));
 }

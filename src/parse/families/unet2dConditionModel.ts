@@ -1,35 +1,36 @@
 /** diffusers' UNet2DConditionModel as layers in order of execution; every down layer's output is a skip to the up half. */
 import type { OperatorList } from "../../model/operator";
-import type { ComponentDescription, LayerDescription, ValueSource } from "../component";
+import type { ComponentDescription, ComponentInput, LayerDescription, ValueSource } from "../component";
 import { checkDescription } from "../config";
+import { expectMultiples } from "../sizes";
 import { OperatorListBuilder } from "../operatorListBuilder";
 import { transformer2d } from "./blocks/attention";
+import type { Backbone } from "./family";
 import { conv2dBody, outputBody } from "./blocks/projections";
 import { resnetBlock2d } from "./blocks/resnetBlock2d";
 import { downsample2d, upsample2d } from "./blocks/sampling";
 import { readUnetConfig, type UnetConfig, type UnetLevel } from "./unet2dConfig";
 
-export interface Unet2dConditionModel {
-  readonly description: ComponentDescription;
-  readonly config: UnetConfig;
-  /** Height and width of the latents must be multiples of this. */
-  readonly downsampling: number;
-}
-
 /** @throws UserError naming `file` and the field. */
-export function parseUnet2dConditionModel(json: unknown, file: string): Unet2dConditionModel {
+export function parseUnet2dConditionModel(json: unknown, file: string): Backbone {
   const config = readUnetConfig(json, file);
   const layers = new UnetLayers(config).all();
-  const description = {
+  const downsampling = 2 ** (config.levels.length - 1);
+  const roundedUp = (size: number) => Math.ceil(size / downsampling) * downsampling;
+  const [height, width] = config.sampleSize ?? [64, 64];
+  const inputs: readonly ComponentInput[] = [
+    { name: "sample", type: "float32", shape: (sizes) => [config.inChannels, sizes.height, sizes.width] },
+    { name: "timestep", type: "int64", below: 1000, shape: () => [] },
+    { name: "encoder_hidden_states", type: "float32", shape: ({ sequenceLength }) => [sequenceLength, config.levels[0].crossAttentionFeatures] },
+  ];
+  const description: ComponentDescription = {
     class: "UNet2DConditionModel",
-    inputs: [
-      { name: "sample", type: "float32" },
-      { name: "timestep", type: "int64", below: 1000 },
-      { name: "encoder_hidden_states", type: "float32" },
-    ] as const,
+    inputs,
     layers,
+    defaultSizes: { height: roundedUp(height), width: roundedUp(width), sequenceLength: 77 },
+    checkSizes: (sizes) => expectMultiples(sizes, downsampling),
   };
-  return { description: checkDescription(description, file, "norm_num_groups"), config, downsampling: 2 ** (config.levels.length - 1) };
+  return { kind: "backbone", description: checkDescription(description, file, "norm_num_groups"), inChannels: config.inChannels, outChannels: config.outChannels };
 }
 
 /** Walks the network as its forward function does, with the hidden state and the stack of skips. */
@@ -123,7 +124,6 @@ function timeEmbedding({ levels, timeChannels, flipSinToCos, frequencyShift, act
   const channels = levels[0].width;
   const list = new OperatorListBuilder(["timestep"]);
   const sinusoids = list.add({ op: "timestepEmbedding", input: "timestep", channels, flipSinToCos, frequencyShift });
-  const first = list.add({ op: "linear", module: "linear_1", input: sinusoids, inFeatures: channels, outFeatures: timeChannels, bias: true });
-  const activated = list.add({ op: "activation", function: activation, input: first });
-  return list.finish(list.add({ op: "linear", module: "linear_2", input: activated, inFeatures: timeChannels, outFeatures: timeChannels, bias: true }));
+  const activated = list.activation(activation, list.linear("linear_1", sinusoids, channels, timeChannels));
+  return list.finish(list.linear("linear_2", activated, timeChannels, timeChannels));
 }

@@ -22,36 +22,27 @@ export function transformer2d(options: Transformer2dOptions): OperatorList {
   const inner = heads * headFeatures;
   const list = new OperatorListBuilder(["hidden_states", "encoder_hidden_states"]);
   const normalized = list.add({ op: "groupNorm", module: "norm", input: "hidden_states", groups, channels, epsilon: groupNormEpsilon });
-  const pointwise = { kernel: 1, stride: 1, paddingBefore: 0, paddingAfter: 0 };
-  let hidden: string;
-  if (linearProjection) {
-    const tokens = list.add({ op: "imageToTokens", input: normalized });
-    hidden = list.add({ op: "linear", module: "proj_in", input: tokens, inFeatures: channels, outFeatures: inner, bias: true });
-  } else {
-    hidden = list.add({ op: "imageToTokens", input: list.add({ op: "conv2d", module: "proj_in", input: normalized, inChannels: channels, outChannels: inner, ...pointwise }) });
-  }
+  let hidden = linearProjection
+    ? list.linear("proj_in", list.imageToTokens(normalized), channels, inner)
+    : list.imageToTokens(list.conv2d("proj_in", normalized, channels, inner, 1));
   for (let block = 0; block < blocks; block++) hidden = basicTransformerBlock(list, `transformer_blocks.${block}`, hidden, inner, options);
-  if (linearProjection) {
-    hidden = list.add({ op: "linear", module: "proj_out", input: hidden, inFeatures: inner, outFeatures: channels, bias: true });
-    hidden = list.add({ op: "tokensToImage", input: hidden, like: "hidden_states" });
-  } else {
-    hidden = list.add({ op: "tokensToImage", input: hidden, like: "hidden_states" });
-    hidden = list.add({ op: "conv2d", module: "proj_out", input: hidden, inChannels: inner, outChannels: channels, ...pointwise });
-  }
-  return list.finish(list.add({ op: "add", left: hidden, right: "hidden_states" }));
+  hidden = linearProjection
+    ? list.tokensToImage(list.linear("proj_out", hidden, inner, channels), "hidden_states")
+    : list.conv2d("proj_out", list.tokensToImage(hidden, "hidden_states"), inner, channels, 1);
+  return list.finish(list.sum(hidden, "hidden_states"));
 }
 
 function basicTransformerBlock(list: OperatorListBuilder, path: string, input: string, features: number, { heads, crossAttentionFeatures }: Transformer2dOptions): string {
-  const norm = (name: string, value: string) => list.add({ op: "layerNorm", module: `${path}.${name}`, input: value, features, epsilon: layerNormEpsilon });
+  const norm = (name: string, value: string) => list.add({ op: "layerNorm", module: `${path}.${name}`, input: value, features, epsilon: layerNormEpsilon, affine: "weight and bias" });
   let hidden = input;
   const query = norm("norm1", hidden);
-  hidden = list.add({ op: "add", left: attention(list, `${path}.attn1.`, query, query, { features, contextFeatures: features, heads, bias: false }), right: hidden });
+  hidden = list.sum(attention(list, `${path}.attn1.`, query, query, { features, contextFeatures: features, heads, bias: false }), hidden);
   const cross = attention(list, `${path}.attn2.`, norm("norm2", hidden), "encoder_hidden_states", { features, contextFeatures: crossAttentionFeatures, heads, bias: false });
-  hidden = list.add({ op: "add", left: cross, right: hidden });
-  const widened = list.add({ op: "linear", module: `${path}.ff.net.0.proj`, input: norm("norm3", hidden), inFeatures: features, outFeatures: 8 * features, bias: true });
-  const gated = list.add({ op: "geglu", input: widened });
-  const narrowed = list.add({ op: "linear", module: `${path}.ff.net.2`, input: gated, inFeatures: 4 * features, outFeatures: features, bias: true });
-  return list.add({ op: "add", left: narrowed, right: hidden });
+  hidden = list.sum(cross, hidden);
+  const widened = list.linear(`${path}.ff.net.0.proj`, norm("norm3", hidden), features, 8 * features);
+  const gated = list.add({ op: "gated", function: "gelu", input: widened });
+  const narrowed = list.linear(`${path}.ff.net.2`, gated, 4 * features, features);
+  return list.sum(narrowed, hidden);
 }
 
 interface AttentionOptions {
@@ -65,19 +56,19 @@ interface AttentionOptions {
 
 /** @param path Prefix of the projections' modules: a path with its final dot, or nothing. */
 function attention(list: OperatorListBuilder, path: string, tokens: string, context: string, { features, contextFeatures, heads, bias }: AttentionOptions): string {
-  const query = list.add({ op: "linear", module: `${path}to_q`, input: tokens, inFeatures: features, outFeatures: features, bias });
-  const key = list.add({ op: "linear", module: `${path}to_k`, input: context, inFeatures: contextFeatures, outFeatures: features, bias });
-  const value = list.add({ op: "linear", module: `${path}to_v`, input: context, inFeatures: contextFeatures, outFeatures: features, bias });
+  const query = list.linear(`${path}to_q`, tokens, features, features, bias);
+  const key = list.linear(`${path}to_k`, context, contextFeatures, features, bias);
+  const value = list.linear(`${path}to_v`, context, contextFeatures, features, bias);
   const attended = list.add({ op: "attention", query, key, value, heads, causal: false });
-  return list.add({ op: "linear", module: `${path}to_out.0`, input: attended, inFeatures: features, outFeatures: features, bias: true });
+  return list.linear(`${path}to_out.0`, attended, features, features);
 }
 
 /** The autoencoder's attention: normalised over groups, one head over all pixels, added to its input. */
 export function imageSelfAttention(channels: number, groups: number, epsilon: number): OperatorList {
   const list = new OperatorListBuilder(["hidden_states"]);
   const normalized = list.add({ op: "groupNorm", module: "group_norm", input: "hidden_states", groups, channels, epsilon });
-  const tokens = list.add({ op: "imageToTokens", input: normalized });
+  const tokens = list.imageToTokens(normalized);
   const attended = attention(list, "", tokens, tokens, { features: channels, contextFeatures: channels, heads: 1, bias: true });
-  const image = list.add({ op: "tokensToImage", input: attended, like: "hidden_states" });
-  return list.finish(list.add({ op: "add", left: image, right: "hidden_states" }));
+  const image = list.tokensToImage(attended, "hidden_states");
+  return list.finish(list.sum(image, "hidden_states"));
 }
