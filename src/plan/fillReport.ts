@@ -19,32 +19,43 @@ export interface FillReport {
 /**
  * A device's bubbles are what its passes alone, with no frozen work on any device, leave idle before each pass and before the
  * optimizer, in a settled iteration. Fills for the next iteration are hidden as far as the bubble that ends where they stand
- * holds them; those for the iteration they stand in are not.
+ * holds them; those for the iteration they stand in are not. Work before the optimizer may go on into the bubble after it,
+ * since nobody waits for a rank's optimizer unless a gradient norm holds all ranks together.
  */
 export function fillReport(plan: Plan, context: Context): FillReport {
   const lists = iterationLists(plan, context.workload);
   const cost = durations({ ...plan, worldSize: worldSizeOf(plan), stages: plan.chains[0].stages }, context);
   const bare = iterationLists({ ...plan, fills: [] }, context.workload);
   const gaps = gapsOf(simulateGraph(timed(structureOf(bare, context.overlaps), cost), worldSizeOf(plan), plan.batch.global));
-  const devices = lists.map((list, rank) => {
-    let frozenMs = 0;
-    let hiddenMs = 0;
-    let pending = 0;
-    let slot = 0;
-    for (const op of list) {
-      if (op.op === "FILL") {
-        const ms = cost.of(op, rank);
-        frozenMs += ms;
-        if (op.iteration === 1) pending += ms;
-      } else if (endsBubble(op)) {
-        hiddenMs += Math.min(pending, gaps[rank][slot++]);
-        pending = 0;
-      }
-    }
-    return { frozenMs, hiddenMs };
-  });
+  const devices = lists.map((list, rank) => hiddenOn(list, gaps[rank], (op) => cost.of(op, rank)));
   const total = devices.reduce((ms, device) => ms + device.frozenMs, 0);
   return { share: total > 0 ? devices.reduce((ms, device) => ms + device.hiddenMs, 0) / total : 0, devices, partialFills: partialFills(plan) };
+}
+
+function hiddenOn(list: readonly Operation[], gaps: readonly number[], msOf: (op: Operation) => number): { readonly frozenMs: number; readonly hiddenMs: number } {
+  const room = [...gaps];
+  let frozenMs = 0;
+  let hiddenMs = 0;
+  let pending = 0;
+  let slot = 0;
+  const hide = (at: number): void => {
+    const ms = Math.min(pending, room[at]);
+    room[at] -= ms;
+    pending -= ms;
+    hiddenMs += ms;
+  };
+  for (const op of list) {
+    if (op.op === "FILL") {
+      const ms = msOf(op);
+      frozenMs += ms;
+      if (op.iteration === 1) pending += ms;
+    } else if (endsBubble(op)) {
+      hide(slot++);
+      if (op.op === "OPTIM" && !list.some((other) => other.op === "GRAD_NORM")) hide(0);
+      pending = 0;
+    }
+  }
+  return { frozenMs, hiddenMs };
 }
 
 function endsBubble({ op }: Operation): boolean {

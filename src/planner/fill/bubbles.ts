@@ -18,28 +18,64 @@ export interface Bubble {
   readonly idle: readonly { readonly rank: number; readonly anchor: FillAnchor }[];
 }
 
-/** Gaps of `ranks` on their compute streams in the settled iteration, between the passes and around the optimizer. */
+/**
+ * Gaps of `ranks` on their compute streams in the settled iteration, between the passes and around the optimizer.
+ *
+ * A rank ends its iteration once the encodings of all others have arrived, and the optimizer waits for nobody: where a rank
+ * idles between its last and its next first pass, the work before its optimizer may last until the first of the ranks has to
+ * begin the next iteration, and what comes after the optimizer should not begin before. The gap is parted there.
+ */
 function gapsOf(simulation: Simulation, ranks: ReadonlySet<number>): readonly Gap[] {
-  const { graph, last, previous } = simulation;
+  const { graph, last } = simulation;
+  const turns = turnsOf(simulation, ranks);
+  const dueMs = Math.min(...[...turns.values()].map(({ optimizer, end, first }) => first - (end - optimizer)));
   const free = new Map<number, number>();
-  for (const rank of ranks) {
-    const end = graph.lastOnRank[rank];
-    free.set(rank, end === before ? 0 : previous.end[end]);
-  }
+  for (const [rank, { optimizer, end, first }] of turns) free.set(rank, end + delayMs(optimizer, end, first, dueMs));
   const gaps: Gap[] = [];
   graph.operations.forEach((op, i) => {
     const rank = graph.rank[i];
     const from = free.get(rank);
+    const turn = turns.get(rank);
     // A gradient norm is idle time but for its own few microseconds; sends that hold up computing are not idle.
     const isHolding = op.op === "SEND" && holdsUp(graph, i);
-    if (from === undefined || !(isComputing(op) || isHolding)) return;
-    if (last.start[i] > from) {
-      const anchor: FillAnchor = op.op === "F" || op.op === "B" ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
-      if (!isHolding) gaps.push({ rank, from, to: last.start[i], anchor });
+    if (from === undefined || !turn || !(isComputing(op) || isHolding)) return;
+    const isPass = op.op === "F" || op.op === "B";
+    const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn.optimizer, turn.end, turn.first, dueMs) : 0);
+    if (to > from && !isHolding) {
+      const anchor: FillAnchor = isPass ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
+      gaps.push({ rank, from, to, anchor });
     }
     free.set(rank, Math.max(from, last.end[i]));
   });
   return gaps;
+}
+
+/** From one iteration to the next on a rank: when its optimizer starts, its list ends and its first pass starts, in ms. */
+interface Turn {
+  readonly optimizer: number;
+  readonly end: number;
+  readonly first: number;
+}
+
+function turnsOf({ graph, last, previous }: Simulation, ranks: ReadonlySet<number>): ReadonlyMap<number, Turn> {
+  const optimizers = new Map<number, number>();
+  const firsts = new Map<number, number>();
+  graph.operations.forEach((op, i) => {
+    const rank = graph.rank[i];
+    if (op.op === "OPTIM") optimizers.set(rank, previous.start[i]);
+    else if (op.op === "F" && !firsts.has(rank)) firsts.set(rank, last.start[i]);
+  });
+  const turns = new Map<number, Turn>();
+  for (const rank of ranks) {
+    const end = graph.lastOnRank[rank];
+    if (end !== before) turns.set(rank, { optimizer: optimizers.get(rank) ?? previous.end[end], end: previous.end[end], first: firsts.get(rank) ?? previous.end[end] });
+  }
+  return turns;
+}
+
+/** How much later than its passes allow a rank's optimizer may start. */
+function delayMs(optimizer: number, end: number, first: number, dueMs: number): number {
+  return Math.max(0, Math.min(dueMs - optimizer, first - end));
 }
 
 /** Maximal intervals with one set of idle devices, in time order. Those shorter than `smallestMs` are left out. */

@@ -6,13 +6,14 @@
  */
 import type { Fill, Plan } from "../../model/plan";
 import { compilePlan } from "../../plan/compile";
-import { unfilled } from "../../plan/frozenWork";
+import { split, unfilled } from "../../plan/frozenWork";
 import { allReplicas } from "../../plan/rankLists";
 import { replicaSamples } from "../../plan/stages";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
 import { refine } from "../partition/refine";
 import { cutsOf, forReplicas, trialsOf, type Trials } from "../trials";
+import { batchCosts, type BatchCosts } from "./batches";
 import { bubblesOf, type Bubble } from "./bubbles";
 import { greedyFills, type FillSettings } from "./greedy";
 
@@ -33,9 +34,14 @@ const gainPerFill = 3e-5;
 /** Shares of the samples that are tried for each margin where devices work apart. */
 const shareTries = 40;
 
-/** This iteration's frozen work before its first pass: the plan that every filling has to beat. */
+/** This iteration's frozen work before its first pass, at its best batch size: the plan that every filling has to beat. */
 export function withoutFilling(plan: Plan, context: Context): Filled {
-  return simulated({ ...plan, fills: unfilled(plan, context.workload) }, context);
+  const batches = batchCosts(context);
+  const fills = unfilled(plan, context.workload).flatMap((fill) => {
+    const part = context.workload.frozen.findIndex(({ component }) => component === fill.component);
+    return split(fill.samples, batches.calls(part, fill.samples[1] - fill.samples[0])).flatMap((samples) => (samples ? { ...fill, samples } : []));
+  });
+  return simulated({ ...plan, fills }, context);
 }
 
 /**
@@ -57,6 +63,7 @@ function simulated(plan: Plan, context: Context): Filled {
 /** The best fills found for replica 0, and the period with them (other replicas fill alike). */
 export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: FillSettings): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   const cuts = cutsOf(plan);
+  const batches = batchCosts(context);
   const passes = trials.passes(cuts);
   const replica = firstReplica(plan, passes, settings);
   const tries = settings ? [settings.margin] : thorough ? margins : margins.slice(1, 2);
@@ -69,9 +76,9 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   };
   for (const margin of tries) {
     const marked = { margin, smallestMs: replica.smallestMs };
-    consider(greedyFills(context, replica.shared, replica.ranks, [0, replica.samples], marked));
-    const apart = (shares: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(context, replica.own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
-    const shares = sampleCuts(context, replica, margin);
+    consider(greedyFills(context.workload, batches, replica.shared, replica.ranks, [0, replica.samples], marked));
+    const apart = (shares: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(context.workload, batches, replica.own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
+    const shares = sampleCuts(context, batches, replica, margin);
     if (thorough && replica.ranks.length > 1) refine(shares, apart, shareTries);
     else apart(shares);
   }
@@ -103,10 +110,10 @@ function firstReplica(plan: Plan, simulation: Simulation, settings: FillSettings
  * How many samples each device takes when they work apart, as cuts of [0, samples): so many that what is left over after its
  * bubbles is the same on all devices.
  */
-function sampleCuts(context: Context, { own, samples }: Replica, margin: number): readonly number[] {
+function sampleCuts({ workload }: Context, batches: BatchCosts, { own, samples }: Replica, margin: number): readonly number[] {
   const room = own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0));
   const each = Math.ceil(samples / own.length);
-  const perSample = context.workload.frozen.reduce((ms, part, p) => ms + context.costs.frozen(p, each)[part.to], 0) / each;
+  const perSample = workload.frozen.reduce((ms, part, p) => ms + batches.sums(p, each)[part.to], 0) / each;
   // The level of leftover work at which all shares together are the batch; devices with more room than that take none of it.
   let low = -Math.max(...room);
   let high = perSample * samples;

@@ -1,8 +1,8 @@
 /** How far each frozen part has come for each sample, and the fills that it took. */
 import type { Fill, FillAnchor } from "../../model/plan";
-import type { CostTable } from "../../model/costTable";
 import type { Workload } from "../../model/workload";
 import { split } from "../../plan/frozenWork";
+import type { BatchCosts } from "./batches";
 
 export interface Worker {
   readonly rank: number;
@@ -24,7 +24,7 @@ export class Frontier {
 
   constructor(
     private readonly workload: Workload,
-    private readonly costs: CostTable,
+    private readonly costs: BatchCosts,
     /** The samples to run, half-open. */
     private readonly range: readonly [number, number],
   ) {
@@ -44,12 +44,12 @@ export class Frontier {
     const { layer, done } = this.progress[part];
     if (to <= layer) return 0;
     const begun = done > 0 ? this.layerMs(part, layer, Math.ceil((this.samples - done) / workers)) : 0;
-    const sums = this.costs.frozen(part, Math.ceil(this.samples / workers));
+    const sums = this.costs.sums(part, Math.ceil(this.samples / workers));
     return begun + sums[to] - sums[done > 0 ? layer + 1 : layer];
   }
 
   layerMs(part: number, layer: number, samples: number): number {
-    const sums = this.costs.frozen(part, samples);
+    const sums = this.costs.sums(part, samples);
     return sums[layer + 1] - sums[layer];
   }
 
@@ -92,7 +92,9 @@ export class Frontier {
       const worker = free.reduce((best, candidate) => (held(candidate) > held(best) ? candidate : best));
       free.splice(free.indexOf(worker), 1);
       place.fill(worker.rank, piece[0], piece[1]);
-      this.fills.push({ component: this.workload.frozen[part].component, from, to, samples: [piece[0] + this.range[0], piece[1] + this.range[0]], device: worker.rank, before: worker.anchor });
+      for (const call of split(piece, this.costs.calls(part, piece[1] - piece[0]))) {
+        if (call) this.fills.push({ component: this.workload.frozen[part].component, from, to, samples: [call[0] + this.range[0], call[1] + this.range[0]], device: worker.rank, before: worker.anchor });
+      }
     }
   }
 }

@@ -3,7 +3,8 @@
  * over the idle devices, then part of one more layer's batch on top; of all such choices the one that fills most.
  */
 import type { Fill, FillAnchor } from "../../model/plan";
-import type { Context } from "../../simulate/context";
+import type { FrozenPart, Workload } from "../../model/workload";
+import type { BatchCosts } from "./batches";
 import type { Bubble } from "./bubbles";
 import { Frontier } from "./frontier";
 import { mergeFills } from "./merge";
@@ -29,21 +30,21 @@ const mostChoices = 64;
  * Fills for `samples` (half-open) on the devices that idle. What doesn't fit runs after the last backward pass, shared by all
  * `ranks`.
  */
-export function greedyFills(context: Context, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings): readonly Fill[] {
-  const frontier = new Frontier(context.workload, context.costs, samples);
+export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings): readonly Fill[] {
+  const frontier = new Frontier(workload, costs, samples);
   for (const bubble of bubbles) {
-    const choice = fullest(context, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings.smallestMs, bubble.idle.length);
+    const choice = fullest(workload, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings.smallestMs, bubble.idle.length);
     const workers = bubble.idle.map(({ rank, anchor }) => ({ rank, anchor }));
     choice.to.forEach((to, part) => frontier.takeWhole(part, to, workers));
     if (choice.partial) frontier.takePartial(choice.partial.part, choice.partial.count, workers);
   }
   const anchor: FillAnchor = { op: "OPTIM" };
-  context.workload.frozen.forEach((part, p) => frontier.takeWhole(p, part.to, ranks.map((rank) => ({ rank, anchor }))));
-  return mergeFills(frontier.fills);
+  workload.frozen.forEach((part, p) => frontier.takeWhole(p, part.to, ranks.map((rank) => ({ rank, anchor }))));
+  const partOf = new Map(workload.frozen.map(({ component }, part) => [component, part]));
+  return mergeFills(frontier.fills, (fill) => costs.calls(partOf.get(fill.component) ?? 0, fill.samples[1] - fill.samples[0]) === 1);
 }
 
-function fullest(context: Context, frontier: Frontier, ms: number, smallestMs: number, workers: number): Choice {
-  const { frozen } = context.workload;
+function fullest({ frozen }: Workload, frontier: Frontier, ms: number, smallestMs: number, workers: number): Choice {
   let best: Choice = { to: frontier.progress.map(({ layer }) => layer), ms: 0 };
   let tried = 0;
   const to = frontier.progress.map(({ layer }) => layer);
@@ -51,7 +52,7 @@ function fullest(context: Context, frontier: Frontier, ms: number, smallestMs: n
   const visit = (part: number, used: number): void => {
     if (part === frozen.length) {
       tried++;
-      const partial = largestPartial(context, frontier, to, isReady, { ms: ms - used, smallestMs }, workers);
+      const partial = largestPartial(frozen, frontier, to, isReady, { ms: ms - used, smallestMs }, workers);
       const filled = used + (partial?.ms ?? 0);
       if (filled > best.ms) best = { to: [...to], ms: filled, ...(partial && { partial: { part: partial.part, count: partial.count } }) };
       return;
@@ -70,10 +71,10 @@ function fullest(context: Context, frontier: Frontier, ms: number, smallestMs: n
 }
 
 /** The partial-batch layer that fills most of `ms`: each device takes as many samples as fit. */
-function largestPartial(context: Context, frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, { ms, smallestMs }: { readonly ms: number; readonly smallestMs: number }, workers: number) {
+function largestPartial(parts: readonly FrozenPart[], frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, { ms, smallestMs }: { readonly ms: number; readonly smallestMs: number }, workers: number) {
   let best: { part: number; count: number; ms: number } | undefined;
   if (ms < smallestMs) return best;
-  context.workload.frozen.forEach((frozen, part) => {
+  parts.forEach((frozen, part) => {
     const layer = to[part];
     if (layer >= frozen.to || !isReady(part)) return;
     const left = frontier.left(part, layer);

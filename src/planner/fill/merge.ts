@@ -5,12 +5,17 @@ function isSameRange(a: readonly [number, number], b: readonly [number, number])
   return a[0] === b[0] && a[1] === b[1];
 }
 
+function joined(last: Fill, next: Fill): Fill {
+  return { ...last, samples: [last.samples[0], next.samples[1]] };
+}
+
 /**
  * Joins fills that stand before the same operation of a device: following layers of the same samples (what lies between the
  * two on the device is of other components, and the later layers wait for nothing but the earlier), and neighbouring samples
- * of the same layers where nothing lies between. Keeps the order of the rest.
+ * of the same layers where nothing lies between and `isOneCall` says that together they are no slower. Keeps the order of the
+ * rest.
  */
-export function mergeFills(fills: readonly Fill[]): readonly Fill[] {
+export function mergeFills(fills: readonly Fill[], isOneCall: (joined: Fill) => boolean): readonly Fill[] {
   const merged: Fill[] = [];
   /** Per device and anchor, indices into `merged` in order. */
   const placed = new Map<string, number[]>();
@@ -23,8 +28,8 @@ export function mergeFills(fills: readonly Fill[]): readonly Fill[] {
     const last = own === undefined ? undefined : merged[own];
     if (own !== undefined && last && last.to === fill.from && isSameRange(last.samples, fill.samples)) {
       merged[own] = { ...last, to: fill.to };
-    } else if (own !== undefined && last && own === here[here.length - 1] && last.from === fill.from && last.to === fill.to && last.samples[1] === fill.samples[0]) {
-      merged[own] = { ...last, samples: [last.samples[0], fill.samples[1]] };
+    } else if (own !== undefined && last && own === here[here.length - 1] && last.from === fill.from && last.to === fill.to && last.samples[1] === fill.samples[0] && isOneCall(joined(last, fill))) {
+      merged[own] = joined(last, fill);
     } else {
       here.push(merged.length);
       merged.push(fill);
