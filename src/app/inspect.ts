@@ -1,7 +1,8 @@
 /** Use-case: what is in a model folder. */
 import { basename, dirname, resolve } from "node:path";
-import type { Model, ModelComponent } from "../model/model";
-import type { Bindings, Chain, Tensor } from "../model/profile";
+import type { InspectedLayer, Inspection } from "../model/inspection";
+import type { BoundLayer, Model } from "../model/model";
+import type { Bindings } from "../model/profile";
 import { readDiffusersModel } from "../parse/diffusers/read";
 import type { RoleChoice } from "../parse/roles";
 import type { Files } from "../platform/files";
@@ -12,27 +13,20 @@ export async function inspectModel(files: Files, folder: string, roles: RoleChoi
   return readDiffusersModel(files, basename(path) === "model_index.json" ? dirname(path) : path, roles);
 }
 
-/** What `inspect --json` prints. */
-export interface InspectDocument {
-  readonly model: { readonly path: string; readonly sha256: string; readonly class: string };
-  readonly components: readonly ModelComponent[];
-  readonly chains: readonly Chain[];
-  readonly predictionType: Model["predictionType"];
-  /** The shapes that `tensors` are given at. */
-  readonly bindings: Bindings;
-  readonly tensors: readonly Tensor[];
-}
-
 /** @param bindings What is left out is the model's default. @throws UserError when the bindings do not fit the model. */
-export function inspectDocument(model: Model, bindings: Partial<Bindings> = {}): InspectDocument {
-  const { height, width, sequenceLength } = model.defaultBindings;
-  const bound = model.bind({ height: bindings.height ?? height, width: bindings.width ?? width, sequenceLength: bindings.sequenceLength ?? sequenceLength });
+export function inspectDocument(model: Model, bindings: Partial<Bindings> = {}): Inspection {
+  const given = Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined));
+  const bound = model.bind({ ...model.defaultBindings, ...given });
   return {
     model: { path: model.path, sha256: model.sha256, class: model.class },
-    components: model.components,
-    chains: model.chains,
+    components: bound.components.map((component) => ({ ...component, layers: component.layers.map(figuresOf) })),
+    chains: bound.chains,
     predictionType: model.predictionType,
     bindings: bound.bindings,
     tensors: bound.tensors,
   };
+}
+
+function figuresOf({ graph: _graph, ...figures }: BoundLayer): InspectedLayer {
+  return figures;
 }

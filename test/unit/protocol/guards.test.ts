@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isHostMessage, isViewMessage, nameOfUnknown } from "../../../src/protocol/guards";
+import { nameOfUnknown } from "../../../src/protocol/checks";
+import { isHostMessage, isViewMessage } from "../../../src/protocol/guards";
 import type { HostMessage, ViewMessage } from "../../../src/protocol/messages";
 
 const fromView: readonly ViewMessage[] = [
