@@ -1,9 +1,9 @@
 /** The one place that knows the control library: `@vscode/webview-ui-toolkit` is archived, and its successor takes its place here. */
-import { provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeDivider, vsCodeProgressRing } from "@vscode/webview-ui-toolkit";
+import { provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeDivider, vsCodeProgressRing, vsCodeTextField } from "@vscode/webview-ui-toolkit";
 import { element } from "./dom";
 
 export function registerControls(): void {
-  provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeDivider(), vsCodeProgressRing());
+  provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeDivider(), vsCodeProgressRing(), vsCodeTextField());
 }
 
 export interface ButtonOptions {
@@ -32,4 +32,34 @@ export function checkbox(label: string, checked: boolean, onChange: (checked: bo
   const node = element("vscode-checkbox", { checked }, label);
   node.addEventListener("change", () => onChange(node.ariaChecked === "true"));
   return node;
+}
+
+export interface TextFieldOptions {
+  readonly label: string;
+  /** Beside `label`, which stands above the field unless there is only a placeholder. */
+  readonly placeholder?: string;
+  readonly value: string;
+  readonly title: string;
+  readonly onInput: (value: string) => void;
+}
+
+export interface TextField {
+  readonly element: HTMLElement;
+  value: string;
+  focus(): void;
+}
+
+export function textField({ label, placeholder, value, title, onInput }: TextFieldOptions): TextField {
+  const node = element("vscode-text-field", { value, title, placeholder, "aria-label": label }, placeholder === undefined ? label : undefined) as HTMLElement & { value: string };
+  node.addEventListener("input", () => onInput(node.value));
+  return {
+    element: node,
+    get value() {
+      return node.value;
+    },
+    set value(text: string) {
+      node.value = text;
+    },
+    focus: () => node.focus(),
+  };
 }

@@ -4,44 +4,15 @@ import { basisOf } from "../../src/timeline/layout/describe";
 import { formatBytes, formatChange, formatMs, formatPercent, formatRatio, formatThroughput } from "../../src/timeline/layout/format";
 import { element } from "../dom";
 import type { Picture, Snapshot } from "../session";
-
-interface Tile {
-  readonly label: string;
-  readonly value: string;
-  readonly note?: string;
-  /** Against the document, in words, and whether it is for the better. */
-  readonly change?: { readonly text: string; readonly better: boolean };
-  readonly hover?: string;
-  readonly tone?: "warning";
-}
+import { tileGroup, type Tile } from "./tiles";
 
 export function figurePanel(snapshot: Snapshot): HTMLElement {
   const { picture: committed } = snapshot;
   const picture = snapshot.preview ?? committed;
   const panel = element("header", { class: "figures" });
   if (!picture || !committed) return panel;
-  panel.append(group("Plan, predicted", planTiles(picture, committed)), group("Speed-up over, predicted", baselineTiles(picture, snapshot)));
+  panel.append(tileGroup("Plan, predicted", planTiles(picture, committed)), tileGroup("Speed-up over, predicted", baselineTiles(picture, snapshot)));
   return panel;
-}
-
-function group(label: string, tiles: readonly Tile[]): HTMLElement {
-  return element("section", { class: `figure-group figure-group-${tiles.length}`, "aria-label": label }, element("h2", { class: "figure-group-title" }, label), element("div", { class: "tiles" }, ...tiles.map(tileElement)));
-}
-
-function tileElement({ label, value, note, hover, change, tone }: Tile): HTMLElement {
-  return element("div", { class: `tile${tone ? ` tile-${tone}` : ""}` },
-    element("div", { class: "tile-label" }, label),
-    element("div", { class: "tile-value" }, ...valueParts(value)),
-    change
-      ? element("div", { class: `tile-note tile-change ${change.better ? "better" : "worse"}` }, `${change.text} ${change.better ? "better" : "worse"}`)
-      : element("div", { class: "tile-note", title: [note, hover].filter(Boolean).join("; ") }, note ?? ""),
-  );
-}
-
-/** A number and, smaller, its unit. */
-function valueParts(value: string): readonly (HTMLElement | string)[] {
-  const space = value.indexOf(" ");
-  return space < 0 ? [value] : [value.slice(0, space), element("span", { class: "tile-unit" }, value.slice(space))];
 }
 
 function planTiles(picture: Picture, committed: Picture): readonly Tile[] {

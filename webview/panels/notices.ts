@@ -36,11 +36,11 @@ export function placeholder({ picture, problem }: Snapshot, actions: NoticeActio
   );
 }
 
-function placeOf(file: string | undefined, field: string | undefined): string {
+export function placeOf(file: string | undefined, field: string | undefined): string {
   return [file, field].filter((part) => part !== undefined && part !== "").join(" · ");
 }
 
-function bar(kind: "error" | "warning" | "info", parts: readonly (string | undefined)[], action?: HTMLElement): HTMLElement {
+export function bar(kind: "error" | "warning" | "info", parts: readonly (string | undefined)[], action?: HTMLElement): HTMLElement {
   const mark = { error: "⨯", warning: "⚠", info: "ⓘ" }[kind];
   const text = parts.filter((part): part is string => part !== undefined && part !== "");
   return element("div", { class: `notice notice-${kind}`, role: kind === "error" ? "alert" : "status" },

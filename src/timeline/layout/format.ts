@@ -30,6 +30,24 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : significant(value, 3)} ${byteUnits[unit]}`;
 }
 
+/** Every digit: "865 910 724". */
+export function formatCount(count: number): string {
+  return grouped(String(count));
+}
+
+const decimalUnits = ["", "k", "M", "G", "T", "P", "E"];
+
+/** Decimal units: "866 M", "1.27 TFLOP" with the unit "FLOP". */
+export function formatDecimal(value: number, unit = ""): string {
+  let size = value;
+  let power = 0;
+  while (Math.abs(size) >= 999.5 && power < decimalUnits.length - 1) {
+    size /= 1000;
+    power++;
+  }
+  return `${power === 0 ? String(Math.round(size)) : significant(size, 3)} ${decimalUnits[power]}${unit}`.trimEnd();
+}
+
 /** A ratio as a percentage: 0.0432 is "4.3 %". */
 export function formatPercent(ratio: number): string {
   const percent = ratio * 100;
