@@ -54,7 +54,7 @@ export async function predictionTypeOf(files: Files, modelFolder: string): Promi
   const file = resolve(modelFolder, "scheduler", "scheduler_config.json");
   if (!(await files.stat(file))) return "epsilon";
   const text = decodeUtf8(await files.read(file, 1 << 20), file);
-  const found = /"prediction_type"\s*:\s*"(epsilon|v_prediction|sample)"/.exec(text)?.[1];
-  return found === "v_prediction" || found === "sample" ? found : "epsilon";
+  const found = /"prediction_type"\s*:\s*"(v_prediction|sample|flow_prediction)"/.exec(text)?.[1] as "v_prediction" | "sample" | "flow_prediction" | undefined;
+  return found ?? (/"_class_name"\s*:\s*"Flow/.test(text) ? "flow_prediction" : "epsilon");
 }
 

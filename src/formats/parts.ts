@@ -25,7 +25,7 @@ export const training = z.looseObject({
   seed: count,
   resolution: positive,
   precision: z.enum(["fp32", "fp16", "bf16"]),
-  predictionType: z.enum(["epsilon", "v_prediction", "sample"]),
+  predictionType: z.enum(["epsilon", "v_prediction", "sample", "flow_prediction"]),
   checkpointEvery: count,
   randomFlip: z.boolean().optional(),
 });

@@ -36,7 +36,7 @@ export interface Model {
   readonly chains: readonly Chain[];
   /** What the configuration suggests: its sample size in pixels and its text length. */
   readonly defaultBindings: Bindings;
-  readonly predictionType: "epsilon" | "v_prediction" | "sample";
+  readonly predictionType: "epsilon" | "v_prediction" | "sample" | "flow_prediction";
   /** @throws UserError when the bindings do not fit the model (not a multiple of its down-sampling, too long a text). */
   bind(bindings: Bindings): BoundModel;
 }

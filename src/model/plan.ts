@@ -56,7 +56,7 @@ export interface Training {
   readonly seed: number;
   readonly resolution: number;
   readonly precision: "fp32" | "fp16" | "bf16";
-  readonly predictionType: "epsilon" | "v_prediction" | "sample";
+  readonly predictionType: "epsilon" | "v_prediction" | "sample" | "flow_prediction";
   /** Steps between checkpoints; 0: only at the end. */
   readonly checkpointEvery: number;
   /** Mirror images at random. Default false. */

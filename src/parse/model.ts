@@ -15,7 +15,7 @@ export function makeModel(path: string, sha256: string, plain: Pipeline, choice:
   const trained = chooseTrained(pipeline, choice);
   const gradients = gradientTable(pipeline, trained);
   const chains = chainsOf(pipeline, gradients);
-  if (chains.length === 0) throw new UserError("Nothing that trains leads to the loss.", { field: "train" });
+  if (chains.length === 0 && pipeline.losses.length > 0) throw new UserError("Nothing that trains leads to the loss.", { field: "train" });
   const components = pipeline.components.map((component): ModelComponent => {
     const layers = component.description.layers.map((layer, index) => {
       const { needsInputGrad = false, needsWeightGrad = false, trainableParameters = 0 } = gradients.get(component.name)?.[index] ?? {};

@@ -36,11 +36,11 @@ export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [], lor
   const adapted = Object.keys(lora);
   const unreachable = [...train, ...adapted].find((name) => !pipeline.trainable.includes(name));
   if (unreachable !== undefined) {
-    throw new UserError(`"${unreachable}" cannot be trained with the diffusion loss.`, { field: "train", hint: `Components that can: ${pipeline.trainable.join(", ")}.` });
+    throw new UserError(`"${unreachable}" cannot be trained with the diffusion loss.`, { field: "train", hint: pipeline.trainable.length > 0 ? `Components that can: ${pipeline.trainable.join(", ")}.` : "Nothing here is trained by it: there is no backbone." });
   }
   // Adapters are trained instead of the components that usually train whole.
   const usual = adapted.length > 0 ? [] : pipeline.trained;
   const trained = new Set([...usual, ...adapted, ...train].filter((name) => !freeze.includes(name)));
-  if (trained.size === 0) throw new UserError("Nothing is left to train.", { field: "freeze", hint: `Train one of ${pipeline.trainable.join(", ")}.` });
+  if (trained.size === 0 && pipeline.losses.length > 0) throw new UserError("Nothing is left to train.", { field: "freeze", hint: `Train one of ${pipeline.trainable.join(", ")}.` });
   return trained;
 }

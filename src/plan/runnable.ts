@@ -17,6 +17,7 @@ export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runn
   if (missing !== undefined) return { reason: `The trainer needs an ${missing} among the frozen components.` };
   if (!profile.tensors) return { reason: "The profile has no tensors, so what stages send each other is not known." };
   if (chain.selfConditioning) return { reason: "The trainer does not do self-conditioning." };
+  if (plan.training.predictionType === "flow_prediction") return { reason: "The trainer does not train by flow matching." };
   if (plan.training.precision === "fp16") return { reason: "The trainer runs fp32 and bf16, not fp16." };
   return true;
 }

@@ -4,18 +4,14 @@ import { isAbsolute, join, relative, sep } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Files } from "../../platform/files";
 import { maxConfigBytes, parseConfig } from "../config";
+import type { ConfigFile, ConfigSource, ModelIndex } from "../source";
+import { readModelIndex } from "./modelIndex";
 import { isBlobOfSnapshot } from "../hub/cache";
 
-const indexName = "model_index.json";
-
-export interface ConfigFile {
-  /** Path for messages. */
-  readonly file: string;
-  readonly json: Readonly<Record<string, unknown>>;
-}
+export const indexName = "model_index.json";
 
 /** Reads files of one folder, follows no link out of it (but a snapshot's of the Hugging Face cache to its blobs), and fingerprints what it has read. */
-export class DiffusersFolder {
+export class DiffusersFolder implements ConfigSource {
   private readonly hash = createHash("sha256");
 
   private constructor(private readonly files: Files, private readonly folder: string, private readonly realFolder: string) {}
@@ -27,16 +23,20 @@ export class DiffusersFolder {
     return new DiffusersFolder(files, folder, await files.realPath(folder));
   }
 
-  async index(): Promise<ConfigFile> {
-    const file = join(this.folder, indexName);
-    if (!(await this.files.stat(file))) {
-      throw new UserError(`There is no ${indexName}.`, { file: this.folder, hint: "Expected a folder written by a diffusers pipeline's save_pretrained." });
-    }
-    return this.read(indexName);
+  async index(): Promise<ModelIndex> {
+    return readModelIndex(await this.readFile(indexName));
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await this.files.stat(join(this.folder, name)))?.kind === "file";
+  }
+
+  read(component: string): Promise<ConfigFile> {
+    return this.readFile(component, component === "scheduler" ? "scheduler_config.json" : "config.json");
   }
 
   /** @param path Parts below the folder. @throws UserError naming the file. */
-  async read(...path: readonly string[]): Promise<ConfigFile> {
+  async readFile(...path: readonly string[]): Promise<ConfigFile> {
     const file = join(this.folder, ...path);
     const real = await this.files.realPath(file);
     const inside = relative(this.realFolder, real);

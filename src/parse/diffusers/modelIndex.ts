@@ -1,13 +1,6 @@
 /** `model_index.json`: which components a pipeline has, and of which class each is. */
 import { UserError } from "../../model/errors";
-import type { ConfigFile } from "./folder";
-
-export interface ModelIndex {
-  readonly file: string;
-  readonly class: string;
-  /** Component -> class; components that are null are left out. */
-  readonly components: ReadonlyMap<string, string>;
-}
+import type { ConfigFile, ModelIndex } from "../source";
 
 /** @throws UserError naming the field. */
 export function readModelIndex({ file, json }: ConfigFile): ModelIndex {
@@ -22,11 +15,4 @@ export function readModelIndex({ file, json }: ConfigFile): ModelIndex {
     components.set(name, className);
   }
   return { file, class: pipeline, components };
-}
-
-/** @throws UserError when the component is missing or of another class. */
-export function expectComponent(index: ModelIndex, name: string, className: string): void {
-  const found = index.components.get(name);
-  if (found === undefined) throw new UserError(`The pipeline has no "${name}"; expected a ${className}.`, { file: index.file, field: name });
-  if (found !== className) throw new UserError(`The class "${found.slice(0, 100)}" is not supported; expected ${className}.`, { file: index.file, field: name });
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { OperatorList } from "../../model/operator";
 import type { Bindings } from "../../model/profile";
-import type { ComponentDescription, LayerDescription } from "../component";
+import type { LayerDescription } from "../component";
 import { expectMultiples } from "../sizes";
 import { channels, checkConfig, checkDescription, count, flag, maxLayers, only } from "../config";
 import { diffusersActivation } from "./activations";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { ActivationFunction, OperatorList } from "../../model/operator";
 import type { Bindings } from "../../model/profile";
-import type { ComponentDescription, LayerDescription } from "../component";
+import type { LayerDescription } from "../component";
 import { channels, checkConfig, checkDescription, count, epsilon, only } from "../config";
 import { OperatorListBuilder } from "../operatorListBuilder";
 import { transformersActivation } from "./activations";

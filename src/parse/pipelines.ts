@@ -1,0 +1,62 @@
+/** A pipeline from the configurations of its components, wherever they come from. */
+import { z } from "zod";
+import { UserError } from "../model/errors";
+import type { Model } from "../model/model";
+import { checkConfig } from "./config";
+import type { Family } from "./families/family";
+import { families } from "./families/registry";
+import { makeModel } from "./model";
+import type { Pipeline } from "./pipeline";
+import type { ModelChoice } from "./roles";
+import type { ConfigFile, ConfigSource, ModelIndex } from "./source";
+import { wirePipeline } from "./wiring/wire";
+
+/** Classes of parts that training runs no layers of. */
+const withoutLayers = /(?:Scheduler|Tokenizer|TokenizerFast|Processor|ProcessorFast|FeatureExtractor|SafetyChecker|Watermarker|ImageEncoderV2|Tokenizer\w*)$/;
+
+const schedulerSchema = z.object({ prediction_type: z.enum(["epsilon", "v_prediction", "sample", "flow_prediction"]).optional() });
+
+/** @param path What the model is known by: absolute. @throws UserError naming file and field. */
+export async function readPipeline(source: ConfigSource, path: string, choice: ModelChoice = {}): Promise<Model> {
+  const index = await source.index();
+  const parts = new Map<string, { family: Family; file: string }>();
+  for (const [name, className] of index.components) {
+    if (withoutLayers.test(className)) continue;
+    if (!families.has(className)) throw unknownClass(index, name, className);
+    const config = await source.read(name);
+    parts.set(name, { family: parseFamily(className, config), file: config.file });
+  }
+  if (parts.size === 0) throw new UserError("The pipeline has no component with layers.", { file: index.file });
+  const predictionType = await predictionTypeOf(source, index);
+  return makeModel(path, source.fingerprint(), wirePipeline({ class: index.class, file: index.file, predictionType, families: parts }), choice);
+}
+
+/** One component that stands alone. */
+export function componentModel(name: string, className: string, config: ConfigFile, path: string, sha256: string, choice: ModelChoice): Model {
+  const index = { file: config.file, class: className, components: new Map([[name, className]]) };
+  if (!families.has(className)) throw unknownClass(index, name, className);
+  const parts = new Map([[name, { family: parseFamily(className, config), file: config.file }]]);
+  return makeModel(path, sha256, wirePipeline({ class: className, file: config.file, predictionType: "epsilon", families: parts }), choice);
+}
+
+function parseFamily(className: string, { file, json }: ConfigFile): Family {
+  const parse = families.get(className);
+  if (!parse) throw new Error(`No family is called ${className}.`);
+  return parse(json, file);
+}
+
+function unknownClass(index: ModelIndex, name: string, className: string): UserError {
+  return new UserError(`The class "${className.slice(0, 100)}" is not among those whose layers are known.`, {
+    file: index.file,
+    field: name.slice(0, 100),
+    hint: `Known: ${[...families.keys()].sort().join(", ")}. Others can be traced by a Python with PyTorch: inspect MODULE:CLASS --config FILE.`,
+  });
+}
+
+/** Flow matching says so by its class; other schedulers by their configuration, noise being the default. */
+async function predictionTypeOf(source: ConfigSource, index: ModelIndex): Promise<Pipeline["predictionType"]> {
+  const className = index.components.get("scheduler");
+  if (className === undefined) return "epsilon";
+  const { json, file } = await source.read("scheduler");
+  return checkConfig(schedulerSchema, json, file).prediction_type ?? (/Flow/.test(className) ? "flow_prediction" : "epsilon");
+}
