@@ -11,11 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from .layers import Layer
-from .record import Item, Recording
-
-# Of a convolution's backward: which of its three results is whose gradient.
-BY_INPUT, BY_WEIGHT = 0, 1
-
+from .record import Recording
 
 @dataclass
 class Cost:
@@ -30,14 +26,17 @@ class Cost:
 def layer_costs(recording: Recording, layers: list[Layer]) -> list[Cost]:
     costs = [Cost() for _ in layers]
     kept: list[dict[int, int]] = [{} for _ in layers]
-    for layer, (cost, saved) in zip(layers, zip(costs, kept)):
+    for layer, cost in zip(layers, costs):
         for item in recording.forward[layer.start : layer.end]:
-            if item.saved is not None:
-                saved[item.saved[0]] = item.saved[1]
-            elif not item.is_view:
+            if not item.is_view:
                 cost.forwardFlops += item.flops
                 cost.trafficBytes += sum(read.bytes for read in item.reads if read.storage not in recording.named)
                 cost.trafficBytes += sum(size for storage, _, size in item.writes if storage not in recording.named)
+    owner_of = owners(recording, layers)
+    for saved in recording.saved:
+        owner = owner_of(saved.sequence - 1)
+        if owner is not None:
+            kept[owner][saved.storage] = saved.bytes
     read_by_w: list[set[int]] = [set() for _ in layers]
     for item, owner, (leads_out, stays) in backward_work(recording, layers):
         if owner is None:
@@ -55,8 +54,8 @@ def layer_costs(recording: Recording, layers: list[Layer]) -> list[Cost]:
             costs[owner].weightGradFlops += item.flops
         if stays:
             read_by_w[owner].update(read.storage for read in item.reads)
-    for cost, saved, until_w in zip(costs, kept, read_by_w):
-        for storage, size in saved.items():
+    for cost, storages, until_w in zip(costs, kept, read_by_w):
+        for storage, size in storages.items():
             if storage in until_w:
                 cost.savedUntilWeightGradBytes += size
             else:
@@ -65,24 +64,23 @@ def layer_costs(recording: Recording, layers: list[Layer]) -> list[Cost]:
 
 
 def owners(recording: Recording, layers: list[Layer]):
-    """Layer of a backward operator by its autograd node's number: nodes are numbered as the forward pass makes them."""
+    """Layer of an autograd node by its number. None for a node that no operator of the forward pass made: a gradient's accumulation."""
     ends = [layer.end for layer in layers]
-    numbers = [item.sequence for item in recording.forward]
 
-    def owner(item: Item) -> int | None:
-        position = bisect_right(numbers, item.sequence)
-        return bisect_right(ends, position) if position < len(numbers) else None
+    def owner(number: int) -> int | None:
+        position = recording.operator_of_node(number)
+        return bisect_right(ends, position) if position < ends[-1] else None
 
     return owner
 
 
 def backward_work(recording: Recording, layers: list[Layer]):
     """[(item, layer, (it leads to another layer's or an input's gradient, it makes something that does not))], last first."""
-    owner = owners(recording, layers)
+    owner_of = owners(recording, layers)
     readers: dict[tuple[int, int], list[tuple[int | None, bool]]] = {}
     result = []
     for item in reversed(recording.backward):
-        mine = owner(item)
+        mine = owner_of(item.sequence)
         leads_out, stays = False, False
         for storage, version, _ in item.writes:
             useful = storage in recording.leaf_gradients or any(

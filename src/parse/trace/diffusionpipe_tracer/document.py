@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils._pytree import tree_map
 
 from .costs import Cost, layer_costs
-from .layers import Layer, choose_layers, modules_of
+from .layers import Layer, bounded, choose_calls, modules_of
 from .problem import TraceProblem
 from .record import Read, Recording
 from .values import Held, Value, handed_over, parameters_held
@@ -28,14 +28,16 @@ def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifica
     (parameters and inputs), "passedThrough" (inputs only). All are of one module.
     """
     (small, first), (large, second) = sorted(passes.items())
-    recording = first["trained"]
-    layers = choose_layers(recording, options)
-    others = {kind: same_layers(recording, layers, other, large) for kind, other in second.items()}
-    ours = {kind: same_layers(recording, layers, other, small) for kind, other in first.items()}
-    split = Split(small, large)
-    costs = {kind: list(zip(layer_costs(first[kind], ours[kind]), layer_costs(second[kind], others[kind]))) for kind in first}
+    chosen = choose_calls(first["trained"], options)
+    costs: dict[str, list[tuple[Cost, Cost]]] = {}
+    for kind, recording in first.items():
+        check_same_work(first["trained"], recording, second[kind], large)
+        layers = bounded(recording, chosen)
+        costs[kind] = list(zip(layer_costs(recording, layers), layer_costs(second[kind], layers)))
     # Inputs learn in this one, so that every value shows whether a gradient can flow back through it.
-    throughout = list(zip(handed_over(first["trainedThroughout"], ours["trainedThroughout"]), handed_over(second["trainedThroughout"], others["trainedThroughout"])))
+    throughout = bounded(first["trainedThroughout"], chosen)
+    values = zip(*(handed_over(each["trainedThroughout"], throughout) for each in (first, second)), strict=True)
+    recording, layers, split = first["trained"], bounded(first["trained"], chosen), Split(small, large)
     held = parameters_held(recording, layers)
     return {
         "format": FORMAT,
@@ -45,7 +47,7 @@ def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifica
         "inputs": specifications,
         "parameters": sum(parameter.elements for parameter in held),
         "layers": [layer_document(recording, layers, index, held, {kind: pairs[index] for kind, pairs in costs.items()}, split) for index in range(len(layers))],
-        "tensors": [tensor_document(small_value, large_value, layers, split) for small_value, large_value in throughout],
+        "tensors": [tensor_document(at_small, at_large, layers, split) for at_small, at_large in values],
         "notes": notes(held, recording),
     }
 
@@ -62,16 +64,25 @@ class Split:
             per_sample = int(per_sample)
         return {"perSample": per_sample, "fixed": max(0, at_small - per_sample * self.small)}
 
+    def text(self, at_small: int, at_large: int) -> int | str:
+        """A side of a shape: 64, "batch", "77*batch", "1+77*batch"."""
+        if at_small == at_large:
+            return at_small
+        factor, fixed = (at_large - at_small) / (self.large - self.small), at_small - (at_large - at_small) / (self.large - self.small) * self.small
+        return (f"{fixed:g}+" if fixed else "") + ("batch" if factor == 1 else f"{factor:g}*batch")
 
-def same_layers(recording: Recording, layers: list[Layer], other: Recording, batch: int) -> list[Layer]:
-    """The layers' items in another pass of the same module. What is kept for the backward pass may differ, operators may not."""
-    if [call.path for call in other.calls] != [call.path for call in recording.calls]:
-        raise TraceProblem("forward", f"The forward pass calls other modules when it runs again with {batch} samples; a trace must find the same work each time.")
-    result: list[Layer] = []
-    for layer in layers:
-        result.append(Layer(layer.name, layer.call, result[-1].end if result else 0, other.calls[layer.call].end))
-    result[-1].end = len(other.forward)
-    return result
+
+def check_same_work(reference: Recording, small: Recording, large: Recording, batch: int) -> None:
+    """@raises TraceProblem where a pass calls other modules than the first one, or does other operators with another number of samples."""
+    again = "A trace must find the same work each time the forward pass runs"
+    for other in (small, large):
+        if [call.path for call in other.calls] != [call.path for call in reference.calls]:
+            raise TraceProblem("forward", f"{again}, but it calls other modules when it runs again.")
+    for ours, theirs in zip(small.forward, large.forward):
+        if ours.name != theirs.name:
+            raise TraceProblem("forward", f"{again}, but it does {theirs.name} with {batch} samples in place of {ours.name}.")
+    if len(small.forward) != len(large.forward):
+        raise TraceProblem("forward", f"{again}, but it does {len(large.forward)} operators with {batch} samples in place of {len(small.forward)}.")
 
 
 def layer_document(recording: Recording, layers: list[Layer], index: int, held: list[Held], costs: dict[str, tuple[Cost, Cost]], split: Split) -> dict:
@@ -103,7 +114,7 @@ def tensor_document(small: Value, large: Value, layers: list[Layer], split: Spli
         "producer": producer,
         "consumers": [layers[consumer].name for consumer in small.consumers],
         "dtype": small.dtype if small.views else None,
-        "shape": [side if side == other else f"{side / split.small:g}*batch" for side, other in zip(small.shape, large.shape)] if small.views else None,
+        "shape": [split.text(side, other) for side, other in zip(small.shape, large.shape)] if small.views else None,
         "bytes": sizes,
         "differentiable": small.differentiable,
         "output": small.output,
@@ -122,8 +133,7 @@ def signature(recording: Recording, layer: Layer) -> str:
 
     digest = hashlib.sha256()
     for item in recording.forward[layer.start : layer.end]:
-        if item.saved is None:
-            digest.update(json.dumps([item.name, tree_map(token, item.arguments)], default=repr).encode())
+        digest.update(json.dumps([item.name, tree_map(token, item.arguments)], default=repr).encode())
     return digest.hexdigest()
 
 

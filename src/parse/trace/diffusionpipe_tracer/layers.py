@@ -6,15 +6,17 @@ From the model down, a call gives way to the calls inside it
 - where it is more than `maxShare` of the model's FLOPs or parameters, and two or more calls inside it count,
 the heaviest first, while there are no more than `maxLayers` layers, and no deeper than `maxDepth`.
 
-A call counts where it has FLOPs of its own or at least 1 % of the parameters. All other work (activations, norms and
-dropouts between, functional code) belongs to the layer that follows it, at the end to the last one. So the layers
-are consecutive, and everything that runs is in one of them.
+A call counts where it has FLOPs of its own or at least 1 % of the parameters. All other work between two layers
+(activations, norms, dropouts, functional code) is divided between them where the fewest bytes are alive: a residual's
+addition stays with the layer before it, a concatenation goes to the one after it. So the layers are consecutive, and
+everything that runs is in one of them.
 """
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from itertools import accumulate
 
 from torch import nn
 
@@ -26,7 +28,7 @@ LISTS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 
 @dataclass
 class Layer:
-    """Items [start, end) of the recording; `call` is the module's that the layer is called after."""
+    """Operators [start, end) of the recording; `call` is the one that the layer is called after."""
 
     name: str
     call: int
@@ -58,7 +60,8 @@ class Weights:
         return self.flops_of(index) > 0 or held > 0 and held >= LEAST_SHARE * self.parameters
 
 
-def choose_layers(recording: Recording, options: dict) -> list[Layer]:
+def choose_calls(recording: Recording, options: dict) -> list[int]:
+    """Indices of the calls that layers are called after, in order of execution."""
     most, depth, most_share = options["maxLayers"], options["maxDepth"], options["maxShare"]
     weights = Weights(recording)
     modules = dict(recording.module.named_modules())
@@ -74,7 +77,7 @@ def choose_layers(recording: Recording, options: dict) -> list[Layer]:
         for child in inside:
             chosen.add(child)
             heapq.heappush(waiting, (-weights.share(child), child, level + 1))
-    return consecutive(recording, sorted(chosen))
+    return sorted(chosen)
 
 
 def opens(recording: Recording, weights: Weights, index: int) -> bool:
@@ -98,17 +101,48 @@ def is_container(recording: Recording, modules: dict[str, nn.Module], index: int
     return False
 
 
-def consecutive(recording: Recording, chosen: list[int]) -> list[Layer]:
+def bounded(recording: Recording, chosen: list[int]) -> list[Layer]:
+    """The calls' layers in a pass: what runs between two of them is divided where the fewest bytes are alive, the earliest such place."""
+    live = live_bytes(recording)
     layers: list[Layer] = []
     seen: dict[str, int] = {}
-    for index in chosen:
+    for index, following in zip(chosen, [*chosen[1:], None]):
         call = recording.calls[index]
         path = call.path or type(recording.module).__name__
         seen[path] = seen.get(path, 0) + 1
         name = path if seen[path] == 1 else f"{path}#{seen[path]}"
-        layers.append(Layer(name, index, layers[-1].end if layers else 0, call.end))
-    layers[-1].end = len(recording.forward)
+        end = len(recording.forward) if following is None else min(places(recording, index, following), key=lambda place: (live[place], place))
+        layers.append(Layer(name, index, layers[-1].end if layers else 0, end))
     return layers
+
+
+def places(recording: Recording, index: int, following: int) -> list[int]:
+    """Before which operators the model can be cut between two calls: not inside a call of a third module between them."""
+    start, end = recording.calls[index].end, recording.calls[following].start
+    inside = set()
+    for call in recording.calls[index + 1 : following]:
+        if start <= call.start and call.end <= end:
+            inside.update(range(call.start + 1, call.end))
+    return [place for place in range(start, end + 1) if place not in inside]
+
+
+def live_bytes(recording: Recording) -> list[int]:
+    """Before each operator, and after the last: bytes of what was made before and is still read."""
+    made: dict[tuple[int, int], tuple[int, int]] = {}
+    last: dict[tuple[int, int], int] = {}
+    for position, item in enumerate(recording.forward):
+        for storage, version, size in item.writes:
+            if storage not in recording.named:
+                made[storage, version] = (position, size)
+        if not item.is_view:
+            last.update(((read.storage, read.version), position) for read in item.reads)
+    last.update(((read.storage, read.version), len(recording.forward)) for read in recording.outputs)
+    steps = [0] * (len(recording.forward) + 2)
+    for value, (position, size) in made.items():
+        if last.get(value, -1) > position:
+            steps[position + 1] += size
+            steps[last[value] + 1] -= size
+    return list(accumulate(steps))
 
 
 def modules_of(recording: Recording, layer: Layer) -> list[int]:

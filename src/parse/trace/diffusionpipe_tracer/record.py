@@ -6,6 +6,7 @@ tensors of a CPU, so that operators are chosen as on a device (attention is fuse
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ MOST_ITEMS = 1_000_000
 
 @dataclass
 class Call:
-    """One call of a module; its items are [start, end) of the recording."""
+    """One call of a module; its operators are [start, end) of the recording."""
 
     path: str
     module: nn.Module
@@ -43,8 +44,20 @@ class Read:
 
 
 @dataclass
+class Saved:
+    """A storage that autograd keeps for the backward pass of the operator that has this sequence number."""
+
+    sequence: int
+    storage: int
+    bytes: int
+
+
+@dataclass
 class Item:
-    """An operator; or, where `saved` is set, a tensor that autograd keeps for the backward pass (its storage and bytes)."""
+    """
+    An operator. `sequence` counts the autograd nodes made before it and by it; in the backward pass it is the number of the
+    node that runs it. `parts`: FLOPs of its results, where one operator computes several gradients.
+    """
 
     name: str
     sequence: int
@@ -54,7 +67,6 @@ class Item:
     parts: list[int] | None = None
     is_view: bool = False
     arguments: object = None
-    saved: tuple[int, int] | None = None
 
 
 class Recording(TorchDispatchMode):
@@ -65,6 +77,7 @@ class Recording(TorchDispatchMode):
         self.module = module
         self.calls: list[Call] = []
         self.forward: list[Item] = []
+        self.saved: list[Saved] = []
         self.backward: list[Item] = []
         self.items = self.forward
         self.versions: dict[int, int] = {}
@@ -134,8 +147,12 @@ class Recording(TorchDispatchMode):
     def pack(self, tensor: torch.Tensor) -> torch.Tensor:
         number = self.storage(tensor)
         if number not in self.named:
-            self.forward.append(Item("", torch._C._autograd._get_sequence_nr(), [], [], saved=(number, self.sizes[number])))
+            self.saved.append(Saved(torch._C._autograd._get_sequence_nr(), number, self.sizes[number]))
         return tensor
+
+    def operator_of_node(self, number: int) -> int:
+        """Position of the forward operator that made an autograd node: the first whose count is past it. Operators' number where there is none."""
+        return bisect_right(self.forward, number, key=lambda item: item.sequence)
 
     @contextmanager
     def module_calls(self):
@@ -184,7 +201,7 @@ def record(module: nn.Module, arguments: dict, inputs: dict[str, torch.Tensor], 
         with recording, torch.enable_grad():
             with recording.module_calls(), torch.autograd.graph.saved_tensors_hooks(recording.pack, lambda tensor: tensor):
                 result = module(**arguments)
-            outputs = [value for value in output_tensors(result)]
+            outputs = output_tensors(result)
             recording.outputs = [recording.read(value) for value in outputs]
             roots = [value for value in outputs if value.requires_grad]
             if roots:

@@ -43,8 +43,6 @@ def handed_over(recording: Recording, layers: list[Layer]) -> list[Value]:
     values: dict[tuple[int, int], Value] = {(storage, 0): Value(name, storage_bytes=recording.sizes[storage]) for storage, name in recording.inputs.items()}
     for layer_index, layer in enumerate(layers):
         for item in recording.forward[layer.start : layer.end]:
-            if item.saved is not None:
-                continue
             if not item.is_view:
                 for read in item.reads:
                     use(values.get((read.storage, read.version)), read, layer_index)
