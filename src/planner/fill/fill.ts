@@ -45,12 +45,14 @@ export function withoutFilling(plan: Plan, context: Context): Filled {
 }
 
 /**
- * The best of several fillings of `plan`, and of not filling. `thorough` also searches for each device's share of the samples.
+ * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
+ * device's share of the samples.
  */
 export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: FillSettings): Filled {
   const baseline = withoutFilling(plan, context);
   if (context.workload.frozen.length === 0) return baseline;
-  const best = bestFills({ ...plan, fills: [] }, context, trialsOf(plan, context), thorough, settings);
+  const empty = { ...plan, fills: [] };
+  const best = bestFills(empty, context, trialsOf(empty, context), thorough, settings);
   if (best.periodMs >= baseline.simulation.periodMs) return baseline;
   const filled = simulated({ ...plan, fills: forReplicas(plan, best.fills, allReplicas(plan)) }, context);
   return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;

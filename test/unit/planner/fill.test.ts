@@ -75,4 +75,14 @@ describe("filling", () => {
     assert(Math.abs(hidden - 7 * 120) < 1e-2, `${hidden}`);
     assert(unhidden > hidden + 10);
   });
+
+  it("does not depend on the fills that a plan has", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        const filled = fillPlan(plan, context, false).plan;
+        assert.deepEqual(fillPlan(filled, context, false).plan.fills, filled.fills);
+      }),
+      runs,
+    );
+  });
 });
