@@ -1,4 +1,4 @@
-"""What the product says of a model folder, and the same components in diffusers and transformers."""
+"""What the product says of model folders and of single components, for comparison with diffusers and transformers."""
 
 import json
 import os
@@ -13,31 +13,41 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "test" / "fixtures" / "models"
 
 
-@pytest.fixture(scope="session")
-def describe(tmp_path_factory):
-    """describe([(folder, options)]) -> [(facts, folder with the graphs)]; options as in test/tools/describeModels.ts."""
-    scratch = tmp_path_factory.mktemp("describe")
-    script = scratch / "describeModels.js"
-    esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
+def describer(scratch, tool):
+    """Bundles test/tools/TOOL.ts. @returns call([request]) -> [(facts, folder with the graphs)]"""
+    script = scratch / f"{tool}.js"
     subprocess.run(
-        [esbuild, ROOT / "test/tools/describeModels.ts", "--bundle", "--platform=node", f"--outfile={script}", "--log-level=warning"],
+        [ROOT / "node_modules/.bin/esbuild", ROOT / f"test/tools/{tool}.ts", "--bundle", "--platform=node", f"--outfile={script}", "--log-level=warning"],
         check=True,
         cwd=ROOT,
     )
     count = 0
 
-    def call(models):
+    def call(requests):
         nonlocal count
-        requests = []
-        for folder, options in models:
+        placed = []
+        for request in requests:
             count += 1
-            requests.append({"folder": str(folder), "out": str(scratch / f"model{count}"), **options})
-        request = scratch / f"request{count}.json"
-        request.write_text(json.dumps(requests))
-        subprocess.run(["node", script, request], check=True, cwd=ROOT)
-        return [(json.loads((Path(r["out"]) / "facts.json").read_text()), Path(r["out"])) for r in requests]
+            placed.append({**request, "out": str(scratch / f"model{count}")})
+        file = scratch / f"request{count}.json"
+        file.write_text(json.dumps(placed))
+        subprocess.run(["node", script, file], check=True, cwd=ROOT)
+        return [(json.loads((Path(request["out"]) / "facts.json").read_text()), Path(request["out"])) for request in placed]
 
     return call
+
+
+@pytest.fixture(scope="session")
+def describe(tmp_path_factory):
+    """describe([(folder, options)]) for model folders; options as in test/tools/describeModels.ts."""
+    call = describer(tmp_path_factory.mktemp("describe"), "describeModels")
+    return lambda models: call([{"folder": str(folder), **options} for folder, options in models])
+
+
+@pytest.fixture(scope="session")
+def describe_families(tmp_path_factory):
+    """describe_families([request]) for single components; requests as in test/tools/describeFamily.ts."""
+    return describer(tmp_path_factory.mktemp("families"), "describeFamily")
 
 
 @pytest.fixture
@@ -53,3 +63,41 @@ def variant(tmp_path):
         return folder
 
     return make
+
+
+class ParityTable:
+    """One row per family: what was compared, and how far apart it was."""
+
+    def __init__(self):
+        self.parameters = {}
+        self.differences = {}
+
+    def full(self, family, instance, ours, theirs):
+        self.parameters.setdefault(family, []).append((instance, ours, theirs))
+
+    def reduced(self, family, difference):
+        self.differences.setdefault(family, []).append(difference)
+
+    def lines(self):
+        for family in sorted({*self.parameters, *self.differences}):
+            values = self.differences.get(family, [])
+            worst = f"worst difference {max(values):.1e} in {len(values)} instances" if values else "no values compared"
+            yield f"{family}: {worst}"
+            for instance, ours, theirs in self.parameters.get(family, []):
+                yield f"    {instance}: parameters {ours:,} ours, {theirs:,} theirs"
+
+
+TABLE = ParityTable()
+
+
+@pytest.fixture(scope="session")
+def parity_table(tmp_path_factory):
+    yield TABLE
+    (tmp_path_factory.getbasetemp() / "parity.txt").write_text("\n".join(TABLE.lines()) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if TABLE.parameters or TABLE.differences:
+        terminalreporter.section("parity")
+        for line in TABLE.lines():
+            terminalreporter.line(line)

@@ -1,40 +1,9 @@
-"""FLOPs and saved activations, against what PyTorch counts and keeps while it runs the reference."""
+"""Saved activations, against what PyTorch keeps while it runs the reference."""
 
 import pytest
-import reference
 import torch
-from conftest import FIXTURES
-from torch.utils.flop_counter import FlopCounterMode
-
-# The product counts elementwise work, PyTorch's counter only products: ours is the larger, by no more than this.
-ELEMENTWISE = 0.05
-
-
-def total(facts, component, *keys):
-    layers = {c["name"]: c for c in facts["components"]}[component]["layers"]
-    return sum(layer[key] for layer in layers for key in keys)
-
-
-def close_above(ours, theirs):
-    assert theirs <= ours <= theirs * (1 + ELEMENTWISE), (ours, theirs)
-
-
-@pytest.mark.parametrize("name", ["stable-diffusion-1-5", "stable-diffusion-2-1"])
-def test_forward_and_backward_flops(describe, name):
-    folder = FIXTURES / name
-    ((facts, _),) = describe([(folder, {"bindings": {"height": 512, "width": 512}})])
-    for component in ["text_encoder", "vae", "unet"]:
-        module = reference.build(component, folder, "meta")
-        values = reference.inputs_of(component, facts, 1, "meta")
-        with FlopCounterMode(display=False) as counter:
-            reference.run(component, module, values)
-        close_above(total(facts, component, "flopsPerSample"), counter.get_total_flops())
-
-    with torch.enable_grad():
-        output = module(values["sample"], values["timestep"], values["encoder_hidden_states"]).sample
-        with FlopCounterMode(display=False) as counter:
-            output.sum().backward()
-    close_above(total(facts, "unet", "inputGradFlopsPerSample", "weightGradFlopsPerSample"), counter.get_total_flops())
+from family import build
+from families import unet2d_condition_model as unet
 
 
 def saved_bytes(module, call):
@@ -54,12 +23,11 @@ def saved_bytes(module, call):
 
 
 @pytest.mark.parametrize("kind", ["resnet_block_2d", "transformer_2d", "downsample_2d", "upsample_2d", "timestep_embedding", "conv_2d"])
-def test_saved_activations(describe, kind):
-    folder = FIXTURES / "small"
-    ((facts, _),) = describe([(folder, {"bindings": {"height": 64, "width": 64}})])
-    module = reference.build("unet", folder)
-    layers = {c["name"]: c for c in facts["components"]}["unet"]["layers"]
-    layer = [layer for layer in layers if layer["kind"] == kind][-1]
+def test_saved_activations(describe_families, kind):
+    case = unet.REDUCED["small"]
+    ((facts, _),) = describe_families([case.request(unet)])
+    module = build(unet, case.config)
+    layer = [layer for layer in facts["layers"] if layer["kind"] == kind][-1]
     shapes = {value["name"]: value["shape"] for value in layer["inputs"]}
     target = module.get_submodule(layer["modules"][-1])
     values = {name: torch.randn(shape) for name, shape in shapes.items() if name != "timestep"}

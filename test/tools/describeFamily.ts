@@ -1,0 +1,95 @@
+/**
+ * Writes what the product makes of single components, for tests that compare them with diffusers and transformers.
+ * node describeFamily.js REQUEST, a JSON list of { class, config, file, out, sizes?, controlled?, graphs?: batch }: writes
+ * OUT/facts.json ({ error, file, field } for a refused configuration) and, where a batch is given, every layer's graph as
+ * OUT/LAYER.onnx. `sizes` are the component's own and stand in for its default ones.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeModel } from "../../src/graph/encode";
+import { inferShapes, shapesByName } from "../../src/graph/layer";
+import { flopsOf } from "../../src/graph/operators/registry";
+import { UserError } from "../../src/model/errors";
+import type { OnnxValue } from "../../src/model/onnx";
+import type { OperatorList } from "../../src/model/operator";
+import type { Bindings } from "../../src/model/profile";
+import type { ComponentDescription } from "../../src/parse/component";
+import { families } from "../../src/parse/families/registry";
+import { makeModel } from "../../src/parse/model";
+import type { Pipeline } from "../../src/parse/pipeline";
+import { nodeFiles } from "../../src/platform/nodeFiles";
+
+interface Request {
+  readonly class: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly file: string;
+  readonly out: string;
+  readonly sizes?: Partial<Bindings>;
+  readonly controlled?: boolean;
+  readonly graphs?: number;
+}
+
+function described(request: Request): ComponentDescription {
+  const parse = families.get(request.class);
+  if (!parse) throw new Error(`No family is registered for ${request.class}.`);
+  const family = parse(request.config, request.file);
+  if (!request.controlled) return family.description;
+  if (family.kind !== "backbone" || !family.controlled) throw new Error(`${request.class} has no controlled form.`);
+  return family.controlled;
+}
+
+/** The component alone: all its inputs are data, and the whole of it trains. */
+function alone(description: ComponentDescription): Pipeline {
+  return {
+    class: description.class,
+    components: [{ name: "component", description, sizes: (sizes) => sizes, inputs: Object.fromEntries(description.inputs.map(({ name }) => [name, [{ data: name }]])) }],
+    data: description.inputs,
+    losses: [{ component: "component", needs: [] }],
+    trained: ["component"],
+    trainable: ["component"],
+    defaultBindings: description.defaultSizes,
+    predictionType: "epsilon",
+  };
+}
+
+/** FLOPs of matrix products and convolutions only, without biases and softmax: what PyTorch's counter counts. */
+function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number {
+  const shapes = inferShapes(body, shapesByName(inputs));
+  return body.operators.reduce((sum, operator, index) => {
+    if (operator.op === "linear" || operator.op === "convolution") return sum + flopsOf({ ...operator, bias: false }, shapes[index]).forward;
+    if (operator.op !== "attention") return sum;
+    const valueProduct = flopsOf(operator, shapes[index]).inputGrad[2];
+    const [query] = shapes[index].inputs;
+    return sum + valueProduct * (1 + query[2] / shapes[index].output[2]);
+  }, 0);
+}
+
+async function describe(request: Request): Promise<void> {
+  const description = described(request);
+  const sizes = { ...description.defaultSizes, ...request.sizes };
+  const model = makeModel(request.file, "", alone(description), {});
+  const [component] = model.bind(sizes).components;
+  const layers = [];
+  for (const [index, { graph, ...layer }] of component.layers.entries()) {
+    const { root, body, sources } = description.layers[index];
+    const made = graph(request.graphs ?? 1);
+    if (request.graphs !== undefined) await nodeFiles.write(join(request.out, `${layer.name}.onnx`), encodeModel(made));
+    const single = graph(1);
+    layers.push({ ...layer, root, sources, inputs: made.inputs, outputs: made.outputs, parameterShapes: made.parameters, productFlopsPerSample: productFlops(body, single.inputs) });
+  }
+  const inputs = description.inputs.map((input) => ({ ...input, shape: input.shape(sizes) }));
+  await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ class: description.class, parameters: component.parameters, sizes, inputs, outputs: description.outputs ?? {}, layers }));
+}
+
+async function main(): Promise<void> {
+  for (const request of JSON.parse(readFileSync(process.argv[2], "utf8")) as readonly Request[]) {
+    try {
+      await describe(request);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ error: error.message, file: error.file, field: error.field }));
+    }
+  }
+}
+
+void main();
