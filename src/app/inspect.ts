@@ -1,22 +1,25 @@
 /** Use-case: what is in a model folder. */
-import { basename, dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { InspectedLayer, Inspection } from "../model/inspection";
 import type { BoundLayer, Model } from "../model/model";
 import type { Bindings } from "../model/profile";
-import { readDiffusersModel } from "../parse/diffusers/read";
-import type { RoleChoice } from "../parse/roles";
+import { readModel } from "../parse/read";
+import type { ModelChoice } from "../parse/roles";
 import type { Files } from "../platform/files";
 
-/** @param folder A diffusers folder, or the `model_index.json` in it. @throws UserError naming file and field. */
-export async function inspectModel(files: Files, folder: string, roles: RoleChoice = {}): Promise<Model> {
-  const path = resolve(folder);
-  return readDiffusersModel(files, basename(path) === "model_index.json" ? dirname(path) : path, roles);
+/** @param path What holds the model; see `readModel`. @throws UserError naming file and field. */
+export async function inspectModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
+  return readModel(files, resolve(path), choice);
+}
+
+/** The model's own size with what is asked for in its place. */
+export function bindingsOf(model: Model, asked: Partial<Bindings>): Bindings {
+  return { ...model.defaultBindings, ...Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)) };
 }
 
 /** @param bindings What is left out is the model's default. @throws UserError when the bindings do not fit the model. */
 export function inspectDocument(model: Model, bindings: Partial<Bindings> = {}): Inspection {
-  const given = Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined));
-  const bound = model.bind({ ...model.defaultBindings, ...given });
+  const bound = model.bind(bindingsOf(model, bindings));
   return {
     model: { path: model.path, sha256: model.sha256, class: model.class },
     components: bound.components.map((component) => ({ ...component, layers: component.layers.map(figuresOf) })),

@@ -3,6 +3,8 @@ import type { Plan, Runnable } from "../model/plan";
 import type { Workload } from "../model/workload";
 
 const frozenClasses = new Set(["AutoencoderKL", "CLIPTextModel"]);
+/** What the trainer makes of an image folder. */
+const dataValues = new Set(["timesteps", "noise", "pixel_values", "input_ids"]);
 
 export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runnable {
   const { profile, chain } = workload;
@@ -11,11 +13,16 @@ export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runn
   if (trained.length !== 1 || classOf(trained[0]) !== "UNet2DConditionModel") {
     return { reason: `The trainer trains one UNet2DConditionModel; this chain runs ${trained.map((name) => `${name} (${classOf(name) ?? "class unknown"})`).join(", ")}.` };
   }
+  if (chain.segments.some(({ from }) => from > 0) || workload.layers.some((layer) => layer.needsWeightGrad && (layer.gradBytes ?? layer.paramBytes) < layer.paramBytes)) {
+    return { reason: "The trainer trains whole components, not a part of their layers or parameters (LoRA)." };
+  }
   const odd = workload.frozen.find((part) => !frozenClasses.has(classOf(part.component) ?? ""));
   if (odd) return { reason: `The trainer runs ${[...frozenClasses].join(" and ")} as frozen work; "${odd.component}" is ${classOf(odd.component) ?? "of unknown class"}.` };
   const missing = [...frozenClasses].find((name) => !workload.frozen.some((part) => classOf(part.component) === name));
   if (missing !== undefined) return { reason: `The trainer needs an ${missing} among the frozen components.` };
   if (!profile.tensors) return { reason: "The profile has no tensors, so what stages send each other is not known." };
+  const given = profile.tensors.find(({ producer }) => producer.component === "data" && !dataValues.has(producer.layer));
+  if (given) return { reason: `The trainer's data has no "${given.producer.layer}", which this model takes.` };
   if (chain.selfConditioning) return { reason: "The trainer does not do self-conditioning." };
   if (plan.training.predictionType === "flow_prediction") return { reason: "The trainer does not train by flow matching." };
   if (plan.training.precision === "fp16") return { reason: "The trainer runs fp32 and bf16, not fp16." };

@@ -4,13 +4,16 @@ import { writeDocument } from "../../formats/document";
 import { planFormat } from "../../formats/plan";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
+import type { Bindings } from "../../model/profile";
+import type { ModelChoice } from "../../parse/roles";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
-import { inspectModel } from "../inspect";
+import { bindingsOf, inspectModel } from "../inspect";
 import { makePlan, scheduleNamed } from "../plan";
 import { profileModel, relativeTo } from "../profile";
 import { localProfileServices } from "../profileServices";
 import { fillText } from "./fillText";
+import { choiceOf, modelOptions, modelUsage, sizesOf } from "./modelOptions";
 import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
 
 /** Rows of the ranked table that are printed. */
@@ -32,11 +35,11 @@ function rowText(row: Row): string {
   return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
 }
 
-/** Profiles a model folder beside the plan, at the model's own shapes. Returns the profile's path. */
-async function profileBeside(modelFolder: string, planFile: string, signal: AbortSignal): Promise<string> {
+/** Profiles a model beside the plan. Returns the profile's path. */
+async function profileBeside(modelPath: string, choice: ModelChoice, sizes: Partial<Bindings>, planFile: string, signal: AbortSignal): Promise<string> {
   const file = `${planFile.replace(/(\.pipeplan)?\.json$/, "")}.profile.json`;
-  const model = await inspectModel(nodeFiles, modelFolder);
-  const profile = await profileModel(localProfileServices(__dirname), model.bind(model.defaultBindings), {}, {
+  const model = await inspectModel(nodeFiles, modelPath, choice);
+  const profile = await profileModel(localProfileServices(__dirname), model.bind(bindingsOf(model, sizes)), {}, {
     signal,
     onNotice: (text) => process.stderr.write(`${text}\n`),
   });
@@ -47,13 +50,13 @@ async function profileBeside(modelFolder: string, planFile: string, signal: Abor
 
 export const planCommand: Command = {
   usage:
-    "(MODEL | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]",
+    `(MODEL ${modelUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
   summary: "Finds the fastest pipeline plan that fits, with frozen work of the next iteration in its bubbles.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
+        ...modelOptions, profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
         schedule: { type: "string" }, stages: { type: "string" }, microbatches: { type: "string" }, "no-fill": { type: "boolean" },
         data: { type: "string" }, steps: { type: "string" }, "learning-rate": { type: "string" }, seed: { type: "string" },
         "max-grad-norm": { type: "string" }, "checkpoint-every": { type: "string" }, json: { type: "boolean" },
@@ -61,7 +64,7 @@ export const planCommand: Command = {
       { names: ["MODEL"], optional: 1 },
     );
     const [model] = positionals;
-    if ((model === undefined) === (values.profile === undefined)) throw new UserError("Give a model folder or --profile PROFILE, one of the two.");
+    if ((model === undefined) === (values.profile === undefined)) throw new UserError("Give a model or --profile PROFILE, one of the two.");
     if (values.cluster === undefined) throw new UserError("Say what to plan for: --cluster NAME.cluster.json.");
     const batch = wholeNumber(values.batch, "batch");
     if (batch === undefined) throw new UserError("Say how many samples an iteration has: --batch N.");
@@ -80,7 +83,7 @@ export const planCommand: Command = {
       maxGradNorm: positiveNumber(values["max-grad-norm"], "max-grad-norm"),
       checkpointEvery: wholeNumber(values["checkpoint-every"], "checkpoint-every", 0),
     };
-    const profile = values.profile ?? (await profileBeside(model, output, signal));
+    const profile = values.profile ?? (await profileBeside(model, choiceOf(values), sizesOf(values), output, signal));
     const isTerminal = process.stderr.isTTY;
     const { plan, rows, fills } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,

@@ -4,11 +4,12 @@ import { writeDocument } from "../../formats/document";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
-import { inspectModel } from "../inspect";
+import { bindingsOf, inspectModel } from "../inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
+import { choiceOf, modelOptions, modelUsage, sizesOf } from "./modelOptions";
 import { launchServices } from "./launchServices";
 
 /** Where progress is not a terminal's one line, one line in this many ms is enough. */
@@ -31,15 +32,14 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: "MODEL -o PROFILE [--on TARGET] [--height H] [--width W] [--sequence-length L] [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--train NAMES] [--freeze NAMES] [--json]",
+  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
   summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        output: { type: "string", short: "o" }, on: { type: "string" }, height: { type: "string" }, width: { type: "string" }, "sequence-length": { type: "string" },
-        batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" },
-        train: { type: "string" }, freeze: { type: "string" }, json: { type: "boolean" },
+        ...modelOptions, output: { type: "string", short: "o" }, on: { type: "string" },
+        batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" }, json: { type: "boolean" },
       },
       { names: ["MODEL"] },
     );
@@ -53,12 +53,8 @@ export const profileCommand: Command = {
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
     };
-    const model = await inspectModel(nodeFiles, positionals[0], { train: commaList(values.train), freeze: commaList(values.freeze) });
-    const bound = model.bind({
-      height: wholeNumber(values.height, "height") ?? model.defaultBindings.height,
-      width: wholeNumber(values.width, "width") ?? model.defaultBindings.width,
-      sequenceLength: wholeNumber(values["sequence-length"], "sequence-length") ?? model.defaultBindings.sequenceLength,
-    });
+    const model = await inspectModel(nodeFiles, positionals[0], choiceOf(values));
+    const bound = model.bind(bindingsOf(model, sizesOf(values)));
     const hooks = { signal, onProgress: progressPrinter(), onNotice: (text: string) => process.stderr.write(`${text}\n`) };
     const profile = values.on === undefined
       ? await profileModel(localProfileServices(__dirname), bound, options, hooks)

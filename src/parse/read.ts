@@ -1,0 +1,24 @@
+/** Reads a model from whatever holds it, told apart by its name. */
+import { basename, dirname } from "node:path";
+import { UserError } from "../model/errors";
+import type { Model } from "../model/model";
+import type { Files } from "../platform/files";
+import type { ModelChoice } from "./roles";
+
+/**
+ * @param path Absolute: a folder of a diffusers pipeline or of one component, a configuration in it, or a checkpoint.
+ * @throws UserError naming the file and the field of whatever is wrong.
+ */
+export async function readModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
+  if (path.endsWith(".safetensors")) {
+    const { readSingleFile } = await import("./singleFile/read");
+    const { readPipeline } = await import("./pipelines");
+    return readPipeline(await readSingleFile(files, path), path, choice);
+  }
+  const { readDiffusersModel } = await import("./diffusers/read");
+  if (["model_index.json", "config.json"].includes(basename(path))) return readDiffusersModel(files, dirname(path), choice);
+  if ((await files.stat(path))?.kind === "file") {
+    throw new UserError("This is no kind of model that can be read.", { file: path, hint: "Expected a folder of diffusers or transformers, its model_index.json or config.json, or a .safetensors file." });
+  }
+  return readDiffusersModel(files, path, choice);
+}
