@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureNodeModules, ensurePython, root, run } from "../tools/environment.mjs";
 
-const benches = ["planner", "predict", "start"];
+const benches = ["parse", "planner", "predict", "start"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !benches.includes(name));
 if (unknown) throw new Error(`There is no bench "${unknown}". Benches: ${benches.join(", ")}.`);
