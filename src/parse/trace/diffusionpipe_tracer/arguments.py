@@ -149,3 +149,28 @@ def side_of(side: object, batch: int, where: str) -> int:
     if not isinstance(side, int) or isinstance(side, bool) or side < 1:
         raise TraceProblem("inputs", f'A side of "{where}" is {side!r}; expected a whole number of at least 1, or "batch".')
     return side
+
+
+def sizes_of(specifications: dict) -> dict:
+    """Height and width of the first image or video, its frames, and the length of the first sequence; 1 where there is none."""
+    shapes = list(tensor_shapes(specifications.values()))
+    pictures = [shape for shape in shapes if len(shape) >= 4]
+    sequences = [shape for shape in shapes if len(shape) in (2, 3) and shape[0] == "batch"]
+    sizes = {"height": 1, "width": 1, "sequenceLength": 1}
+    if pictures:
+        sizes["height"], sizes["width"] = pictures[0][-2:]
+        if len(pictures[0]) == 5:
+            sizes["frames"] = pictures[0][2]
+    if sequences:
+        sizes["sequenceLength"] = sequences[0][1]
+    return {name: size if isinstance(size, int) else 1 for name, size in sizes.items()}
+
+
+def tensor_shapes(values):
+    for value in values:
+        if isinstance(value.get("dict"), dict):
+            yield from tensor_shapes(value["dict"].values())
+        elif isinstance(value.get("list"), list):
+            yield from tensor_shapes(value["list"])
+        elif "value" not in value:
+            yield value["shape"]

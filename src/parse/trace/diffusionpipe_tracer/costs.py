@@ -77,13 +77,18 @@ def owners(recording: Recording, layers: list[Layer]):
 def backward_work(recording: Recording, layers: list[Layer]):
     """[(item, layer, (it leads to another layer's or an input's gradient, it makes something that does not))], last first."""
     owner_of = owners(recording, layers)
+    # A parameter used twice: its gradients are added by autograd itself, at whatever node it has just run.
+    of_parameters = set(recording.parameter_gradients)
     readers: dict[tuple[int, int], list[tuple[int | None, bool]]] = {}
     result = []
     for item in reversed(recording.backward):
         mine = owner_of(item.sequence)
+        if item.name.startswith("aten.add") and any(storage in of_parameters for storage, _, _ in item.writes):
+            of_parameters.update(read.storage for read in item.reads)
+            mine = None
         leads_out, stays = False, False
         for storage, version, _ in item.writes:
-            useful = storage in recording.leaf_gradients or any(
+            useful = storage in recording.input_gradients or any(
                 theirs is not None and (theirs != mine or onward) for theirs, onward in readers.get((storage, version), ())
             )
             leads_out = leads_out or useful

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
+from .arguments import sizes_of
 from .costs import Cost, layer_costs
 from .layers import Layer, bounded, choose_calls, modules_of
 from .problem import TraceProblem
@@ -44,10 +45,11 @@ def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifica
         "class": class_name,
         "versions": versions(recording.module),
         "batches": [small, large],
+        "sizes": sizes_of(specifications),
         "inputs": specifications,
         "parameters": sum(parameter.elements for parameter in held),
         "layers": [layer_document(recording, layers, index, held, {kind: pairs[index] for kind, pairs in costs.items()}, split) for index in range(len(layers))],
-        "tensors": [tensor_document(at_small, at_large, layers, split) for at_small, at_large in values],
+        "tensors": [tensor_document(at_small, at_large, split) for at_small, at_large in values],
         "notes": notes(held, recording),
     }
 
@@ -89,14 +91,15 @@ def layer_document(recording: Recording, layers: list[Layer], index: int, held: 
     layer = layers[index]
     mine = [parameter for parameter in held if parameter.layer == index]
     small, large = costs["trained"]
-    names = {other.name: layers[other.layer].name for other in held if index in other.shared}
+    users = [parameter for parameter in held if index in parameter.shared]
     return {
         "name": layer.name,
         "class": type(recording.calls[layer.call].module).__name__,
         "modules": list(dict.fromkeys(recording.calls[call].path for call in modules_of(recording, layer))),
         "parameters": sum(parameter.elements for parameter in mine),
         "trainableParameters": sum(parameter.elements for parameter in mine if parameter.trainable),
-        "shared": [{"parameter": name, "layer": home} for name, home in names.items()],
+        "shared": [{"parameter": parameter.name, "layer": parameter.layer} for parameter in users],
+        "learns": any(parameter.trainable for parameter in [*mine, *users]),
         "operators": dict(sorted(Counter(item.name for item in recording.forward[layer.start : layer.end] if item.flops).items())),
         "signature": signature(recording, layer),
         "forwardFlops": split(small.forwardFlops, large.forwardFlops),
@@ -105,17 +108,17 @@ def layer_document(recording: Recording, layers: list[Layer], index: int, held: 
     }
 
 
-def tensor_document(small: Value, large: Value, layers: list[Layer], split: Split) -> dict:
+def tensor_document(small: Value, large: Value, split: Split) -> dict:
     if (small.producer, small.consumers) != (large.producer, large.consumers):
         raise TraceProblem("forward", "The forward pass hands over other tensors with another number of samples.")
-    producer = {"input": small.producer} if isinstance(small.producer, str) else {"layer": layers[small.producer].name}
-    sizes = split(small.bytes, large.bytes) if small.views else {"perSample": 0, "fixed": 0}
+    if not small.views:
+        return {"producer": {"input": small.producer}, "consumers": [], "shape": [], "bytes": split(0, 0), "differentiable": False, "output": False}
     return {
-        "producer": producer,
-        "consumers": [layers[consumer].name for consumer in small.consumers],
-        "dtype": small.dtype if small.views else None,
-        "shape": [split.text(side, other) for side, other in zip(small.shape, large.shape)] if small.views else None,
-        "bytes": sizes,
+        "producer": {"input": small.producer} if isinstance(small.producer, str) else {"layer": small.producer},
+        "consumers": small.consumers,
+        "dtype": small.dtype,
+        "shape": [split.text(side, other) for side, other in zip(small.shape, large.shape)],
+        "bytes": split(small.bytes, large.bytes),
         "differentiable": small.differentiable,
         "output": small.output,
     }

@@ -110,7 +110,7 @@ def bounded(recording: Recording, chosen: list[int]) -> list[Layer]:
         call = recording.calls[index]
         path = call.path or type(recording.module).__name__
         seen[path] = seen.get(path, 0) + 1
-        name = path if seen[path] == 1 else f"{path}#{seen[path]}"
+        name = path if seen[path] == 1 else f"{path}@{seen[path]}"
         end = len(recording.forward) if following is None else min(places(recording, index, following), key=lambda place: (live[place], place))
         layers.append(Layer(name, index, layers[-1].end if layers else 0, end))
     return layers

@@ -84,7 +84,8 @@ class Recording(TorchDispatchMode):
         self.sizes: dict[int, int] = {}
         self.kept: list[object] = []
         self.open: list[int] = []
-        self.leaf_gradients: set[int] = set()
+        self.input_gradients: set[int] = set()
+        self.parameter_gradients: set[int] = set()
         self.named: dict[int, str] = {}
         self.inputs: dict[int, str] = {}
         self.outputs: list[Read] = []
@@ -190,13 +191,16 @@ def record(module: nn.Module, arguments: dict, inputs: dict[str, torch.Tensor], 
     """
     learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
     recording = Recording(module)
+    hooks = []
     for parameter in learning:
         parameter.requires_grad_(trained)
+        if trained:
+            hooks.append(parameter.register_hook(lambda gradient: recording.parameter_gradients.add(recording.storage(gradient))))
     for name, value in inputs.items():
         recording.inputs[recording.storage(value)] = name
         if inputs_learn and value.is_floating_point():
             value.requires_grad_()
-            value.register_hook(lambda gradient: recording.leaf_gradients.add(recording.storage(gradient)) and None)
+            value.register_hook(lambda gradient: recording.input_gradients.add(recording.storage(gradient)))
     try:
         with recording, torch.enable_grad():
             with recording.module_calls(), torch.autograd.graph.saved_tensors_hooks(recording.pack, lambda tensor: tensor):
@@ -209,6 +213,8 @@ def record(module: nn.Module, arguments: dict, inputs: dict[str, torch.Tensor], 
                 recording.items = recording.backward
                 torch.autograd.backward(roots, gradients)
     finally:
+        for hook in hooks:
+            hook.remove()
         for parameter in learning:
             parameter.requires_grad_(True)
             parameter.grad = None

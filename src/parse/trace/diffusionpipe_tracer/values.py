@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from .layers import Layer
-from .record import Recording
+from .record import Read, Recording
 
 
 @dataclass
@@ -58,16 +58,13 @@ def handed_over(recording: Recording, layers: list[Layer]) -> list[Value]:
     return [value for value in values.values() if value.consumers or value.output or isinstance(value.producer, str)]
 
 
-def use(value: Value | None, read, layer: int) -> None:
-    if value is None:
-        return
-    if value.producer == layer:
-        if value.output:
-            value.views.setdefault(read.view, read.bytes)
+def use(value: Value | None, read: Read, layer: int) -> None:
+    """Within the layer that made it a value is of no concern, unless the model returns it."""
+    if value is None or value.producer == layer and not value.output:
         return
     value.views.setdefault(read.view, read.bytes)
     value.differentiable = value.differentiable or read.differentiable
-    if not value.consumers or value.consumers[-1] != layer:
+    if value.producer != layer and (not value.consumers or value.consumers[-1] != layer):
         value.consumers.append(layer)
 
 
