@@ -64,6 +64,8 @@ export interface LayerNorm extends FeatureNorm {
 /** x / sqrt(mean(x^2) + epsilon) * (offset + weight). */
 export interface RmsNorm extends FeatureNorm {
   readonly op: "rmsNorm";
+  /** Over the channels of [N, C, ...] instead of the last elements. */
+  readonly axis?: 1;
   readonly affine: "weight" | "none";
   /** 1 where a weight of zero means no scaling (Gemma), else 0. */
   readonly offset: 0 | 1;
@@ -105,9 +107,12 @@ export interface Modulate extends Unary {
   readonly shift: string;
 }
 
+/** x * factor + offset. */
 export interface Scale extends Unary {
   readonly op: "scale";
   readonly factor: number;
+  /** 0 where left out. */
+  readonly offset?: number;
 }
 
 export interface Concat {
@@ -116,6 +121,12 @@ export interface Concat {
   /** Negative: from the end. */
   readonly axis: number;
   readonly output: string;
+}
+
+/** A value that is the same for all samples, [1, ...], as one for each sample of `like`. */
+export interface PerSample extends Unary {
+  readonly op: "perSample";
+  readonly like: string;
 }
 
 /** A number of elements along an axis, or as many as another value has along an axis of its own. */
@@ -214,6 +225,28 @@ export interface TokenEmbedding extends Unary {
   readonly features: number;
 }
 
+/** Of each text in [N, L, features] the vector at one token of `ids` [N, L]: the first that is `token`, or the first of the largest id. */
+export interface SelectToken extends Unary {
+  readonly op: "selectToken";
+  readonly ids: string;
+  readonly token?: number;
+}
+
+/**
+ * What T5 adds to attention scores: a learned number per head for each bucket of distances between two of the tokens of `like`
+ * [N, L, features] -> [1, heads, L, L]. Half of the buckets is for tokens ahead; near distances have one each, far ones share
+ * buckets that grow up to `maxDistance`.
+ */
+export interface RelativePositionBias {
+  readonly op: "relativePositionBias";
+  readonly module: string;
+  readonly like: string;
+  readonly heads: number;
+  readonly buckets: number;
+  readonly maxDistance: number;
+  readonly output: string;
+}
+
 /** Adds a learned vector per position to [N, L, features]; L is at most `positions`. */
 export interface PositionEmbedding extends Unary {
   readonly op: "positionEmbedding";
@@ -223,8 +256,9 @@ export interface PositionEmbedding extends Unary {
 }
 
 export type Operator =
-  | Convolution | Linear | GroupNorm | LayerNorm | RmsNorm | Activation | Gated | Add | Multiply | Modulate | Scale | Concat | Slice
-  | Rearrange | Attention | Rotary | UpsampleNearest | AveragePool | LearnedTensor | TimestepEmbedding | TokenEmbedding | PositionEmbedding;
+  | Convolution | Linear | GroupNorm | LayerNorm | RmsNorm | Activation | Gated | Add | Multiply | Modulate | Scale | PerSample | Concat | Slice
+  | Rearrange | Attention | Rotary | UpsampleNearest | AveragePool | LearnedTensor | TimestepEmbedding | TokenEmbedding | SelectToken
+  | RelativePositionBias | PositionEmbedding;
 
 export type OperatorName = Operator["op"];
 export type OperatorOf<N extends OperatorName> = Extract<Operator, { readonly op: N }>;

@@ -67,7 +67,10 @@ export const scale: OperatorFamily<Scale> = {
   inputs: (operator) => [operator.input],
   parameters: noParameters,
   outputShape: (_operator, inputs) => inputs[0],
-  flops: (_operator, { output }) => ({ forward: elements(output), inputGrad: [elements(output)], weightGrad: 0 }),
+  flops: ({ offset = 0 }, { output }) => ({ forward: (offset === 0 ? 1 : 2) * elements(output), inputGrad: [elements(output)], weightGrad: 0 }),
   saved: nothingSaved,
-  forward: ({ input, factor }, _shapes, graph) => graph.node("Mul", [graph.value(input), graph.float(factor)]),
+  forward({ input, factor, offset = 0 }, _shapes, graph) {
+    const scaled = graph.node("Mul", [graph.value(input), graph.float(factor)]);
+    return offset === 0 ? scaled : graph.node("Add", [scaled, graph.float(offset)]);
+  },
 };

@@ -1,8 +1,10 @@
 /** Timesteps, tokens and positions as vectors. */
-import { elements, type LearnedTensor, type PositionEmbedding, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
+import { elements, type LearnedTensor, type PositionEmbedding, type RelativePositionBias, type SelectToken, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 const maxPeriod = 10000;
+/** ONNX's number for the type. */
+const int32 = 6;
 
 export const timestepEmbedding: OperatorFamily<TimestepEmbedding> = {
   inputs: (operator) => [operator.input],
@@ -35,6 +37,64 @@ export const tokenEmbedding: OperatorFamily<TokenEmbedding> = {
   flops: (_operator, { output }) => ({ forward: 0, inputGrad: [0], weightGrad: elements(output) }),
   saved: ({ input }) => ({ forInputGrad: [], forWeightGrad: [input], extraElements: 0 }),
   forward: ({ module, input }, _shapes, graph) => graph.node("Gather", [graph.parameter(module, "weight"), graph.value(input)], { axis: 0 }),
+};
+
+export const selectToken: OperatorFamily<SelectToken> = {
+  inputs: ({ input, ids }) => [input, ids],
+  shapeOnly: ({ ids }) => [ids],
+  parameters: noParameters,
+  outputShape(operator, inputs) {
+    const [[batch, length, features], ids] = inputs;
+    expectShape(inputs[0].length === 3 && ids.length === 2 && ids[0] === batch && ids[1] === length, operator, inputs);
+    return [batch, features];
+  },
+  /** A search among the ids and a lookup; the gradient goes back to where the vector came from. */
+  flops: (_operator, { inputs: [, ids] }) => ({ forward: elements(ids), inputGrad: [0, 0], weightGrad: 0 }),
+  saved: nothingSaved,
+  forward({ input, ids, token }, _shapes, graph) {
+    const found = token === undefined ? graph.value(ids) : graph.node("Equal", [graph.value(ids), graph.constant("int64", [], [token])]);
+    const position = graph.node("ArgMax", [graph.node("Cast", [found], { to: int32 })], { axis: 1, keepdims: 1 });
+    return graph.node("GatherND", [graph.value(input), position], { batch_dims: 1 });
+  },
+};
+
+/**
+ * The bucket of the distance from one token to another: the sign takes one half of them, then each of the nearest has one of
+ * its own, and the rest grow logarithmically (T5, arXiv 1910.10683, as transformers computes it). Distances of float32 precision.
+ */
+function bucketOf(distance: number, buckets: number, maxDistance: number): number {
+  const half = Math.floor(buckets / 2);
+  const near = Math.floor(half / 2);
+  const offset = distance > 0 ? half : 0;
+  const size = Math.abs(distance);
+  if (size < near) return offset + size;
+  const growth = Math.fround(Math.fround(Math.log(Math.fround(size / near))) / Math.log(maxDistance / near));
+  return offset + Math.min(near + Math.trunc(Math.fround(growth * (half - near))), half - 1);
+}
+
+export const relativePositionBias: OperatorFamily<RelativePositionBias> = {
+  inputs: ({ like }) => [like],
+  shapeOnly: ({ like }) => [like],
+  parameters: ({ buckets, heads }) => [{ name: "weight", shape: [buckets, heads] }],
+  outputShape(operator, inputs) {
+    expectShape(inputs[0].length === 3, operator, inputs);
+    return [1, operator.heads, inputs[0][1], inputs[0][1]];
+  },
+  /** A lookup; its gradient adds up the numbers of each bucket. */
+  flops: (_operator, { output }) => ({ forward: 0, inputGrad: [0], weightGrad: elements(output) }),
+  saved: nothingSaved,
+  /**
+   * Buckets depend on the distance alone: a row of 2L of them (0 … L-1, one unused, -(L-1) … -1), read with a period of 2L-1, is a
+   * row further back each time. That keeps L x L numbers out of the graph.
+   */
+  forward({ module, buckets, maxDistance }, { output: [, , length] }, graph) {
+    const row = Array.from({ length: 2 * length }, (_, index) => bucketOf(index < length ? index : index - 2 * length, buckets, maxDistance));
+    const repeated = graph.node("Tile", [graph.constant("int64", [2 * length], row), graph.integers([length])]);
+    const cut = (value: string, end: number, axis: number) => graph.node("Slice", [value, graph.integers([0]), graph.integers([end]), graph.integers([axis])]);
+    const table = cut(graph.reshape(cut(repeated, length * (2 * length - 1), 0), [length, 2 * length - 1]), length, 1);
+    const values = graph.node("Gather", [graph.parameter(module, "weight"), table], { axis: 0 });
+    return graph.node("Unsqueeze", [graph.node("Transpose", [values], { perm: [2, 0, 1] }), graph.integers([0])]);
+  },
 };
 
 export const positionEmbedding: OperatorFamily<PositionEmbedding> = {

@@ -1,5 +1,5 @@
 /** Operators that move values without computing: concatenation, slices, axes split, merged and permuted. */
-import { type Concat, type Extent, type Rearrange, type Shape, type Slice } from "../../model/operator";
+import { elements, type Concat, type Extent, type PerSample, type Rearrange, type Shape, type Slice } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, ShapeError, type OperatorFamily, type OperatorFlops } from "./family";
 
 const noFlops = (count: number): OperatorFlops => ({ forward: 0, inputGrad: new Array<number>(count).fill(0), weightGrad: 0 });
@@ -18,6 +18,21 @@ export const concat: OperatorFamily<Concat> = {
   flops: (operator) => noFlops(operator.inputs.length),
   saved: nothingSaved,
   forward: ({ inputs, axis }, _shapes, graph) => graph.node("Concat", inputs.map((name) => graph.value(name)), { axis }),
+};
+
+export const perSample: OperatorFamily<PerSample> = {
+  inputs: ({ input, like }) => [input, like],
+  shapeOnly: ({ like }) => [like],
+  parameters: noParameters,
+  outputShape(operator, inputs) {
+    const [[samples, ...rest], [batch]] = inputs;
+    expectShape(samples === 1, operator, inputs);
+    return [batch, ...rest];
+  },
+  /** The gradient is summed over the samples. */
+  flops: (_operator, { output }) => ({ forward: 0, inputGrad: [elements(output), 0], weightGrad: 0 }),
+  saved: nothingSaved,
+  forward: ({ input }, { output }, graph) => graph.node("Expand", [graph.value(input), graph.integers(output)]),
 };
 
 const likes = (extents: readonly (Extent | undefined)[]) => extents.flatMap((extent) => (typeof extent === "object" ? [extent.like] : []));

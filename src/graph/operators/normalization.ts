@@ -66,19 +66,21 @@ export const rmsNorm: OperatorFamily<RmsNorm> = {
   inputs: (operator) => [operator.input],
   parameters: ({ features, affine }) => (affine === "weight" ? [{ name: "weight", shape: [features] }] : []),
   outputShape(operator, inputs) {
-    expectShape(fitsFeatures(operator.features, inputs[0]), operator, inputs);
+    expectShape(operator.axis === 1 ? inputs[0][1] === operator.features : fitsFeatures(operator.features, inputs[0]), operator, inputs);
     return inputs[0];
   },
   /** Per element: square and mean (2), normalise (1), scale (1); backward twice that. */
   flops: ({ affine }, { output }) => ({ forward: 4 * elements(output), inputGrad: [8 * elements(output)], weightGrad: affine === "weight" ? 2 * elements(output) : 0 }),
   saved: ({ input, features, affine }, { output }) => ({ forInputGrad: [input], forWeightGrad: affine === "weight" ? [input] : [], extraElements: elements(output) / features }),
-  forward({ module, input, epsilon, features, affine, offset }, { output }, graph) {
-    return perHead(graph, input, features, output, (value) => {
-      const mean = graph.node("ReduceMean", [graph.node("Mul", [value, value])], { axes: [-1], keepdims: 1 });
+  forward({ module, input, epsilon, features, affine, offset, axis }, { output }, graph) {
+    const normalize = (value: string) => {
+      const mean = graph.node("ReduceMean", [graph.node("Mul", [value, value])], { axes: [axis ?? -1], keepdims: 1 });
       const normalized = graph.node("Div", [value, graph.node("Sqrt", [graph.node("Add", [mean, graph.float(epsilon)])])]);
       if (affine === "none") return normalized;
       const weight = graph.parameter(module, "weight");
-      return graph.node("Mul", [normalized, offset === 0 ? weight : graph.node("Add", [weight, graph.float(1)])]);
-    });
+      const factor = offset === 0 ? weight : graph.node("Add", [weight, graph.float(1)]);
+      return graph.node("Mul", [normalized, axis === 1 ? graph.reshape(factor, [features, ...output.slice(2).map(() => 1)]) : factor]);
+    };
+    return axis === 1 ? normalize(graph.value(input)) : perHead(graph, input, features, output, normalize);
   },
 };

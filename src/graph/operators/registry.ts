@@ -5,15 +5,16 @@ import { activation, gated } from "./activation";
 import { attention, rotary } from "./attention";
 import { averagePool, convolution, upsampleNearest } from "./convolution";
 import { add, modulate, multiply, scale } from "./elementwise";
-import { learnedTensor, positionEmbedding, timestepEmbedding, tokenEmbedding } from "./embedding";
+import { learnedTensor, positionEmbedding, relativePositionBias, selectToken, timestepEmbedding, tokenEmbedding } from "./embedding";
 import type { OperatorFamily, OperatorFlops, OperatorShapes, Parameter, SavedValues } from "./family";
-import { concat, rearrange, slice } from "./layout";
+import { concat, perSample, rearrange, slice } from "./layout";
 import { linear } from "./linear";
 import { groupNorm, layerNorm, rmsNorm } from "./normalization";
 
 const families: { readonly [N in OperatorName]: OperatorFamily<OperatorOf<N>> } = {
-  convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, modulate, scale, concat, slice, rearrange,
-  attention, rotary, upsampleNearest, averagePool, learnedTensor, timestepEmbedding, tokenEmbedding, positionEmbedding,
+  convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, modulate, scale, perSample, concat, slice, rearrange,
+  attention, rotary, upsampleNearest, averagePool, learnedTensor, timestepEmbedding, tokenEmbedding, selectToken,
+  relativePositionBias, positionEmbedding,
 };
 
 /** The compiler cannot see that an operator and the family of its name belong together; the table's type is what says so. */
