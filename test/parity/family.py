@@ -41,9 +41,11 @@ class Case:
     # A count known from elsewhere.
     parameters: int | None = None
     batch: int = 2
+    # Adapters: rank, alpha and targetModules as the product takes them; `build` has to add them too.
+    lora: dict | None = None
 
     def request(self, family, graphs=False):
-        return {"class": family.CLASS, "config": self.config, "file": f"{family.CLASS}/config.json", "sizes": self.sizes, "controlled": self.controlled, **({"graphs": self.batch} if graphs else {})}
+        return {"class": family.CLASS, "config": self.config, "file": f"{family.CLASS}/config.json", "sizes": self.sizes, "controlled": self.controlled, **({"graphs": self.batch} if graphs else {}), **({"lora": self.lora} if self.lora else {})}
 
 
 case = Case

@@ -1,6 +1,6 @@
 /**
  * Writes what the product makes of single components, for tests that compare them with diffusers and transformers.
- * node describeFamily.js REQUEST, a JSON list of { class, config, file, out, sizes?, controlled?, graphs?: batch }: writes
+ * node describeFamily.js REQUEST, a JSON list of { class, config, file, out, sizes?, controlled?, lora?, graphs?: batch }: writes
  * OUT/facts.json ({ error, file, field } for a refused configuration) and, where a batch is given, every layer's graph as
  * OUT/LAYER.onnx. `sizes` are the component's own and stand in for its default ones.
  */
@@ -15,8 +15,10 @@ import type { OperatorList } from "../../src/model/operator";
 import type { Bindings } from "../../src/model/profile";
 import type { ComponentDescription } from "../../src/parse/component";
 import { families } from "../../src/parse/families/registry";
+import { withAdapters } from "../../src/parse/lora";
 import { makeModel } from "../../src/parse/model";
 import type { Pipeline } from "../../src/parse/pipeline";
+import type { LoraChoice } from "../../src/parse/roles";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 
 interface Request {
@@ -27,6 +29,7 @@ interface Request {
   readonly sizes?: Partial<Bindings>;
   readonly controlled?: boolean;
   readonly graphs?: number;
+  readonly lora?: LoraChoice;
 }
 
 function described(request: Request): ComponentDescription {
@@ -65,9 +68,10 @@ function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number 
 }
 
 async function describe(request: Request): Promise<void> {
-  const description = described(request);
+  const pipeline = withAdapters(alone(described(request)), request.lora ? { component: request.lora } : {});
+  const [{ description }] = pipeline.components;
   const sizes = { ...description.defaultSizes, ...request.sizes };
-  const model = makeModel(request.file, "", alone(description), {});
+  const model = makeModel(request.file, "", pipeline, {});
   const [component] = model.bind(sizes).components;
   const layers = [];
   for (const [index, { graph, ...layer }] of component.layers.entries()) {
