@@ -61,9 +61,14 @@ def trace(request: dict) -> dict:
     try:
         from .run import run
     except ImportError as error:
-        raise TraceProblem("torch", f"This interpreter ({sys.executable}) cannot trace: {last_line(error)}", error) from error
-    if request.get("folder"):
-        sys.path.insert(0, str(request["folder"]))
+        raise TraceProblem("torch", f"{sys.executable} cannot trace: {last_line(error)}. Choose a Python that has PyTorch 2.4 or newer.") from error
+    folder = request.get("folder")
+    if folder is not None:
+        try:
+            os.chdir(folder)
+        except (OSError, TypeError) as error:
+            raise TraceProblem("request", f"The folder cannot be entered: {last_line(error)}") from error
+        sys.path.insert(0, os.getcwd())
     return run(request, BATCHES)
 
 

@@ -1,0 +1,49 @@
+/** The form of a model that is a Python class: `module:Class --config FILE`. */
+import { join } from "node:path";
+import { messageOf, UserError } from "../../model/errors";
+import type { Model } from "../../model/model";
+import type { Bindings } from "../../model/profile";
+import type { RoleChoice } from "../../parse/roles";
+import { nodeFiles } from "../../platform/nodeFiles";
+import { nodeProcesses } from "../../platform/nodeProcess";
+import { chooseInterpreter } from "../interpreter";
+import { traceModel, type TraceServices } from "../trace";
+import { wholeNumber } from "./command";
+
+export const traceOptions = { config: { type: "string" }, python: { type: "string" }, inputs: { type: "string" }, "time-limit": { type: "string" } } as const;
+
+export const traceUsage = "[--config FILE [--python PATH] [--inputs JSON] [--time-limit SECONDS]]";
+
+type Values = { readonly [K in keyof typeof traceOptions]?: string };
+
+export function traceServices(): TraceServices {
+  // Beside the bundle: dist/cli.js and src/parse/trace ship together.
+  return { files: nodeFiles, processes: nodeProcesses, tracerFolder: join(__dirname, "..", "src", "parse", "trace") };
+}
+
+/**
+ * With `--config` a model is a class of Python, imported from this folder. Whoever types that trusts it.
+ * @returns Undefined for a model that is a file or a folder. @throws UserError as `traceModel`.
+ */
+export async function tracedModelOf(className: string, values: Values, sizes: Partial<Bindings>, choice: RoleChoice, signal: AbortSignal): Promise<Model | undefined> {
+  if (values.config === undefined) {
+    const lonely = (["python", "inputs", "time-limit"] as const).find((option) => values[option] !== undefined);
+    if (lonely !== undefined) throw new UserError(`--${lonely} is for a model that is a Python class: module:Class --config FILE.`);
+    return undefined;
+  }
+  const seconds = wholeNumber(values["time-limit"], "time-limit");
+  const python = chooseInterpreter({ setting: values.python, environment: process.env.DIFFUSIONPIPE_PYTHON, platform: process.platform });
+  const request = { class: className, folder: process.cwd(), sizes, ...(values.inputs !== undefined && { inputs: inputsOf(values.inputs) }) };
+  return traceModel(traceServices(), values.config, request, { python, trusted: true, signal, ...(seconds !== undefined && { timeoutMs: seconds * 1000 }) }, choice);
+}
+
+function inputsOf(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`--inputs is not JSON: ${messageOf(error)}.`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new UserError('--inputs takes an object, e.g. {"sample": {"shape": ["batch", 4, 64, 64], "dtype": "float32"}}.');
+  return Object.fromEntries(Object.entries(value));
+}
