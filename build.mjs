@@ -2,7 +2,7 @@
 // node build.mjs [--watch] [--minify] [--tests] [--schemas]
 import { context, build } from "esbuild";
 import { copyFileSync, readdirSync, statSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const flags = new Set(process.argv.slice(2));
@@ -47,7 +47,8 @@ const web = {
   target: "es2022",
   format: "iife",
   outdir: "dist/webview",
-  entryPoints: filesUnder("webview", "main.ts").concat(filesUnder("webview", "main.css")),
+  // webview/main is the timeline's page, webview/NAME/main that of the view NAME.
+  entryPoints: ["main.ts", "main.css"].flatMap((file) => filesUnder("webview", file)).map((path) => ({ in: path, out: basename(dirname(path)).replace("webview", "main") })),
 };
 // Tests are bundled one file each, so that a stack trace names one of them.
 const tests = {

@@ -2,11 +2,13 @@
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/register";
 import type { Shell } from "./commands/shell";
+import { showError } from "./commands/showError";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
-import { registerInspectionPage } from "./views/inspectionPage";
 import { registerLaunchPages } from "./views/launchPage";
+import { registerModelViews } from "./views/modelView";
 import { registerViews } from "./views/register";
+import { RoleMemory } from "./views/roleMemory";
 import { StatusBar } from "./views/statusBar";
 
 /** For other extensions. Options are those of the commands; a promise rejects with a message for people. */
@@ -32,6 +34,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log,
     busy: (text) => statusBar.busy(text),
     refresh: () => views.refresh(),
+    showModel: (path, choice) => modelViews.show(path, choice),
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
   };
   const views = registerViews(nodeFiles, statusBar, log, async () => {
@@ -43,7 +46,14 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log: (message) => log.info(message),
     compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, registerInspectionPage(nodeFiles), registerLaunchPages(), registerCommands(shell));
+  const modelViews = registerModelViews(context.extensionUri, {
+    files: nodeFiles,
+    memory: new RoleMemory(context.workspaceState),
+    log: (message) => log.info(message),
+    showError: (error) => showError(shell, "Model view", error),
+    run: async (command, inspection, choice) => (await import("./views/modelCommands")).runModelCommand(nodeFiles, command, inspection, choice),
+  });
+  context.subscriptions.push(log, statusBar, views, timelineEditor, modelViews, registerLaunchPages(), registerCommands(shell));
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

@@ -1,9 +1,8 @@
-/** Shows what a model folder holds as a page of text. */
+/** Shows a model's components and layers in the model view. */
 import * as vscode from "vscode";
 import { z } from "zod";
-import { inspectDocument, inspectModel } from "../app/inspect";
-import { optionsOf } from "./arguments";
-import { inspectionUri } from "../views/inspectionPage";
+import { UserError } from "../model/errors";
+import { isOptions, optionsOf } from "./arguments";
 import { modelFolder } from "./modelFolder";
 import { pickModel } from "./pick";
 import type { Handler } from "./shell";
@@ -17,9 +16,11 @@ const options = z.strictObject({
 /** @returns The document that `diffusionpipe inspect --json` prints. */
 export const inspectModelCommand: Handler = async (shell, argument) => {
   const { model, train, freeze } = optionsOf(options, "model", argument);
-  const folder = modelFolder(model ?? (await pickModel(vscode.l10n.t("Inspect Model"))));
-  const document = inspectDocument(await inspectModel(shell.files, folder, { train, freeze }));
-  const page = await vscode.workspace.openTextDocument(inspectionUri(folder, { train, freeze }));
-  await vscode.window.showTextDocument(page, { preview: true });
-  return document;
+  const path = modelFolder(model ?? (await pickModel(vscode.l10n.t("Inspect Model"))));
+  try {
+    return await shell.showModel(path, train || freeze ? { train, freeze } : undefined);
+  } catch (error) {
+    if (error instanceof UserError && !isOptions(argument)) return undefined; // the view says it
+    throw error;
+  }
 };

@@ -2,7 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
-import { inspectModel } from "../app/inspect";
+import { bindingsOf, inspectModel } from "../app/inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../app/profile";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
@@ -27,6 +27,7 @@ export const profileOptions = z.strictObject({
   height: z.int().positive().optional(),
   width: z.int().positive().optional(),
   sequenceLength: z.int().positive().optional(),
+  frames: z.int().positive().optional(),
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom<(progress: Progress) => void>((value) => typeof value === "function").optional(),
 });
@@ -67,8 +68,7 @@ async function offerNext(output: string): Promise<void> {
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
   const settings = settingsFor(folder);
   const model = await inspectModel(shell.files, folder, { train: options.train, freeze: options.freeze });
-  const defaults = model.defaultBindings;
-  const bound = model.bind({ height: options.height ?? defaults.height, width: options.width ?? defaults.width, sequenceLength: options.sequenceLength ?? defaults.sequenceLength });
+  const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
   const chosen = {
     provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),
     threads: options.threads ?? settings.threads,

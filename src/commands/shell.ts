@@ -1,6 +1,8 @@
 /** What every command and view is given. Use-cases are imported by the handlers, which are loaded on first use. */
 import type * as vscode from "vscode";
+import type { Inspection } from "../model/inspection";
 import type { Timeline } from "../model/timeline";
+import type { RoleChoice } from "../parse/roles";
 import type { Files } from "../platform/files";
 
 export interface Shell {
@@ -12,6 +14,8 @@ export interface Shell {
   busy(text: string): vscode.Disposable;
   /** Opens a plan (a path) with a measured timeline laid over its prediction; undefined takes it away. */
   showMeasured(plan: string, name: string, timeline: Timeline | undefined): Promise<void>;
+  /** Opens the view of a model; roles chosen last where left out. @throws what the view then shows as well. */
+  showModel(path: string, choice: RoleChoice | undefined): Promise<Inspection>;
   /** Makes the trees look again. */
   refresh(): void;
 }

@@ -1,4 +1,4 @@
-/** The page of the timeline view: one style sheet, one script, nothing else may run or load. */
+/** The page of a view: one style sheet, one script, nothing else may run or load. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
@@ -7,7 +7,8 @@ export function viewRoot(extensionUri: vscode.Uri): vscode.Uri {
   return vscode.Uri.joinPath(extensionUri, "dist", "webview");
 }
 
-export function viewHtml(webview: vscode.Webview, extensionUri: vscode.Uri): string {
+/** @param bundle NAME of the NAME.js and NAME.css that the build makes of the view. */
+export function viewHtml(webview: vscode.Webview, extensionUri: vscode.Uri, bundle: string, title: string): string {
   const nonce = randomBytes(18).toString("base64url");
   const source = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(viewRoot(extensionUri), name)).toString();
   return `<!DOCTYPE html>
@@ -17,12 +18,12 @@ export function viewHtml(webview: vscode.Webview, extensionUri: vscode.Uri): str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${webview.cspSource} 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
 <meta property="csp-nonce" content="${nonce}">
-<title>Timeline</title>
-<link rel="stylesheet" nonce="${nonce}" href="${source("main.css")}">
+<title>${title}</title>
+<link rel="stylesheet" nonce="${nonce}" href="${source(`${bundle}.css`)}">
 </head>
 <body>
 <div id="app"></div>
-<script nonce="${nonce}" src="${source("main.js")}"></script>
+<script nonce="${nonce}" src="${source(`${bundle}.js`)}"></script>
 </body>
 </html>`;
 }

@@ -42,7 +42,7 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
         session.dispose();
         open.delete(session);
       });
-      panel.webview.html = viewHtml(panel.webview, extensionUri);
+      panel.webview.html = viewHtml(panel.webview, extensionUri, "main", "Timeline");
     },
   };
   const registration = vscode.window.registerCustomEditorProvider(timelineViewType, provider, { supportsMultipleEditorsPerDocument: true });

@@ -10,9 +10,7 @@ import { sayEnded } from "./runEnded";
 import { describeRun, isActive, RunsTree } from "./runsTree";
 import { RunWatch } from "./runWatch";
 import type { StatusBar } from "./statusBar";
-
-/** Several changes of files at once are one change of a tree. */
-const settleMs = 300;
+import { watchFiles } from "./watchFiles";
 
 export interface Views extends vscode.Disposable {
   refresh(): void;
@@ -36,21 +34,11 @@ export function registerViews(files: Files, statusBar: StatusBar, log: vscode.Lo
     vscode.window.registerTreeDataProvider("diffusionpipe.models", models),
     vscode.window.registerTreeDataProvider("diffusionpipe.plans", plans),
     vscode.window.registerTreeDataProvider("diffusionpipe.runs", runs),
-    onChange("**/{model_index,config}.json", () => models.refresh()),
-    onChange("**/*.pipeplan.json", () => plans.refresh()),
+    watchFiles("**/{model_index,config}.json", () => models.refresh()),
+    watchFiles("**/*.pipeplan.json", () => plans.refresh()),
     vscode.workspace.onDidChangeWorkspaceFolders(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(refresh),
     watch,
   );
   return { refresh, dispose: () => registered.dispose() };
-}
-
-function onChange(glob: string, refresh: () => void): vscode.Disposable {
-  let pending: NodeJS.Timeout | undefined;
-  const soon = () => {
-    clearTimeout(pending);
-    pending = setTimeout(refresh, settleMs);
-  };
-  const watcher = vscode.workspace.createFileSystemWatcher(glob);
-  return vscode.Disposable.from(watcher, watcher.onDidCreate(soon), watcher.onDidChange(soon), watcher.onDidDelete(soon), new vscode.Disposable(() => clearTimeout(pending)));
 }

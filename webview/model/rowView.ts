@@ -1,0 +1,114 @@
+/** One row of the tree-table, drawn. */
+import { formatBytes, formatCount } from "../../src/timeline/layout/format";
+import { element } from "../dom";
+import { checkbox } from "../ui";
+import type { LayerCut } from "./cuts";
+import { formatFlops, totalsOf, workOf } from "./figures";
+import { isExpanded, layersOf, nameOf, type ComponentRow, type Row } from "./rows";
+
+/** What a row shows besides its own figures. */
+export interface RowContext {
+  readonly index: number;
+  readonly active: boolean;
+  /** Words of the search, marked where they stand. */
+  readonly words: readonly string[];
+  /** The cut after the row's last layer. */
+  readonly cut: LayerCut | undefined;
+  /** Why the last change of the component's role was refused. */
+  readonly refusal: string | undefined;
+  /** The role is being changed. */
+  readonly busy: boolean;
+}
+
+export interface RowActions {
+  toggle(row: Row): void;
+  setTrained(row: ComponentRow, trained: boolean): void;
+  dismissRefusal(row: ComponentRow): void;
+}
+
+export const columns = ["Name", "Kind", "Parameters", "FLOPs", "Saved", "Work", "Live at the cut after it"] as const;
+
+export const rowId = (index: number) => `row-${index}`;
+
+export function rowElement(row: Row, context: RowContext, actions: RowActions): HTMLElement {
+  const layers = layersOf(row);
+  const totals = totalsOf(layers);
+  const expanded = isExpanded(row);
+  const kind = row.kind === "component" ? row.component.class : row.kind === "repeat" ? `${layers[0].kind} × ${layers.length}` : row.layer.kind;
+  const cells = [
+    element("div", { class: "cell cell-name", role: "rowheader" }, ...nameParts(row, context, actions)),
+    textCell("cell-kind", marked(kind, context.words), kind),
+    textCell("cell-number", [formatCount(totals.parameters)], trainableHint(totals)),
+    textCell("cell-number", [formatFlops(totals.flops)], `backward ${formatFlops(totals.backwardFlops)}`),
+    textCell("cell-number", [totals.saved === 0 ? "–" : formatBytes(totals.saved)]),
+    element("div", { class: "cell cell-work", role: "gridcell", title: "F forward, I gradient of the input, W gradient of the weights" }, ...workOf(layers).map((letter) => element("span", { class: letter === "–" ? "work-none" : `work-${letter}` }, letter))),
+    row.kind === "component" ? element("div", { class: "cell cell-cut", role: "gridcell" }) : cutCell(context.cut),
+  ];
+  return element("div", {
+    class: `row row-${row.kind}${context.active ? " active" : ""}`, role: "row", id: rowId(context.index),
+    "aria-rowindex": context.index + 2, "aria-level": row.level, "aria-posinset": row.position, "aria-setsize": row.siblings,
+    "aria-expanded": expanded === undefined ? undefined : String(expanded), "aria-selected": String(context.active),
+  }, ...cells);
+}
+
+function trainableHint({ parameters, trainable }: { readonly parameters: number; readonly trainable: number }): string {
+  return trainable === parameters ? "all of them train" : trainable === 0 ? "none of them trains" : `${formatCount(trainable)} of them train`;
+}
+
+function nameParts(row: Row, context: RowContext, actions: RowActions): readonly (HTMLElement | string)[] {
+  const twistie = element("span", { class: "twistie", "aria-hidden": true }, isExpanded(row) === undefined ? "" : isExpanded(row) ? "⌄" : "›");
+  twistie.addEventListener("click", () => actions.toggle(row));
+  const name = element("span", { class: "name", title: nameOf(row) }, ...marked(nameOf(row), context.words));
+  if (row.kind !== "component") return [twistie, name];
+  const trained = row.component.role === "trained";
+  const toggle = checkbox("trains", trained, (wanted) => actions.setTrained(row, wanted));
+  toggle.classList.add("role-toggle");
+  toggle.title = trained ? `${row.component.name} trains; freeze it` : `${row.component.name} is frozen; train it`;
+  toggle.toggleAttribute("disabled", context.busy);
+  return [twistie, name, element("span", { class: "count" }, `${row.component.layers.length}`), toggle, ...(context.refusal === undefined ? [] : [refusalBubble(row, context.refusal, actions)])];
+}
+
+/** Right below the toggle, over the rows that follow. */
+function refusalBubble(row: ComponentRow, text: string, actions: RowActions): HTMLElement {
+  const close = element("button", { class: "bubble-close", type: "button", "aria-label": "Dismiss" }, "✕");
+  close.addEventListener("click", () => actions.dismissRefusal(row));
+  return element("div", { class: "bubble", role: "alert" }, element("span", {}, text), close);
+}
+
+function textCell(className: string, content: readonly (HTMLElement | string)[], title?: string): HTMLElement {
+  return element("div", { class: `cell ${className}`, role: "gridcell", title }, ...content);
+}
+
+/** Stands astride the border to the next row, because that is where the cut is. */
+function cutCell(cut: LayerCut | undefined): HTMLElement {
+  const cell = element("div", { class: "cell cell-cut", role: "gridcell" });
+  if (!cut) return cell;
+  const bar = (direction: "forward" | "backward") => {
+    const node = element("div", { class: `bar bar-${direction}` });
+    node.style.width = `${cut.most > 0 ? (100 * cut[direction]) / cut.most : 0}%`;
+    return node;
+  };
+  cell.classList.toggle("cheap", cut.isCheap);
+  cell.classList.toggle("end", cut.isEnd);
+  cell.append(
+    element("span", { class: "cut-mark", "aria-hidden": !cut.isCheap }, cut.isCheap ? "✂" : ""),
+    element("span", { class: "cut-bytes" }, cut.forward + cut.backward === 0 ? "–" : formatBytes(cut.forward + cut.backward)),
+    element("div", { class: "bars" }, bar("forward"), bar("backward")),
+  );
+  if (cut.isCheap) cell.setAttribute("aria-label", `${formatBytes(cut.forward + cut.backward)}, cheapest nearby`);
+  return cell;
+}
+
+/** The text with the words in it marked. */
+export function marked(text: string, words: readonly string[]): readonly (HTMLElement | string)[] {
+  const lower = text.toLowerCase();
+  const parts: (HTMLElement | string)[] = [];
+  for (let at = 0; at < text.length; ) {
+    const next = words.map((word) => ({ word, start: lower.indexOf(word, at) })).filter(({ start }) => start >= 0).sort((a, b) => a.start - b.start || b.word.length - a.word.length)[0];
+    if (!next) return [...parts, text.slice(at)];
+    if (next.start > at) parts.push(text.slice(at, next.start));
+    parts.push(element("mark", {}, text.slice(next.start, next.start + next.word.length)));
+    at = next.start + next.word.length;
+  }
+  return parts;
+}
