@@ -70,9 +70,6 @@ function inOrder(file: OnnxFile, nodes: readonly FileNode[], producers: Readonly
         continue;
       }
       const waiting = nodes[index].inputs.map((name) => producers.get(name)).filter((needed) => needed !== undefined && state[needed] !== 2);
-      if (state[index] === 1 && waiting.length > 0 && waiting.some((needed) => state[needed!] === 1)) {
-        throw new UserError("The node needs its own result: the graph has a cycle.", { file: file.path, field: nodeLabel(nodes[index]) });
-      }
       state[index] = 1;
       if (waiting.some((needed) => state[needed!] === 1)) throw new UserError("The node needs its own result: the graph has a cycle.", { file: file.path, field: nodeLabel(nodes[index]) });
       if (waiting.length === 0) {

@@ -1,13 +1,21 @@
 /** What shape inference of one node sees: its inputs as far as they are known, its attributes, and the version of its operator set. */
 import { mostElements } from "../tensors";
-import type { AttributeValue, ElementType, FileNode, TensorInfo } from "../types";
+import type { ElementType, FileNode, TensorInfo } from "../types";
 
 /** Why a node's outputs are not known; the walk over the graph adds which node it is. */
 export class ShapeFailure extends Error {
   override readonly name = "ShapeFailure";
 }
 
-type Valued = Extract<AttributeValue, { readonly value: unknown }>;
+interface AttributeKinds {
+  int: number;
+  float: number;
+  text: string;
+  ints: readonly number[];
+  floats: readonly number[];
+  texts: readonly string[];
+  tensor: TensorInfo;
+}
 
 export type Shape = readonly number[];
 
@@ -54,11 +62,11 @@ export class Call {
     return this.ints(attribute);
   }
 
-  private attribute<K extends Valued["kind"]>(name: string, kind: K): Extract<Valued, { kind: K }>["value"] | undefined {
+  private attribute<K extends keyof AttributeKinds>(name: string, kind: K): AttributeKinds[K] | undefined {
     const found = this.node.attributes.get(name);
     if (!found) return undefined;
     if (found.kind !== kind) return this.fail(`The attribute "${name}" is not of the kind that the operator expects.`);
-    return (found as Extract<Valued, { kind: K }>).value;
+    return found.value as AttributeKinds[K];
   }
 
   hasAttribute(name: string): boolean {

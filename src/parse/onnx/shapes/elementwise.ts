@@ -65,7 +65,10 @@ function binary(compute: (left: number, right: number, type: ElementType) => num
 /** C's remainder has the sign of the dividend, Python's that of the divisor. */
 const modulo: Infer = (call) => {
   const isC = call.int("fmod", 0) === 1;
-  return binary((left, right) => (isC ? left % right : left - right * Math.floor(left / right)))(call);
+  return binary((left, right) => {
+    const rest = left % right;
+    return isC || rest === 0 || rest < 0 === right < 0 ? rest : rest + right;
+  })(call);
 };
 
 const where: Infer = (call) => {
