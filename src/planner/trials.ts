@@ -18,6 +18,8 @@ export interface Trials {
   passes(cuts: readonly number[]): Simulation;
   /** Period of the plan at these cuts with `fills`, which are those of replica 0. */
   filledMs(cuts: readonly number[], fills: readonly Fill[]): number;
+  /** The same as a simulation. */
+  filled(cuts: readonly number[], fills: readonly Fill[]): Simulation;
 }
 
 /** `plan`: any cuts, no fills. */
@@ -36,6 +38,10 @@ export function trialsOf(plan: Plan, context: Context): Trials {
     if (!structure) structures.set(key, (structure = structureAt(at)));
     return graphOf(at, structure);
   };
+  const filledGraph = (cuts: readonly number[], fills: readonly Fill[]): Graph => {
+    const at = { ...withCuts(plan, cuts), fills: forReplicas(plan, fills, replicas) };
+    return graphOf(at, structureAt(at));
+  };
   return {
     passesMs(cuts) {
       const key = cuts.join();
@@ -44,10 +50,8 @@ export function trialsOf(plan: Plan, context: Context): Trials {
       return periodMs;
     },
     passes: (cuts) => simulateGraph(passGraph(cuts), worldSizeOf(plan), plan.batch.global),
-    filledMs(cuts, fills) {
-      const at = { ...withCuts(plan, cuts), fills: forReplicas(plan, fills, replicas) };
-      return settle(graphOf(at, structureAt(at))).periodMs;
-    },
+    filledMs: (cuts, fills) => settle(filledGraph(cuts, fills)).periodMs,
+    filled: (cuts, fills) => simulateGraph(filledGraph(cuts, fills), worldSizeOf(plan), plan.batch.global),
   };
 }
 

@@ -4,7 +4,7 @@ import { isComputing, type Simulation } from "../../simulate/engine";
 import { before, holdsUp } from "../../simulate/graph";
 
 /** Idle time of one rank within an iteration. */
-interface Gap {
+export interface Gap {
   readonly rank: number;
   readonly from: number;
   readonly to: number;
@@ -21,16 +21,17 @@ export interface Bubble {
 /**
  * Gaps of `ranks` on their compute streams in the settled iteration, between the passes and around the optimizer.
  *
- * A rank ends its iteration once the encodings of all others have arrived, and the optimizer waits for nobody: where a rank
- * idles between its last and its next first pass, the work before its optimizer may last until the first of the ranks has to
- * begin the next iteration, and what comes after the optimizer should not begin before. The gap is parted there.
+ * `parted` is for more frozen work than the gaps hold. A rank ends its iteration once the encodings of all others have
+ * arrived, and the optimizer waits for nobody: where a rank idles between its last and its next first pass, the work before
+ * its optimizer may last until the first of the ranks has to begin the next iteration, and what comes after the optimizer
+ * cannot begin before. The gap is parted there.
  */
-function gapsOf(simulation: Simulation, ranks: ReadonlySet<number>): readonly Gap[] {
+export function gapsOf(simulation: Simulation, ranks: readonly number[], parted: boolean): readonly Gap[] {
   const { graph, last } = simulation;
   const turns = turnsOf(simulation, ranks);
-  const dueMs = Math.min(...[...turns.values()].map(({ optimizer, end, first }) => first - (end - optimizer)));
+  const dueMs = parted ? Math.min(...[...turns.values()].map(({ optimizer, end, first }) => first - (end - optimizer))) : -Infinity;
   const free = new Map<number, number>();
-  for (const [rank, { optimizer, end, first }] of turns) free.set(rank, end + delayMs(optimizer, end, first, dueMs));
+  for (const [rank, turn] of turns) free.set(rank, turn.end + delayMs(turn, dueMs));
   const gaps: Gap[] = [];
   graph.operations.forEach((op, i) => {
     const rank = graph.rank[i];
@@ -40,7 +41,7 @@ function gapsOf(simulation: Simulation, ranks: ReadonlySet<number>): readonly Ga
     const isHolding = op.op === "SEND" && holdsUp(graph, i);
     if (from === undefined || !turn || !(isComputing(op) || isHolding)) return;
     const isPass = op.op === "F" || op.op === "B";
-    const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn.optimizer, turn.end, turn.first, dueMs) : 0);
+    const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn, dueMs) : 0);
     if (to > from && !isHolding) {
       const anchor: FillAnchor = isPass ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
       gaps.push({ rank, from, to, anchor });
@@ -57,7 +58,7 @@ interface Turn {
   readonly first: number;
 }
 
-function turnsOf({ graph, last, previous }: Simulation, ranks: ReadonlySet<number>): ReadonlyMap<number, Turn> {
+function turnsOf({ graph, last, previous }: Simulation, ranks: readonly number[]): ReadonlyMap<number, Turn> {
   const optimizers = new Map<number, number>();
   const firsts = new Map<number, number>();
   graph.operations.forEach((op, i) => {
@@ -74,13 +75,12 @@ function turnsOf({ graph, last, previous }: Simulation, ranks: ReadonlySet<numbe
 }
 
 /** How much later than its passes allow a rank's optimizer may start. */
-function delayMs(optimizer: number, end: number, first: number, dueMs: number): number {
+function delayMs({ optimizer, end, first }: Turn, dueMs: number): number {
   return Math.max(0, Math.min(dueMs - optimizer, first - end));
 }
 
 /** Maximal intervals with one set of idle devices, in time order. Those shorter than `smallestMs` are left out. */
-export function bubblesOf(simulation: Simulation, ranks: readonly number[], smallestMs: number): readonly Bubble[] {
-  const gaps = gapsOf(simulation, new Set(ranks));
+export function bubblesOf(gaps: readonly Gap[], smallestMs: number): readonly Bubble[] {
   const times = [...new Set(gaps.flatMap((gap) => [gap.from, gap.to]))].sort((a, b) => a - b);
   const starting = [...gaps].sort((a, b) => a.from - b.from);
   const bubbles: Bubble[] = [];

@@ -14,7 +14,9 @@ import { simulate, type Simulation } from "../../simulate/engine";
 import { refine } from "../partition/refine";
 import { cutsOf, forReplicas, trialsOf, type Trials } from "../trials";
 import { batchCosts, type BatchCosts } from "./batches";
-import { bubblesOf, type Bubble } from "./bubbles";
+import { fillBound } from "./bound";
+import { balanced } from "./balance";
+import { bubblesOf, gapsOf, type Bubble } from "./bubbles";
 import { greedyFills, type FillSettings } from "./greedy";
 
 export interface Filled {
@@ -31,8 +33,11 @@ const smallestShare = 1 / 800;
 /** A fill more has to shorten the period by this share of it: a plan is also there to be read. */
 const gainPerFill = 3e-5;
 
+/** Who comes this near to the bound need not look on. */
+const nearBound = 1e-4;
+
 /** Shares of the samples that are tried for each margin where devices work apart. */
-const shareTries = 40;
+const shareTries = 16;
 
 /** This iteration's frozen work before its first pass, at its best batch size: the plan that every filling has to beat. */
 export function withoutFilling(plan: Plan, context: Context): Filled {
@@ -64,55 +69,68 @@ function simulated(plan: Plan, context: Context): Filled {
 
 /** The best fills found for replica 0, and the period with them (other replicas fill alike). */
 export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: FillSettings): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+  const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
-  const passes = trials.passes(cuts);
-  const replica = firstReplica(plan, passes, settings);
-  const tries = settings ? [settings.margin] : thorough ? margins : margins.slice(1, 2);
+  const replica = firstReplica(plan, trials.passes(cuts), settings);
+  const { ranks } = replica;
+  const scoreOf = (fills: readonly Fill[], periodMs: number) => periodMs * (1 + gainPerFill * fills.length);
   let best: { readonly fills: readonly Fill[]; readonly periodMs: number; readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
   const consider = (fills: readonly Fill[]): number => {
     const periodMs = trials.filledMs(cuts, fills);
-    const score = periodMs * (1 + gainPerFill * fills.length);
+    const score = scoreOf(fills, periodMs);
     if (score < best.score) best = { fills, periodMs, score };
     return score;
   };
-  for (const margin of tries) {
-    const marked = { margin, smallestMs: replica.smallestMs };
-    consider(greedyFills(context.workload, batches, replica.shared, replica.ranks, [0, replica.samples], marked));
-    const apart = (shares: readonly number[]) => consider(replica.ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(context.workload, batches, replica.own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
-    const shares = sampleCuts(context, batches, replica, margin);
-    if (thorough && replica.ranks.length > 1) refine(shares, apart, shareTries);
-    else apart(shares);
+  const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
+    for (const margin of settings ? [settings.margin] : thorough ? margins : margins.slice(1, 2)) {
+      const marked = { margin, smallestMs: replica.smallestMs };
+      consider(greedyFills(workload, batches, shared, ranks, [0, replica.samples], marked));
+      const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
+      const shares = sampleCuts(context, batches, own, replica.samples, margin);
+      refine(shares, apart, tries);
+    }
+  };
+  if (!thorough) {
+    tryBubbles(replica.bubbles(true), 1);
+    return best;
   }
-  return best;
+  tryBubbles(replica.bubbles(false), 1);
+  if (best.periodMs <= fillBound(context, replica.passes, ranks, replica.samples) * (1 + nearBound)) return best;
+  tryBubbles(replica.bubbles(true), shareTries);
+  return balanced(workload, batches, ranks, best.fills, (fills) => trials.filled(cuts, fills), scoreOf);
+}
+
+interface Bubbles {
+  readonly shared: readonly Bubble[];
+  /** Bubbles of each device alone. */
+  readonly own: readonly (readonly Bubble[])[];
 }
 
 interface Replica {
   readonly ranks: readonly number[];
   readonly samples: number;
   readonly smallestMs: number;
-  readonly shared: readonly Bubble[];
-  /** Bubbles of each device alone. */
-  readonly own: readonly (readonly Bubble[])[];
+  readonly passes: Simulation;
+  /** `parted`: see `gapsOf`. */
+  bubbles(parted: boolean): Bubbles;
 }
 
-function firstReplica(plan: Plan, simulation: Simulation, settings: FillSettings | undefined): Replica {
+function firstReplica(plan: Plan, passes: Simulation, settings: FillSettings | undefined): Replica {
   const ranks = plan.chains[0].stages.map((stage) => stage.devices[0]);
-  const smallestMs = settings?.smallestMs ?? simulation.periodMs * smallestShare;
-  return {
-    ranks,
-    samples: replicaSamples(plan, 0)[1],
-    smallestMs,
-    shared: bubblesOf(simulation, ranks, smallestMs),
-    own: ranks.map((rank) => bubblesOf(simulation, [rank], smallestMs)),
+  const smallestMs = settings?.smallestMs ?? passes.periodMs * smallestShare;
+  const bubbles = (parted: boolean): Bubbles => {
+    const gaps = gapsOf(passes, ranks, parted);
+    return { shared: bubblesOf(gaps, smallestMs), own: ranks.map((rank) => bubblesOf(gaps.filter((gap) => gap.rank === rank), smallestMs)) };
   };
+  return { ranks, samples: replicaSamples(plan, 0)[1], smallestMs, passes, bubbles };
 }
 
 /**
  * How many samples each device takes when they work apart, as cuts of [0, samples): so many that what is left over after its
  * bubbles is the same on all devices.
  */
-function sampleCuts({ workload }: Context, batches: BatchCosts, { own, samples }: Replica, margin: number): readonly number[] {
+function sampleCuts({ workload }: Context, batches: BatchCosts, own: readonly (readonly Bubble[])[], samples: number, margin: number): readonly number[] {
   const room = own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0));
   const each = Math.ceil(samples / own.length);
   const perSample = workload.frozen.reduce((ms, part, p) => ms + batches.sums(p, each)[part.to], 0) / each;

@@ -2,6 +2,7 @@
 import type { Plan, ScheduleName, Stage } from "../../model/plan";
 import type { Workload } from "../../model/workload";
 import type { Context } from "../../simulate/context";
+import { leastFrozenMs } from "../fill/bound";
 
 /** What every plan of a search has in common. */
 export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" | "training">;
@@ -56,13 +57,13 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
  * A pipeline of `stages` devices computes all passes of its `share` of the samples and all frozen work, the latter at its best
  * batch size; and no cut makes its slowest stage faster than `slowestStage` says.
  */
-function periodBound({ workload, costs }: Context, stages: number, microbatches: number, share: number): number {
+function periodBound(context: Context, stages: number, microbatches: number, share: number): number {
+  const { workload, costs } = context;
   const { forward, backward } = costs.chain(share / microbatches);
   const layers = workload.layers.length;
-  const frozen = workload.frozen.reduce((ms, part, p) => ms + part.layers.reduce((own, _, layer) => own + share * bestPerSample((batch) => costs.frozen(p, batch), layer, share), 0), 0);
   const passes = forward.map((ms, layer) => ms + backward[layer]);
   const goesBack = workload.cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
-  return Math.max(slowestStage(passes, stages, microbatches, goesBack), (microbatches * passes[layers] + frozen) / stages);
+  return Math.max(slowestStage(passes, stages, microbatches, goesBack), (microbatches * passes[layers] + leastFrozenMs(context, share)) / stages);
 }
 
 /**
@@ -92,12 +93,6 @@ function slowestStage(sums: Float64Array, stages: number, microbatches: number, 
     else low = middle;
   }
   return low;
-}
-
-function bestPerSample(sums: (batch: number) => Float64Array, layer: number, most: number): number {
-  let best = Infinity;
-  for (let batch = 1; batch <= most; batch++) best = Math.min(best, (sums(batch)[layer + 1] - sums(batch)[layer]) / batch);
-  return best;
 }
 
 /** `[stage][replica]`: replica r takes the ranks r*stages … (r+1)*stages-1, so that a pipeline's stages are close together. */

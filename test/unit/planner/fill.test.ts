@@ -3,8 +3,12 @@ import fc from "fast-check";
 import { compilePlan } from "../../../src/plan/compile";
 import { validatePlan } from "../../../src/plan/validate";
 import { fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import type { Plan } from "../../../src/model/plan";
+import { fillReport } from "../../../src/plan/fillReport";
+import { fillBound } from "../../../src/planner/fill/bound";
+import { cutsOf, trialsOf } from "../../../src/planner/trials";
 import { checkProgram } from "../../../src/schedule/check";
-import { contextOf } from "../../../src/simulate/context";
+import { contextOf, type Context } from "../../../src/simulate/context";
 import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
 
 const runs = { numRuns: 60, seed: 11 };
@@ -13,7 +17,7 @@ describe("filling", () => {
   it("runs each frozen layer of each sample once, after the layers it needs", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
-        for (const { plan: filled } of [fillPlan(plan, context, false), withoutFilling(plan, context)]) {
+        for (const { plan: filled } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) {
           validatePlan(filled, context.workload, context.devices.length);
           const { ranks } = compilePlan(filled, context.workload);
           for (const list of ["prologue", "operations"] as const) {
@@ -50,7 +54,7 @@ describe("filling", () => {
   it("never lengthens the period", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
-        assert(fillPlan(plan, context, false).simulation.periodMs <= withoutFilling(plan, context).simulation.periodMs);
+        for (const thorough of [false, true]) assert(fillPlan(plan, context, thorough).simulation.periodMs <= withoutFilling(plan, context).simulation.periodMs);
       }),
       runs,
     );
@@ -59,7 +63,7 @@ describe("filling", () => {
   it("gives programs that pass the static check", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
-        for (const { plan: made } of [fillPlan(plan, context, false), withoutFilling(plan, context)]) assert.equal(checkProgram(compilePlan(made, context.workload)), undefined);
+        for (const { plan: made } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) assert.equal(checkProgram(compilePlan(made, context.workload)), undefined);
       }),
       runs,
     );
@@ -85,4 +89,47 @@ describe("filling", () => {
       runs,
     );
   });
+
+  it("is never below the bound, and near it where frozen work is more than the bubbles hold", () => {
+    fc.assert(
+      fc.property(problem, ({ plan, context }) => {
+        const { ranks, passes } = firstPipeline(plan, context);
+        const bound = fillBound(context, passes, ranks, plan.batch.global / plan.dataParallel);
+        assert(fillPlan(plan, context, true).simulation.periodMs >= bound * (1 - 1e-9));
+      }),
+      { ...runs, numRuns: 30 },
+    );
+    // Two stages, two micro-batches: a third of the iteration idles on each device. Frozen work of half of all passes.
+    const trained = Array.from({ length: 8 }, () => ({ forward: 5, backward: 10, launch: 0, cut: 0 }));
+    for (const after of [[], ["text"]]) {
+      const frozen = { text: { layers: Array.from({ length: 4 }, () => ({ forward: 1, backward: 0, launch: 0, cut: 0 })) }, image: { layers: Array.from({ length: 12 }, () => ({ forward: 7, backward: 0, launch: 0, cut: 0 })), after } };
+      const context = contextOf(profileOf(trained, frozen), clusterOf(2, free));
+      const plan = cutPlan(context, { schedule: "1f1b", stages: 2, microbatches: 2, dataParallel: 1, samples: 8 });
+      const { ranks, passes } = firstPipeline(plan, context);
+      const bound = fillBound(context, passes, ranks, 16);
+      assert(bound > passes.periodMs * 1.1, "more frozen work than bubbles");
+      const filled = fillPlan(plan, context, true);
+      assert(filled.simulation.periodMs < bound * 1.02, `${filled.simulation.periodMs}, bound ${bound}`);
+      const report = fillReport(filled.plan, context);
+      for (const { hiddenMs } of report.devices) assert(hiddenMs > 0.9 * (passes.periodMs - passes.busyMs[0]), JSON.stringify(report));
+    }
+  });
+
+  it("runs frozen work in the batches that are fastest", () => {
+    const trained = Array.from({ length: 4 }, () => ({ forward: 10, backward: 20, launch: 0, cut: 0 }));
+    const profile = profileOf(trained, { image: { layers: [{ forward: 10, backward: 0, launch: 0, cut: 0 }] } });
+    // Twice as slow per sample beyond four samples.
+    const components = profile.components.map((component) => (component.name === "image" ? { ...component, layers: component.layers.map((layer) => ({ ...layer, times: [1, 2, 4, 8, 16].map((batch) => ({ batch, forwardMs: 10 * batch * (batch > 4 ? 2 : 1), inputGradMs: 0, weightGradMs: 0, source: "measured" as const })) })) } : component));
+    const context = contextOf({ ...profile, components }, clusterOf(2, free));
+    const plan = cutPlan(context, { schedule: "1f1b", stages: 2, microbatches: 2, dataParallel: 1, samples: 8 });
+    for (const { plan: made, simulation } of [fillPlan(plan, context, true), withoutFilling(plan, context)]) {
+      const passes = firstPipeline(plan, context).passes;
+      const frozenMs = [0, 1].reduce((ms, rank) => ms + simulation.busyMs[rank] - passes.busyMs[rank], 0);
+      assert(Math.abs(frozenMs - 160) < 1e-6, `${frozenMs} ms for ${JSON.stringify(made.fills)}`);
+    }
+  });
 });
+
+function firstPipeline(plan: Plan, context: Context) {
+  return { ranks: plan.chains[0].stages.map((stage) => stage.devices[0]), passes: trialsOf(plan, context).passes(cutsOf(plan)) };
+}

@@ -1,0 +1,26 @@
+/** What no filling can beat. */
+import type { Context } from "../../simulate/context";
+import type { Simulation } from "../../simulate/engine";
+
+/** Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it. */
+export function leastFrozenMs({ workload, costs }: Context, samples: number): number {
+  let total = 0;
+  workload.frozen.forEach((part, p) => {
+    const least = new Float64Array(part.to).fill(Infinity);
+    for (let batch = 1; batch <= samples; batch++) {
+      const sums = costs.frozen(p, batch);
+      for (let layer = 0; layer < part.to; layer++) least[layer] = Math.min(least[layer], (sums[layer + 1] - sums[layer]) / batch);
+    }
+    for (const ms of least) total += ms * samples;
+  });
+  return total;
+}
+
+/**
+ * Ms that no filling of a pipeline beats: the passes alone, and the computing of its `ranks` with all frozen work of its
+ * `samples` shared out evenly.
+ */
+export function fillBound(context: Context, passes: Simulation, ranks: readonly number[], samples: number): number {
+  const busy = ranks.reduce((ms, rank) => ms + passes.busyMs[rank], 0);
+  return Math.max(passes.periodMs, (busy + leastFrozenMs(context, samples)) / ranks.length);
+}
