@@ -3,9 +3,9 @@ import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from "..
 import { elements } from "../model/operator";
 import { attributeTypes, dataTypes, modelProto } from "./onnxProto";
 
-/** The operator set that graphs are written for, and the file version that came with it. */
+/** The operator set that graphs are written for unless they say otherwise, and file versions that hold up to this set and later ones. */
 export const opsetVersion = 17;
-const irVersion = 8;
+const irVersions = { usual: 8, later: 10 } as const;
 
 /** Values of a graph input or parameter that is to come with the model. */
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
@@ -29,10 +29,11 @@ const text = new TextEncoder();
 export function encodeModel(graph: OnnxGraph, options: EncodeOptions = {}): Uint8Array {
   const given = options.initializers ?? new Map<string, TensorData>();
   const values = [...graph.inputs, ...graph.parameters];
+  const opset = graph.opset ?? opsetVersion;
   const message = {
-    irVersion,
+    irVersion: opset <= opsetVersion ? irVersions.usual : irVersions.later,
     producerName: "diffusionpipe",
-    opsetImport: [{ domain: "", version: opsetVersion }],
+    opsetImport: [{ domain: "", version: opset }],
     graph: {
       name: graph.name,
       node: graph.nodes.map(node),

@@ -14,17 +14,16 @@ export const repeatedOutput = "repeat.sum";
 const constants: readonly OnnxConstant[] = [
   { name: "repeat.flat", type: "int64", shape: [1], data: [-1] },
   { name: "repeat.zero", type: "int64", shape: [1], data: [0] },
-  { name: "repeat.one", type: "int64", shape: [1], data: [1] },
 ];
 
 function repetitionName(name: string, repetition: number): string {
   return `${name}#${repetition}`;
 }
 
-/** One element of a value as a float32 vector of length 1. Takes the first, since every kernel computes whole tensors. */
+/** One element of a value as a float32 vector of length 1, by operators that all operator sets write alike. Takes the first, since every kernel computes whole tensors. */
 function firstElement(value: OnnxValue, name: string): { readonly nodes: readonly OnnxNode[]; readonly output: string } {
   const flat: OnnxNode = { op: "Reshape", inputs: [name, "repeat.flat"], outputs: [`${name}.flat`] };
-  const first: OnnxNode = { op: "Slice", inputs: [`${name}.flat`, "repeat.zero", "repeat.one"], outputs: [`${name}.first`] };
+  const first: OnnxNode = { op: "Gather", inputs: [`${name}.flat`, "repeat.zero"], outputs: [`${name}.first`] };
   if (value.type === "float32") return { nodes: [flat, first], output: `${name}.first` };
   const cast: OnnxNode = { op: "Cast", inputs: [`${name}.first`], outputs: [`${name}.float`], attributes: { to: 1 } };
   return { nodes: [flat, first, cast], output: `${name}.float` };
@@ -53,6 +52,7 @@ export function repeatGraph(graph: OnnxGraph, times: number): OnnxGraph {
   );
   return {
     name: `${graph.name} x${times}`,
+    ...(graph.opset !== undefined && { opset: graph.opset }),
     inputs: Array.from({ length: times }, (_, repetition) => graph.inputs.map((input) => ({ ...input, name: repetitionName(input.name, repetition) }))).flat(),
     parameters: graph.parameters,
     constants: [...graph.constants, ...constants],

@@ -2,6 +2,9 @@
 
 export type OnnxType = "float32" | "float16" | "int64" | "int32" | "bool";
 
+/** Bytes of one value. */
+export const bytesPerValue: Readonly<Record<OnnxType, number>> = { float32: 4, float16: 2, int64: 8, int32: 4, bool: 1 };
+
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] };
 
 /** An empty name among `inputs` is an optional input left out. Integers are ints; wrap a float attribute as `{ float: 1 }` since JavaScript cannot tell 1 from 1.0. */
@@ -28,6 +31,8 @@ export interface OnnxConstant extends OnnxValue {
 /** All shapes are concrete. `parameters` are the layer's weights: graph inputs to whoever wraps the graph, in module order. */
 export interface OnnxGraph {
   readonly name: string;
+  /** Version of the operator set that the nodes are written for; `src/graph/encode.ts` says which one where left out. */
+  readonly opset?: number;
   readonly inputs: readonly OnnxValue[];
   readonly parameters: readonly OnnxValue[];
   readonly constants: readonly OnnxConstant[];

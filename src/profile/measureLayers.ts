@@ -2,7 +2,7 @@
 import { Cancelled } from "../model/errors";
 import type { BoundLayer } from "../model/model";
 import type { MeasurementCache, MeasurementKey } from "./cache";
-import { graphDigest } from "./digest";
+import { graphDigest } from "../graph/digest";
 import type { Failure } from "./failure";
 import type { MeasuringProcess } from "./measuringProcess";
 import type { Measurement } from "./messages";

@@ -7,6 +7,11 @@ import type { FileNode } from "./types";
 const backbones = ["unet", "transformer", "controlnet", "prior", "denoiser", "dit", "backbone"];
 const others = ["text_encoder", "text_encoder_2", "text_encoder_3", "text_model", "image_encoder", "vision_model", "vae", "vae_encoder", "vae_decoder", "autoencoder", "first_stage_model", "cond_stage_model", "safety_checker"];
 
+/** Parts that do not train by themselves. */
+export function isFrozenPart(component: string): boolean {
+  return others.includes(component);
+}
+
 export function isBackbone(component: string): boolean {
   return backbones.includes(component);
 }

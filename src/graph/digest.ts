@@ -18,6 +18,7 @@ export function graphDigest(graph: OnnxGraph): string {
     graph.constants.map((constant) => [...value(constant), constant.data]),
     graph.nodes.map((node) => [node.op, node.inputs.map(number), node.outputs.map(number), Object.entries(node.attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))]),
     graph.outputs.map(value),
+    ...(graph.opset === undefined ? [] : [graph.opset]),
   ];
   return createHash("sha256").update(JSON.stringify(canonical)).digest("hex");
 }

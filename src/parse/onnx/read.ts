@@ -1,0 +1,77 @@
+/** Reads a model from an ONNX file. */
+import { basename, dirname } from "node:path";
+import { UserError } from "../../model/errors";
+import type { Model } from "../../model/model";
+import type { Bindings } from "../../model/profile";
+import type { Files } from "../../platform/files";
+import type { RoleChoice } from "../roles";
+import { bindGraph, type ParsedGraph } from "./bind";
+import { partsOf } from "./components";
+import { usualRule, type CutRule } from "./cut";
+import { nodeGraph, type NodeGraph } from "./graph";
+import { layersOf } from "./layers";
+import { parametersOf } from "./parameters";
+import { readOnnxFile } from "./reader";
+import { samplesOf } from "./samples";
+import { chooseTrained, structureOf } from "./structure";
+import { sizesOf } from "./symbols";
+import type { OnnxFile } from "./types";
+import { weightSide } from "./values";
+
+/** How a file becomes layers. */
+export interface OnnxOptions extends Partial<CutRule> {
+  /** First parts of the names of nodes and parameters that are components of their own; usual names of pipelines' parts where left out. */
+  readonly components?: readonly string[];
+  /** Sizes at which the layers are cut, where they are not the file's default ones. */
+  readonly bindings?: Partial<Bindings>;
+}
+
+/**
+ * Reads the structure, not the weights: a few megabytes of a file of any size.
+ * @param path Absolute path of the file. External data are looked for beside it.
+ * @throws UserError naming the file, and the node or tensor of whatever is wrong.
+ */
+export async function readOnnxModel(files: Files, path: string, options: OnnxOptions & RoleChoice = {}): Promise<Model> {
+  const rule = checkedRule(options);
+  const read = nodeGraph(await readOnnxFile(files, path));
+  const parameters = parametersOf(read);
+  const graph = withoutWeights(read, parameters);
+  const sizes = sizesOf(graph);
+  const defaults = { ...sizes.defaults, ...options.bindings };
+  const samples = samplesOf(graph, sizes, defaults);
+  const reference = { graph, infos: samples.one, parameters, weightSide: weightSide(graph) };
+  const components = layersOf(reference, partsOf(graph, parameters, nameOf(path), options.components), rule);
+  if (components.length === 0) throw new UserError("The graph has no nodes.", { file: path });
+  const trained = chooseTrained(components.map(({ name }) => name), path, options);
+  const structure = structureOf(reference, components, trained, "ONNX graph");
+  const parsed: ParsedGraph = { graph, sizes, parameters, weightSide: reference.weightSide, components, structure };
+  return {
+    path,
+    sha256: graph.file.sha256,
+    class: graph.file.producer ? `ONNX by ${graph.file.producer.slice(0, 60)}` : "ONNX",
+    components: structure.components,
+    chains: structure.chains,
+    defaultBindings: defaults,
+    predictionType: "epsilon",
+    bind: (bindings) => bindGraph(parsed, bindings),
+  };
+}
+
+/** A parameter's value is not a constant, also where it is short: training changes it. */
+function withoutWeights(graph: NodeGraph, parameters: ReadonlySet<string>): NodeGraph {
+  const initializers = new Map([...graph.file.initializers].map(([name, info]) => [name, parameters.has(name) ? { type: info.type, shape: info.shape } : info]));
+  const file: OnnxFile = { ...graph.file, initializers };
+  return { ...graph, file };
+}
+
+/** The file's name, or its folder's where all files of a pipeline have one name. */
+function nameOf(path: string): string {
+  const name = basename(path).replace(/\.onnx$/i, "");
+  return (["model", "model_optimized", "model_quantized"].includes(name) ? basename(dirname(path)) : name).slice(0, 100) || "model";
+}
+
+function checkedRule({ minShare = usualRule.minShare, maxLayers = usualRule.maxLayers }: Partial<CutRule>): CutRule {
+  if (!(minShare > 0 && minShare <= 1)) throw new UserError(`Expected a share above 0 and up to 1, found ${String(minShare)}.`, { field: "minShare" });
+  if (!Number.isInteger(maxLayers) || maxLayers < 1 || maxLayers > 10_000) throw new UserError(`Expected a whole number from 1 to 10000, found ${String(maxLayers)}.`, { field: "maxLayers" });
+  return { minShare, maxLayers };
+}
