@@ -101,3 +101,18 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("parity")
         for line in TABLE.lines():
             terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def describe_onnx(tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("onnx")
+    script = scratch / "describeOnnx.js"
+    esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
+    subprocess.run([esbuild, ROOT / "test/tools/describeOnnx.ts", "--bundle", "--platform=node", f"--outfile={script}", "--log-level=warning"], check=True, cwd=ROOT)
+
+    def call(requests):
+        (scratch / "request.json").write_text(json.dumps(requests))
+        subprocess.run(["node", script, scratch / "request.json", scratch / "answer.json"], check=True, cwd=ROOT)
+        return json.loads((scratch / "answer.json").read_text())
+
+    return call

@@ -4,15 +4,10 @@ Inputs that decide shapes (integers, short lists of numbers) are made constants 
 An answer is right, a refusal (an error that names the operator), or wrong; none may be wrong."""
 
 import collections
-import json
-import subprocess
 import warnings
-from pathlib import Path
 
 import numpy
 import onnx
-import pytest
-from conftest import ROOT
 from onnx import helper, numpy_helper
 
 # Values of other kinds than tensors, and graphs within graphs, are refused by name.
@@ -22,21 +17,6 @@ OUTSIDE = {
 }  # fmt: skip
 # How many come out depends on the values.
 BY_VALUES = {"NonMaxSuppression", "Unique"}
-
-
-@pytest.fixture(scope="session")
-def describe_onnx(tmp_path_factory):
-    scratch = tmp_path_factory.mktemp("onnx")
-    script = scratch / "describeOnnx.js"
-    esbuild = ROOT / "node_modules" / ".bin" / "esbuild"
-    subprocess.run([esbuild, ROOT / "test/tools/describeOnnx.ts", "--bundle", "--platform=node", f"--outfile={script}", "--log-level=warning"], check=True, cwd=ROOT)
-
-    def call(requests):
-        (scratch / "request.json").write_text(json.dumps(requests))
-        subprocess.run(["node", script, scratch / "request.json", scratch / "answer.json"], check=True, cwd=ROOT)
-        return json.loads((scratch / "answer.json").read_text())
-
-    return call
 
 
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE"}
