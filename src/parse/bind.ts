@@ -1,120 +1,106 @@
-/** Shapes bound: what each layer costs and moves at one image size and text length. */
-import { createHash } from "node:crypto";
-import { layerCost } from "../graph/cost";
-import { layerOutputShapes, lowerLayer, shapesByName } from "../graph/layer";
+/** A pipeline at bound sizes: what each layer costs, which tensors go from where to where, and what crosses each cut. */
 import { UserError } from "../model/errors";
 import type { BoundLayer, ModelComponent } from "../model/model";
-import type { OnnxValue } from "../model/onnx";
-import { elements, type Shape } from "../model/operator";
-import type { Bindings, Chain, Tensor } from "../model/profile";
-import { trainsIn, type LayerDescription } from "./component";
-import type { GradientTable, LayerGradients } from "./gradients";
-import { dataTensor, layerTensor, type Pipeline, type PipelineComponent } from "./pipeline";
-import { cutBytes, tensorsOfPipeline, type CutBytes } from "./tensors";
+import type { Bindings, Chain, LayerRef, Tensor } from "../model/profile";
+import { dataTensor, sourceTensor, type Pipeline, type Placed } from "./pipeline";
+import { cutBytes, type CutBytes } from "./tensors";
 
 type BoundComponent = Omit<ModelComponent, "layers"> & { readonly layers: readonly BoundLayer[] };
-
-/** A shape at batch 1 and at batch 2: every dimension is linear in the batch, so these two say all of them. */
-export interface BatchedShape {
-  readonly one: Shape;
-  readonly two: Shape;
-}
-
-const batched = (shape: Shape, fixed = false): BatchedShape => ({ one: [1, ...shape], two: [fixed ? 1 : 2, ...shape] });
-
-const atBatch = ({ one, two }: BatchedShape, batch: number): Shape => one.map((size, axis) => size + (batch - 1) * (two[axis] - size));
+type BoundPart = ReturnType<Placed["bind"]>;
 
 /** @throws UserError when the bindings do not fit the model. */
 export function bindPipeline(
   pipeline: Pipeline,
   components: readonly ModelComponent[],
-  gradients: GradientTable,
+  placed: ReadonlyMap<string, Placed>,
   chains: readonly Chain[],
   bindings: Bindings,
 ): { readonly components: readonly BoundComponent[]; readonly tensors: readonly Tensor[] } {
-  checkBindings(pipeline, bindings);
-  const shapes = new Map<string, BatchedShape>(pipeline.data.map((value) => [dataTensor(value.name), batched(value.shape(bindings), value.fixed)]));
-  const inputs = pipeline.components.map((component) => {
-    const sizes = component.sizes(bindings);
-    return component.description.layers.map((layer) => bindLayer(component, layer, sizes, shapes));
-  });
-  for (const [id, { two }] of shapes) {
-    if (!Number.isSafeInteger(elements(two) * 8)) throw new UserError(`At this size "${id}" has more bytes than can be counted exactly.`, { field: "height" });
-  }
-  const tensors = tensorsOfPipeline(pipeline, gradients, chains, shapes);
-  const cuts = cutsByLayer(pipeline, chains, tensors);
+  checkWhole(bindings);
+  const parts = new Map(pipeline.components.map(({ name, sizes }) => [name, placedOf(placed, name).bind(sizes(bindings))] as const));
+  const tensors = tensorsOf(pipeline, placed, parts, chains, bindings);
+  const cuts = cutsByLayer(components, chains, tensors);
   return {
     tensors,
-    components: components.map((component, c) => ({
+    components: components.map((component) => ({
       ...component,
-      layers: component.layers.map((layer, l) => {
-        const { name, description } = pipeline.components[c];
-        const gradient = gradients.get(name)?.[l];
-        if (!gradient) throw new Error(`No gradients are known of ${name}/${layer.name}.`);
-        return { ...layer, ...boundLayer(`${name}/${layer.name}`, description.layers[l], inputs[c][l], gradient, cuts.get(`${name}/${layer.name}`) ?? { forward: 0, backward: 0 }) };
-      }),
+      layers: (parts.get(component.name)?.layers ?? []).map((layer) => ({ ...layer, cutBytesPerSample: cuts.get(`${component.name}/${layer.name}`) ?? { forward: 0, backward: 0 } })),
     })),
   };
 }
 
-/** The sizes that every model has, or may have. */
-const sizeNames = ["height", "width", "sequenceLength", "frames"] as const;
+function placedOf(placed: ReadonlyMap<string, Placed>, name: string): Placed {
+  const found = placed.get(name);
+  if (!found) throw new Error(`The component "${name}" has no place.`);
+  return found;
+}
 
-function checkBindings(pipeline: Pipeline, bindings: Bindings): void {
-  for (const name of sizeNames) {
+function checkWhole(bindings: Bindings): void {
+  for (const name of ["height", "width", "sequenceLength", "frames"] as const) {
     const value = bindings[name];
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) throw new UserError(`Expected a whole number of at least 1, found ${String(value)}.`, { field: name });
   }
-  pipeline.checkBindings?.(bindings);
-  for (const { description, sizes } of pipeline.components) description.checkSizes?.(sizes(bindings));
 }
 
-type BatchedValue = Omit<OnnxValue, "shape"> & { readonly shape: BatchedShape };
+const firstChained = (chains: readonly Chain[]) => new Map(chains.flatMap(({ segments }) => segments.map(({ component, from }) => [component, from] as const)));
 
-const valuesAt = (values: readonly BatchedValue[], batch: number): readonly OnnxValue[] => values.map((value) => ({ ...value, shape: atBatch(value.shape, batch) }));
-
-/** The layer's inputs; the shapes of its outputs are added to `shapes`. */
-function bindLayer(component: PipelineComponent, layer: LayerDescription, sizes: Bindings, shapes: Map<string, BatchedShape>): readonly BatchedValue[] {
-  const inputs = layer.body.inputs.map((name): BatchedValue => {
-    const source = layer.sources[name];
-    if ("layer" in source) {
-      const shape = shapes.get(layerTensor(component.name, source.layer, source.output));
-      if (!shape) throw new Error(`${component.name}/${layer.name} stands before "${source.layer}", which it needs.`);
-      return { name, type: "float32", shape };
-    }
-    const declared = component.description.inputs.find((input) => input.name === source.input);
-    if (!declared) throw new Error(`${component.name} has no input "${source.input}".`);
-    return { name, type: declared.type, shape: batched(declared.shape(sizes), declared.fixed), ...(declared.below !== undefined && { below: declared.below }) };
-  });
-  const one = layerOutputShapes(layer.body, valuesAt(inputs, 1));
-  const two = layerOutputShapes(layer.body, valuesAt(inputs, 2));
-  one.forEach((shape, output) => shapes.set(layerTensor(component.name, layer.name, output), { one: shape, two: two[output] }));
-  return inputs;
-}
-
-function boundLayer(id: string, layer: LayerDescription, inputs: readonly BatchedValue[], gradients: LayerGradients, cutBytesPerSample: CutBytes) {
-  const single = valuesAt(inputs, 1);
-  const cost = layerCost(layer.body, shapesByName(single), (operator) => gradients.needsWeightGrad && trainsIn(layer, operator), gradients.inputs);
-  return {
-    signature: createHash("sha256").update(JSON.stringify([layer.body, single])).digest("hex"),
-    flopsPerSample: cost.forwardFlops,
-    inputGradFlopsPerSample: cost.inputGradFlops,
-    weightGradFlopsPerSample: cost.weightGradFlops,
-    trafficBytesPerSample: cost.trafficBytes,
-    savedBytesPerSample: { untilInputGrad: cost.savedUntilInputGradBytes, untilWeightGrad: cost.savedUntilWeightGradBytes },
-    cutBytesPerSample,
-    graph: (batch: number) => lowerLayer(id, layer.root, layer.body, valuesAt(inputs, batch)),
+/** Data first, then every layer's outputs, in order of execution. */
+function tensorsOf(pipeline: Pipeline, placed: ReadonlyMap<string, Placed>, parts: ReadonlyMap<string, BoundPart>, chains: readonly Chain[], bindings: Bindings): readonly Tensor[] {
+  const outside = outsideConsumers(pipeline, placed);
+  const positions = new Map(pipeline.components.map(({ name }, c) => [name, { component: c, layers: new Map(placedOf(placed, name).layers.map((layer, index) => [layer.name, index])) }]));
+  const place = ({ component, layer }: LayerRef) => ({ component: positions.get(component)?.component ?? -1, layer: positions.get(component)?.layers.get(layer) ?? -1 });
+  /** Each layer once, in order of execution. */
+  const inOrder = (consumers: readonly LayerRef[]): readonly LayerRef[] => {
+    const unique = new Map(consumers.map((consumer) => [`${consumer.component}/${consumer.layer}`, { consumer, at: place(consumer) }]));
+    return [...unique.values()].sort((a, b) => a.at.component - b.at.component || a.at.layer - b.at.layer).map(({ consumer }) => consumer);
   };
+  const first = firstChained(chains);
+  const inChain = (reference: LayerRef) => place(reference).layer >= (first.get(reference.component) ?? Infinity);
+  const fromData = pipeline.data.map(({ name, bytes }): Tensor => {
+    const { perSample, fixed } = bytes(bindings);
+    return {
+      id: dataTensor(name), producer: { component: "data", layer: name }, consumers: inOrder(outside.get(dataTensor(name)) ?? []),
+      bytesPerSample: perSample, ...(fixed > 0 && { bytesFixed: fixed }), hasGradient: false, transport: "recompute",
+    };
+  });
+  const fromLayers = [...parts.values()].flatMap((part) =>
+    part.tensors.map((tensor): Tensor => {
+      const consumers = inOrder([...tensor.consumers, ...(outside.get(tensor.id) ?? [])]);
+      const leaves = !inChain(tensor.producer) && consumers.some((user) => user.component !== tensor.producer.component || inChain(user));
+      return { ...tensor, consumers, transport: leaves ? "redistribute" : "chain" };
+    }),
+  );
+  return [...fromData, ...fromLayers];
+}
+
+/** Tensor id -> layers of other components that read it; a loss reads where its component ends. */
+function outsideConsumers(pipeline: Pipeline, placed: ReadonlyMap<string, Placed>): ReadonlyMap<string, readonly LayerRef[]> {
+  const consumers = new Map<string, LayerRef[]>();
+  const consume = (tensor: string, component: string, layer: string) => {
+    const list = consumers.get(tensor);
+    if (list) list.push({ component, layer });
+    else consumers.set(tensor, [{ component, layer }]);
+  };
+  for (const { name, inputs } of pipeline.components) {
+    const { readers, layers } = placedOf(placed, name);
+    for (const [input, sources] of Object.entries(inputs)) {
+      for (const layer of readers.get(input) ?? []) for (const source of sources) consume(sourceTensor(pipeline, source), name, layer);
+    }
+    for (const loss of pipeline.losses) {
+      if (loss.component === name) for (const need of loss.needs) consume(sourceTensor(pipeline, need), name, layers[layers.length - 1].name);
+    }
+  }
+  return consumers;
 }
 
 /** Each chain is one sequence, and so is what of a component is in none. */
-function cutsByLayer(pipeline: Pipeline, chains: readonly Chain[], tensors: readonly Tensor[]): ReadonlyMap<string, CutBytes> {
+function cutsByLayer(components: readonly ModelComponent[], chains: readonly Chain[], tensors: readonly Tensor[]): ReadonlyMap<string, CutBytes> {
   const references = (component: string, from = 0, to?: number) =>
-    (pipeline.components.find(({ name }) => name === component)?.description.layers ?? []).slice(from, to).map((layer) => ({ component, layer: layer.name }));
-  const firstChained = new Map(chains.flatMap(({ segments }) => segments.map(({ component, from }) => [component, from] as const)));
+    (components.find(({ name }) => name === component)?.layers ?? []).slice(from, to).map((layer) => ({ component, layer: layer.name }));
+  const first = firstChained(chains);
   const sequences = [
     ...chains.map(({ segments }) => segments.flatMap(({ component, from, to }) => references(component, from, to))),
-    ...pipeline.components.map(({ name }) => references(name, 0, firstChained.get(name))),
+    ...components.map(({ name }) => references(name, 0, first.get(name))),
   ];
   return new Map(sequences.flatMap((sequence) => cutBytes(sequence, tensors).map((cut, index) => [`${sequence[index].component}/${sequence[index].layer}`, cut] as const)));
 }

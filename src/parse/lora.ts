@@ -8,7 +8,7 @@ import type { ComponentDescription, LayerDescription } from "./component";
 import type { Pipeline } from "./pipeline";
 import type { LoraChoice } from "./roles";
 
-/** @throws UserError for a component that is not there and for targets that match nothing. */
+/** @throws UserError for a component that is not there or cannot have adapters, and for targets that match nothing. */
 export function withAdapters(pipeline: Pipeline, choice: Readonly<Record<string, LoraChoice>>): Pipeline {
   for (const name of Object.keys(choice)) {
     if (!pipeline.components.some((component) => component.name === name)) throw new UserError(`The model has no component "${name}".`, { field: `lora.${name}` });
@@ -16,13 +16,17 @@ export function withAdapters(pipeline: Pipeline, choice: Readonly<Record<string,
   return {
     ...pipeline,
     components: pipeline.components.map((component) => {
-      const lora = Object.hasOwn(choice, component.name) ? choice[component.name] : undefined;
-      return lora ? { ...component, description: adapted(component.description, lora, `lora.${component.name}`) } : component;
+      const { name, part } = component;
+      const lora = Object.hasOwn(choice, name) ? choice[name] : undefined;
+      if (!lora) return component;
+      if (!part.adapted) throw new UserError(`Adapters on ${part.class} are not supported: it was traced, and its layers' parts are not known.`, { field: `lora.${name}` });
+      return { ...component, part: part.adapted(lora, `lora.${name}`) };
     }),
   };
 }
 
-function adapted(description: ComponentDescription, lora: LoraChoice, field: string): ComponentDescription {
+/** @throws UserError for a rank that cannot be, and for targets that match nothing. */
+export function adaptedDescription(description: ComponentDescription, lora: LoraChoice, field: string): ComponentDescription {
   if (!Number.isSafeInteger(lora.rank) || lora.rank < 1 || lora.rank > 65_536) throw new UserError(`Expected a rank of 1 to 65536, found ${lora.rank}.`, { field: `${field}.rank` });
   const unused = new Set(lora.targetModules);
   const layers = description.layers.map((layer) => adaptedLayer(layer, lora, unused));

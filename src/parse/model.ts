@@ -1,10 +1,9 @@
 /** A wired pipeline and the choice of what trains, as the model that everything else works with. */
-import { countParameters } from "../graph/layer";
 import { UserError } from "../model/errors";
 import type { Model, ModelComponent } from "../model/model";
 import type { Bindings, Chain, Tensor } from "../model/profile";
 import { bindPipeline } from "./bind";
-import { chainsOf, gradientTable } from "./gradients";
+import { chainsOf, placeAll } from "./chains";
 import { withAdapters } from "./lora";
 import { needsOf, type Pipeline } from "./pipeline";
 import { chooseTrained, type ModelChoice } from "./roles";
@@ -13,22 +12,14 @@ import { chooseTrained, type ModelChoice } from "./roles";
 export function makeModel(path: string, sha256: string, plain: Pipeline, choice: ModelChoice): Model {
   const pipeline = withAdapters(plain, choice.lora ?? {});
   const trained = chooseTrained(pipeline, choice);
-  const gradients = gradientTable(pipeline, trained);
-  const chains = chainsOf(pipeline, gradients);
+  const placed = placeAll(pipeline, trained);
+  const chains = chainsOf(pipeline, placed);
   if (chains.length === 0 && pipeline.losses.length > 0) throw new UserError("Nothing that trains leads to the loss.", { field: "train" });
   const components = pipeline.components.map((component): ModelComponent => {
-    const layers = component.description.layers.map((layer, index) => {
-      const { needsInputGrad = false, needsWeightGrad = false, trainableParameters = 0 } = gradients.get(component.name)?.[index] ?? {};
-      const parameters = countParameters(layer.body);
-      return {
-        name: layer.name, kind: layer.kind, modules: layer.modules, parameters,
-        ...(needsWeightGrad && trainableParameters < parameters && { trainableParameters }),
-        needsInputGrad, needsWeightGrad,
-      };
-    });
+    const layers = placed.get(component.name)?.layers ?? [];
     return {
       name: component.name,
-      class: component.description.class,
+      class: component.part.class,
       role: trained.has(component.name) ? "trained" : "frozen",
       parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
       after: needsOf(pipeline, component),
@@ -36,7 +27,7 @@ export function makeModel(path: string, sha256: string, plain: Pipeline, choice:
     };
   });
   const bind = (bindings: Bindings) => {
-    const bound = bindPipeline(pipeline, components, gradients, chains, bindings);
+    const bound = bindPipeline(pipeline, components, placed, chains, bindings);
     return { model: { path, sha256 }, bindings, chains: selfConditioned(chains, choice, bound.tensors), ...bound };
   };
   return {

@@ -1,29 +1,76 @@
 /** A pipeline's components wired together: what each takes in, from other components or from the data, and what the losses need. */
-import type { OnnxType } from "../model/onnx";
-import type { Shape } from "../model/operator";
-import type { Bindings } from "../model/profile";
-import type { Model } from "../model/model";
-import type { ComponentDescription } from "./component";
+import type { BoundLayer, Model, ModelLayer } from "../model/model";
+import type { Bindings, Tensor } from "../model/profile";
+import type { LoraChoice } from "./roles";
 
-/** An output of a component's layer (its last layer's first output where left out), or a value that comes with the data. */
-export type TensorSource = { readonly component: string; readonly layer?: string; readonly output?: number } | { readonly data: string };
+/** Bytes for b samples: perSample * b + fixed. */
+export interface Bytes {
+  readonly perSample: number;
+  readonly fixed: number;
+}
+
+export interface PartInput {
+  readonly name: string;
+  /** @param sizes In the component's own units. */
+  bytes(sizes: Bindings): Bytes;
+  /** Of the last dimension, where it is known. */
+  readonly features?: number;
+}
+
+/** An output of a layer, its first where left out. */
+export interface PartOutput {
+  readonly layer: string;
+  readonly output?: number;
+  readonly features?: number;
+}
+
+/** Who gets gradients: the component's own parameters, and which of its inputs. */
+export interface Learning {
+  readonly trained: boolean;
+  readonly inputs: ReadonlySet<string>;
+}
+
+/** A component whose place in a pipeline decides what its layers do, before sizes are known. */
+export interface Placed {
+  readonly layers: readonly ModelLayer[];
+  /** Of the component's outputs, those that a gradient comes back to, by tensor id. */
+  readonly gradients: ReadonlySet<string>;
+  /** For each input the layers that read it, in order. */
+  readonly readers: ReadonlyMap<string, readonly string[]>;
+  /** What crosses a cut, and how a tensor travels, depends on the whole model and is left to whoever has it. @throws UserError */
+  bind(sizes: Bindings): { readonly layers: readonly Omit<BoundLayer, "cutBytesPerSample">[]; readonly tensors: readonly Omit<Tensor, "transport">[] };
+}
+
+/** A component that can stand in a pipeline: described by a family, or traced. */
+export interface Component {
+  readonly class: string;
+  readonly inputs: readonly PartInput[];
+  /** What it makes for others: "" is its output, other names are those of transformers and diffusers. */
+  readonly outputs: Readonly<Record<string, PartOutput>>;
+  /** Sizes that the configuration suggests, in the component's own units. */
+  readonly defaultSizes: Bindings;
+  /** Whether it has a layer of this name. */
+  has(layer: string): boolean;
+  place(name: string, learning: Learning): Placed;
+  /** The component with low-rank adapters, where it can have them. @param field For messages. @throws UserError */
+  adapted?(lora: LoraChoice, field: string): Component;
+}
+
+/** An output of a component's layer (the component's own where no layer is named), or a value that comes with the data. */
+export type TensorSource = ({ readonly component: string } & Partial<PartOutput>) | { readonly data: string };
 
 export interface PipelineComponent {
   readonly name: string;
-  readonly description: ComponentDescription;
-  /** The component's own sizes from the pipeline's. */
+  readonly part: Component;
+  /** The component's own sizes from the pipeline's. @throws UserError naming the binding that does not fit. */
   sizes(bindings: Bindings): Bindings;
-  /** For each of `description.inputs`, the tensors it is made of (a noisy latent is made of three). */
+  /** For each of the part's inputs, the tensors it is made of (a noisy latent is made of three). */
   readonly inputs: Readonly<Record<string, readonly TensorSource[]>>;
 }
 
 export interface DataValue {
   readonly name: string;
-  readonly type: OnnxType;
-  /** Without the batch. */
-  shape(bindings: Bindings): Shape;
-  /** The same for all samples. */
-  readonly fixed?: boolean;
+  bytes(bindings: Bindings): Bytes;
 }
 
 /** Computed where the last layer of `component` is, with `needs` besides its output. Each loss is one chain's. */
@@ -45,8 +92,6 @@ export interface Pipeline {
   readonly trainable: readonly string[];
   readonly defaultBindings: Bindings;
   readonly predictionType: Model["predictionType"];
-  /** What no component can check by itself. @throws UserError naming the binding that does not fit. */
-  checkBindings?(bindings: Bindings): void;
 }
 
 /** Names of the components whose output makes up this component's inputs, in pipeline order. */
@@ -68,14 +113,7 @@ export function layerTensor(component: string, layer: string, output = 0): strin
 
 export function sourceTensor(pipeline: Pipeline, source: TensorSource): string {
   if ("data" in source) return dataTensor(source.data);
-  const layer = source.layer ?? pipeline.components.find(({ name }) => name === source.component)?.description.layers.at(-1)?.name;
+  const { layer, output } = source.layer === undefined ? (pipeline.components.find(({ name }) => name === source.component)?.part.outputs[""] ?? {}) : source;
   if (layer === undefined) throw new Error(`The pipeline has no component "${source.component}".`);
-  return layerTensor(source.component, layer, source.output);
-}
-
-/** Ids of the tensors that an input of a layer's operator list is made of. */
-export function tensorsOf(pipeline: Pipeline, component: PipelineComponent, layer: ComponentDescription["layers"][number], value: string): readonly string[] {
-  const source = layer.sources[value];
-  if ("layer" in source) return [layerTensor(component.name, source.layer, source.output)];
-  return component.inputs[source.input].map((from) => sourceTensor(pipeline, from));
+  return layerTensor(source.component, layer, output);
 }

@@ -9,6 +9,7 @@ import { makeModel } from "./model";
 import type { Pipeline } from "./pipeline";
 import type { ModelChoice } from "./roles";
 import type { ConfigFile, ConfigSource, ModelIndex } from "./source";
+import { familyPart, type Part } from "./wiring/parts";
 import { wirePipeline } from "./wiring/wire";
 
 /** Classes of parts that training runs no layers of. */
@@ -19,24 +20,24 @@ const schedulerSchema = z.object({ prediction_type: z.enum(["epsilon", "v_predic
 /** @param path What the model is known by: absolute. @throws UserError naming file and field. */
 export async function readPipeline(source: ConfigSource, path: string, choice: ModelChoice = {}): Promise<Model> {
   const index = await source.index();
-  const parts = new Map<string, { family: Family; file: string }>();
+  const parts: Part[] = [];
   for (const [name, className] of index.components) {
     if (withoutLayers.test(className)) continue;
     if (!families.has(className)) throw unknownClass(index, name, className);
     const config = await source.read(name);
-    parts.set(name, { family: parseFamily(className, config), file: config.file });
+    parts.push(familyPart(name, config.file, parseFamily(className, config)));
   }
-  if (parts.size === 0) throw new UserError("The pipeline has no component with layers.", { file: index.file });
+  if (parts.length === 0) throw new UserError("The pipeline has no component with layers.", { file: index.file });
   const predictionType = await predictionTypeOf(source, index);
-  return makeModel(path, source.fingerprint(), wirePipeline({ class: index.class, file: index.file, predictionType, families: parts }), choice);
+  return makeModel(path, source.fingerprint(), wirePipeline({ class: index.class, file: index.file, predictionType, parts }), choice);
 }
 
 /** One component that stands alone. */
 export function componentModel(name: string, className: string, config: ConfigFile, path: string, sha256: string, choice: ModelChoice): Model {
   const index = { file: config.file, class: className, components: new Map([[name, className]]) };
   if (!families.has(className)) throw unknownClass(index, name, className);
-  const parts = new Map([[name, { family: parseFamily(className, config), file: config.file }]]);
-  return makeModel(path, sha256, wirePipeline({ class: className, file: config.file, predictionType: "epsilon", families: parts }), choice);
+  const parts = [familyPart(name, config.file, parseFamily(className, config))];
+  return makeModel(path, sha256, wirePipeline({ class: className, file: config.file, predictionType: "epsilon", parts }), choice);
 }
 
 function parseFamily(className: string, { file, json }: ConfigFile): Family {
@@ -49,7 +50,7 @@ function unknownClass(index: ModelIndex, name: string, className: string): UserE
   return new UserError(`The class "${className.slice(0, 100)}" is not among those whose layers are known.`, {
     file: index.file,
     field: name.slice(0, 100),
-    hint: `Known: ${[...families.keys()].sort().join(", ")}. Others can be traced by a Python with PyTorch: inspect MODULE:CLASS --config FILE.`,
+    hint: "A Python with PyTorch can trace it: inspect MODULE:CLASS --config FILE.",
   });
 }
 

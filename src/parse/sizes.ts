@@ -8,3 +8,19 @@ export function expectMultiples(sizes: Bindings, multiple: number): void {
     if (sizes[side] % multiple !== 0) throw new UserError(`${sizes[side]} is not a multiple of ${multiple}, by which the model shrinks an image.`, { field: side });
   }
 }
+
+/** Height and width are cut into patches of `patch`, of which there are `most` at most along a side. @throws UserError */
+export function expectPatches(sizes: Bindings, patch: number, most = Infinity): void {
+  for (const side of ["height", "width"] as const) expectPatchesAlong(side, sizes[side], patch, most);
+}
+
+/** @throws UserError */
+export function expectPatchesAlong(field: "height" | "width" | "frames", size: number, patch: number, most = Infinity): void {
+  if (size % patch !== 0) throw new UserError(`${size} (of the latents) is not a multiple of ${patch}, the size of the model's patches.`, { field });
+  if (size / patch > most) throw new UserError(`${size / patch} patches; the model's positions end at ${most}.`, { field });
+}
+
+/** The nearest size, not above it if possible, that is cut into whole patches. */
+export function wholePatches(size: number, patch: number): number {
+  return Math.max(1, Math.floor(size / patch)) * patch;
+}

@@ -15,7 +15,8 @@ import type { OperatorList } from "../../src/model/operator";
 import type { Bindings } from "../../src/model/profile";
 import type { ComponentDescription } from "../../src/parse/component";
 import { families } from "../../src/parse/families/registry";
-import { withAdapters } from "../../src/parse/lora";
+import { describedComponent } from "../../src/parse/described";
+import { adaptedDescription } from "../../src/parse/lora";
 import { makeModel } from "../../src/parse/model";
 import type { Pipeline } from "../../src/parse/pipeline";
 import type { LoraChoice } from "../../src/parse/roles";
@@ -43,10 +44,11 @@ function described(request: Request): ComponentDescription {
 
 /** The component alone: all its inputs are data, and the whole of it trains. */
 function alone(description: ComponentDescription): Pipeline {
+  const part = describedComponent(description);
   return {
     class: description.class,
-    components: [{ name: "component", description, sizes: (sizes) => sizes, inputs: Object.fromEntries(description.inputs.map(({ name }) => [name, [{ data: name }]])) }],
-    data: description.inputs,
+    components: [{ name: "component", part, sizes: (sizes) => sizes, inputs: Object.fromEntries(part.inputs.map(({ name }) => [name, [{ data: name }]])) }],
+    data: part.inputs,
     losses: [{ component: "component", needs: [] }],
     trained: ["component"],
     trainable: ["component"],
@@ -68,10 +70,9 @@ function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number 
 }
 
 async function describe(request: Request): Promise<void> {
-  const pipeline = withAdapters(alone(described(request)), request.lora ? { component: request.lora } : {});
-  const [{ description }] = pipeline.components;
+  const description = request.lora ? adaptedDescription(described(request), request.lora, "lora") : described(request);
   const sizes = { ...description.defaultSizes, ...request.sizes };
-  const model = makeModel(request.file, "", pipeline, {});
+  const model = makeModel(request.file, "", alone(description), {});
   const [component] = model.bind(sizes).components;
   const layers = [];
   for (const [index, { graph, ...layer }] of component.layers.entries()) {

@@ -1,18 +1,17 @@
 /** Sizes of the parts of a pipeline from the sizes that the user knows: pixels, frames and text tokens. */
 import { UserError } from "../../model/errors";
 import type { Bindings } from "../../model/profile";
-import type { Autoencoder, Backbone } from "../families/family";
-import type { NamedEncoder } from "./text";
+import type { AutoencoderPart, BackbonePart, EncoderPart } from "./parts";
 
 /** Encoders with a short fixed length beside ones that take long texts get what they can take. */
-export function textLength({ family }: NamedEncoder, encoders: readonly NamedEncoder[], tokens: number): number {
-  const longest = Math.max(...encoders.map((encoder) => encoder.family.description.defaultSizes.sequenceLength));
-  const own = family.description.defaultSizes.sequenceLength;
+export function textLength({ part }: EncoderPart, encoders: readonly EncoderPart[], tokens: number): number {
+  const longest = Math.max(...encoders.map((encoder) => encoder.part.defaultSizes.sequenceLength));
+  const own = part.defaultSizes.sequenceLength;
   return own < longest ? Math.min(own, tokens) : tokens;
 }
 
 /** @param share Of the pipeline's height and width: less than 1 in the lower stages of a cascade. @throws UserError for pixels that are no whole latents. */
-export function latentSizes(bindings: Bindings, vae: Autoencoder | undefined, share: number): Bindings {
+export function latentSizes(bindings: Bindings, vae: AutoencoderPart | undefined, share: number): Bindings {
   const { downsampling = 1, temporalDownsampling = 1 } = vae ?? {};
   const whole = (field: "height" | "width", step: number) => {
     const size = bindings[field] * share;
@@ -27,10 +26,10 @@ export function latentSizes(bindings: Bindings, vae: Autoencoder | undefined, sh
 }
 
 /** What the backbones suggest, in pixels: the largest of a cascade says the size. */
-export function defaultBindings(backbones: readonly Backbone[], vae: Autoencoder | undefined, encoders: readonly NamedEncoder[]): Bindings {
+export function defaultBindings(backbones: readonly BackbonePart[], vae: AutoencoderPart | undefined, encoders: readonly EncoderPart[]): Bindings {
   const { downsampling = 1, temporalDownsampling = 1 } = vae ?? {};
-  const sizes = backbones.map(({ description }) => description.defaultSizes);
-  const texts = encoders.map(({ family }) => family.description.defaultSizes.sequenceLength);
+  const sizes = backbones.map(({ part }) => part.defaultSizes);
+  const texts = encoders.map(({ part }) => part.defaultSizes.sequenceLength);
   const suggested = Math.max(...sizes.map(({ sequenceLength }) => sequenceLength));
   const frames = Math.max(0, ...sizes.map((size) => size.frames ?? 0));
   return {

@@ -1,12 +1,7 @@
 /** Which outputs of which text encoders a backbone is conditioned on: a convention of each pipeline, kept here by backbone. */
 import { UserError } from "../../model/errors";
-import type { Encoder } from "../families/family";
 import type { TensorSource } from "../pipeline";
-
-export interface NamedEncoder {
-  readonly name: string;
-  readonly family: Encoder;
-}
+import type { EncoderPart } from "./parts";
 
 export interface TextConditioning {
   /** One vector per token. */
@@ -31,11 +26,12 @@ const last = "last_hidden_state";
 const penultimate = "hidden_states[-2]";
 
 /** @param hasPooled The backbone takes pooled text too. @throws UserError where an encoder lacks the output. */
-export function textConditioning(backbone: string, hasPooled: boolean, encoders: readonly NamedEncoder[], file: string): TextConditioning {
-  const take = ({ name, family }: NamedEncoder, output: string): TensorSource & { readonly features: number } => {
-    const found = family.description.outputs?.[output];
-    if (!found) throw new UserError(`${family.description.class} has no output "${output}", which ${backbone} is conditioned on.`, { file, field: name });
-    return { component: name, layer: found.layer, ...(found.output !== undefined && { output: found.output }), features: found.features };
+export function textConditioning(backbone: string, hasPooled: boolean, encoders: readonly EncoderPart[], file: string): TextConditioning {
+  const take = ({ name, part }: EncoderPart, output: string): TensorSource & { readonly features?: number } => {
+    // A traced encoder has one output, whatever it is called.
+    const found = part.outputs[output] ?? (part.adapted ? undefined : part.outputs[""]);
+    if (!found) throw new UserError(`${part.class} has no output "${output}", which ${backbone} is conditioned on.`, { file, field: name });
+    return { component: name, ...found };
   };
   const ends = encoders[encoders.length - 1];
   const single = take(ends, last);
@@ -43,7 +39,7 @@ export function textConditioning(backbone: string, hasPooled: boolean, encoders:
     case "FluxTransformer2DModel":
       return { tokens: [single], pooled: encoders.length > 1 ? [take(encoders[0], "pooler_output")] : [], features: single.features, alongTokens: false };
     case "SD3Transformer2DModel": {
-      const clips = encoders.filter(({ family }) => family.description.outputs?.[penultimate]);
+      const clips = encoders.filter(({ part }) => part.outputs[penultimate]);
       const others = encoders.filter((encoder) => !clips.includes(encoder));
       return {
         tokens: [...clips.map((encoder) => take(encoder, penultimate)), ...others.map((encoder) => take(encoder, last))],
@@ -55,7 +51,12 @@ export function textConditioning(backbone: string, hasPooled: boolean, encoders:
     default: {
       if (!hasPooled) return { tokens: [single], pooled: [], features: single.features, alongTokens: false };
       const tokens = encoders.map((encoder) => take(encoder, penultimate));
-      return { tokens, pooled: [take(ends, "text_embeds")], features: tokens.reduce((sum, { features }) => sum + features, 0), alongTokens: false };
+      return { tokens, pooled: [take(ends, "text_embeds")], features: sumOf(tokens.map(({ features }) => features)), alongTokens: false };
     }
   }
+}
+
+/** Undefined where one of them is. */
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value), 0);
 }
