@@ -100,6 +100,10 @@ export interface Multiply extends Binary {
   readonly op: "multiply";
 }
 
+export interface Divide extends Binary {
+  readonly op: "divide";
+}
+
 /** x * (1 + scale) + shift; scale and shift broadcast to x as in NumPy. */
 export interface Modulate extends Unary {
   readonly op: "modulate";
@@ -142,7 +146,8 @@ export interface Slice extends Unary {
 
 /**
  * Axes split, merged and permuted, in the notation of einops: "b c (h p) (w p) -> b (h w) (c p p)" needs two different names
- * for the two p, and sizes for one name of each group. 1 stands for an axis of one element on either side.
+ * for the two p, and sizes for one name of each group. 1 stands for an axis of one element on either side. Elements are
+ * repeated along a name that only the right side has.
  */
 export interface Rearrange extends Unary {
   readonly op: "rearrange";
@@ -197,6 +202,12 @@ export interface AveragePool extends Unary {
   readonly kernel: readonly number[];
 }
 
+/** Along an axis, of which one element is left. */
+export interface Mean extends Unary {
+  readonly op: "mean";
+  readonly axis: number;
+}
+
 /** A learned tensor itself: `module` is its whole path, [1, ...] its shape as a value. */
 export interface LearnedTensor {
   readonly op: "learnedTensor";
@@ -217,7 +228,18 @@ export interface TimestepEmbedding extends Unary {
   readonly frequencyShift: number;
 }
 
-/** Token ids [N, L] -> [N, L, features]. */
+/**
+ * Sinusoids of the timestep [N], or of its logarithm, -> [N, 2 * frequencies] at learned frequencies; sines before cosines unless flipped.
+ */
+export interface FourierEmbedding extends Unary {
+  readonly op: "fourierEmbedding";
+  readonly module: string;
+  readonly frequencies: number;
+  readonly flipSinToCos: boolean;
+  readonly log: boolean;
+}
+
+/** Ids [N, ...] -> [N, ..., features]. */
 export interface TokenEmbedding extends Unary {
   readonly op: "tokenEmbedding";
   readonly module: string;
@@ -256,8 +278,8 @@ export interface PositionEmbedding extends Unary {
 }
 
 export type Operator =
-  | Convolution | Linear | GroupNorm | LayerNorm | RmsNorm | Activation | Gated | Add | Multiply | Modulate | Scale | PerSample | Concat | Slice
-  | Rearrange | Attention | Rotary | UpsampleNearest | AveragePool | LearnedTensor | TimestepEmbedding | TokenEmbedding | SelectToken
+  | Convolution | Linear | GroupNorm | LayerNorm | RmsNorm | Activation | Gated | Add | Multiply | Divide | Modulate | Scale | PerSample | Concat | Slice
+  | Rearrange | Attention | Rotary | UpsampleNearest | AveragePool | Mean | LearnedTensor | TimestepEmbedding | FourierEmbedding | TokenEmbedding | SelectToken
   | RelativePositionBias | PositionEmbedding;
 
 export type OperatorName = Operator["op"];

@@ -1,5 +1,5 @@
-/** Convolutions, and the resampling that stands before or after some of them. */
-import { elements, type AveragePool, type Convolution, type UpsampleNearest } from "../../model/operator";
+/** Convolutions, the resampling that stands before or after some of them, and means. */
+import { elements, type AveragePool, type Convolution, type Mean, type UpsampleNearest } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 function outputSize({ kernel, stride, paddingBefore, paddingAfter }: Convolution, size: number, axis: number): number {
@@ -66,4 +66,16 @@ export const averagePool: OperatorFamily<AveragePool> = {
   flops: (_operator, { inputs: [input] }) => ({ forward: elements(input), inputGrad: [elements(input)], weightGrad: 0 }),
   saved: nothingSaved,
   forward: ({ input, kernel }, _shapes, graph) => graph.node("AveragePool", [graph.value(input)], { kernel_shape: kernel, strides: kernel }),
+};
+
+export const mean: OperatorFamily<Mean> = {
+  inputs: (operator) => [operator.input],
+  parameters: noParameters,
+  outputShape(operator, inputs) {
+    expectShape(operator.axis > 0 && operator.axis < inputs[0].length, operator, inputs);
+    return inputs[0].map((size, axis) => (axis === operator.axis ? 1 : size));
+  },
+  flops: (_operator, { inputs: [input] }) => ({ forward: elements(input), inputGrad: [elements(input)], weightGrad: 0 }),
+  saved: nothingSaved,
+  forward: ({ input, axis }, _shapes, graph) => graph.node("ReduceMean", [graph.value(input)], { axes: [axis], keepdims: 1 }),
 };

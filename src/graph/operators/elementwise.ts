@@ -1,5 +1,5 @@
-/** Sums, products and constant factors; shapes broadcast as in NumPy. */
-import { elements, type Add, type Modulate, type Multiply, type Scale, type Shape } from "../../model/operator";
+/** Sums, products, quotients and constant factors; shapes broadcast as in NumPy. */
+import { elements, type Add, type Divide, type Modulate, type Multiply, type Scale, type Shape } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 /** NumPy's rule: sizes are compared from the end, and 1 stretches. Undefined where two sizes differ. */
@@ -41,6 +41,19 @@ export const multiply: OperatorFamily<Multiply> = {
   flops: (_operator, { inputs, output }) => ({ forward: elements(output), inputGrad: inputs.map((input) => elements(output) + summed(input, output)), weightGrad: 0 }),
   saved: ({ left, right }) => ({ forInputGrad: [left, right], forWeightGrad: [], extraElements: 0 }),
   forward: ({ left, right }, _shapes, graph) => graph.node("Mul", [graph.value(left), graph.value(right)]),
+};
+
+export const divide: OperatorFamily<Divide> = {
+  inputs: ({ left, right }) => [left, right],
+  parameters: noParameters,
+  outputShape(operator, inputs) {
+    const shape = broadcast(...inputs);
+    expectShape(shape !== undefined, operator, inputs);
+    return shape;
+  },
+  flops: (_operator, { inputs: [left, right], output }) => ({ forward: elements(output), inputGrad: [elements(output) + summed(left, output), 3 * elements(output) + summed(right, output)], weightGrad: 0 }),
+  saved: ({ left, right }) => ({ forInputGrad: [left, right], forWeightGrad: [], extraElements: 0 }),
+  forward: ({ left, right }, _shapes, graph) => graph.node("Div", [graph.value(left), graph.value(right)]),
 };
 
 export const modulate: OperatorFamily<Modulate> = {

@@ -1,9 +1,10 @@
 /** Timesteps, tokens and positions as vectors. */
-import { elements, type LearnedTensor, type PositionEmbedding, type RelativePositionBias, type SelectToken, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
+import { elements, type FourierEmbedding, type LearnedTensor, type PositionEmbedding, type RelativePositionBias, type SelectToken, type TimestepEmbedding, type TokenEmbedding } from "../../model/operator";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 const maxPeriod = 10000;
-/** ONNX's number for the type. */
+/** ONNX's numbers for the types. */
+const float32 = 1;
 const int32 = 6;
 
 export const timestepEmbedding: OperatorFamily<TimestepEmbedding> = {
@@ -18,7 +19,7 @@ export const timestepEmbedding: OperatorFamily<TimestepEmbedding> = {
   forward({ input, channels, flipSinToCos, frequencyShift }, { output: [batch] }, graph) {
     const half = channels / 2;
     const frequencies = Array.from({ length: half }, (_, i) => Math.exp((-Math.log(maxPeriod) * i) / (half - frequencyShift)));
-    const timesteps = graph.reshape(graph.node("Cast", [graph.value(input)], { to: 1 }), [batch, 1]);
+    const timesteps = graph.reshape(graph.node("Cast", [graph.value(input)], { to: float32 }), [batch, 1]);
     const angles = graph.node("Mul", [timesteps, graph.constant("float32", [1, half], frequencies)]);
     const sines = graph.node("Sin", [angles]);
     const cosines = graph.node("Cos", [angles]);
@@ -26,13 +27,28 @@ export const timestepEmbedding: OperatorFamily<TimestepEmbedding> = {
   },
 };
 
+export const fourierEmbedding: OperatorFamily<FourierEmbedding> = {
+  inputs: (operator) => [operator.input],
+  parameters: ({ frequencies }) => [{ name: "weight", shape: [frequencies] }],
+  outputShape(operator, inputs) {
+    expectShape(inputs[0].length === 1, operator, inputs);
+    return [inputs[0][0], 2 * operator.frequencies];
+  },
+  flops: (_operator, { output }) => ({ forward: 2 * elements(output), inputGrad: [0], weightGrad: 2 * elements(output) }),
+  saved: ({ input }) => ({ forInputGrad: [], forWeightGrad: [input], extraElements: 0 }),
+  forward({ module, input, flipSinToCos, log }, { inputs: [[batch]] }, graph) {
+    const floats = graph.node("Cast", [graph.value(input)], { to: float32 });
+    const timesteps = graph.reshape(log ? graph.node("Log", [floats]) : floats, [batch, 1]);
+    const angles = graph.node("Mul", [graph.node("Mul", [timesteps, graph.parameter(module, "weight")]), graph.float(2 * Math.PI)]);
+    const [sines, cosines] = [graph.node("Sin", [angles]), graph.node("Cos", [angles])];
+    return graph.node("Concat", flipSinToCos ? [cosines, sines] : [sines, cosines], { axis: 1 });
+  },
+};
+
 export const tokenEmbedding: OperatorFamily<TokenEmbedding> = {
   inputs: (operator) => [operator.input],
   parameters: ({ vocabulary, features }) => [{ name: "weight", shape: [vocabulary, features] }],
-  outputShape(operator, inputs) {
-    expectShape(inputs[0].length === 2, operator, inputs);
-    return [...inputs[0], operator.features];
-  },
+  outputShape: (operator, inputs) => [...inputs[0], operator.features],
   /** A lookup; its gradient adds up the rows. */
   flops: (_operator, { output }) => ({ forward: 0, inputGrad: [0], weightGrad: elements(output) }),
   saved: ({ input }) => ({ forInputGrad: [], forWeightGrad: [input], extraElements: 0 }),

@@ -93,6 +93,9 @@ function learnSizes(sizes: Map<string, number>, groups: readonly Group[], shape:
 interface Rearrangement {
   readonly split: Shape;
   readonly permutation: readonly number[];
+  /** The permuted axes with an axis of one element for each that is repeated along, and those axes repeated; the same where none is. */
+  readonly spread: Shape;
+  readonly repeated: Shape;
   readonly output: Shape;
 }
 
@@ -105,7 +108,9 @@ function rearrangement(operator: Rearrange, inputs: readonly Shape[]): Rearrange
   const names = from.flat();
   return {
     split: names.map(sizeOf),
-    permutation: to.flat().map((name) => names.indexOf(name)),
+    permutation: to.flat().filter((name) => names.includes(name)).map((name) => names.indexOf(name)),
+    spread: to.flat().map((name) => (names.includes(name) ? sizeOf(name) : 1)),
+    repeated: to.flat().map(sizeOf),
     output: to.map((group) => group.reduce((product, name) => product * sizeOf(name), 1)),
   };
 }
@@ -121,15 +126,17 @@ export const rearrange: OperatorFamily<Rearrange> = {
   shapeOnly: ({ like }) => (like ? [like.value] : []),
   parameters: noParameters,
   outputShape: (operator, inputs) => rearrangement(operator, inputs).output,
-  flops: (operator) => noFlops(operator.like ? 2 : 1),
+  /** The gradient of what is repeated is summed. */
+  flops: ({ like }, { inputs: [input], output }) => ({ forward: 0, inputGrad: [elements(output) > elements(input) ? elements(output) : 0, ...(like ? [0] : [])], weightGrad: 0 }),
   saved: nothingSaved,
   forward(operator, { inputs, output }, graph) {
-    const { split, permutation } = rearrangement(operator, inputs);
-    let value = graph.value(operator.input);
-    if (isView(operator)) return graph.reshape(value, output);
-    if (split.length !== inputs[0].length) value = graph.reshape(value, split);
-    value = graph.node("Transpose", [value], { perm: permutation });
-    return output.length === permutation.length ? value : graph.reshape(value, output);
+    const { split, permutation, spread, repeated } = rearrangement(operator, inputs);
+    const reshaped = (name: string, from: Shape, to: Shape) => (from.join() === to.join() ? name : graph.reshape(name, to));
+    if (isView(operator)) return graph.reshape(graph.value(operator.input), output);
+    let value = reshaped(graph.value(operator.input), inputs[0], split);
+    if (permutation.some((from, to) => from !== to)) value = graph.node("Transpose", [value], { perm: permutation });
+    value = reshaped(value, permutation.map((axis) => split[axis]), spread);
+    if (repeated.join() !== spread.join()) value = graph.node("Expand", [value, graph.integers(repeated)]);
+    return reshaped(value, repeated, output);
   },
 };
-

@@ -3,17 +3,17 @@ import type { Operator, OperatorName, OperatorOf, Shape } from "../../model/oper
 import type { GraphBuilder } from "../builder";
 import { activation, gated } from "./activation";
 import { attention, rotary } from "./attention";
-import { averagePool, convolution, upsampleNearest } from "./convolution";
-import { add, modulate, multiply, scale } from "./elementwise";
-import { learnedTensor, positionEmbedding, relativePositionBias, selectToken, timestepEmbedding, tokenEmbedding } from "./embedding";
+import { averagePool, convolution, mean, upsampleNearest } from "./convolution";
+import { add, divide, modulate, multiply, scale } from "./elementwise";
+import { fourierEmbedding, learnedTensor, positionEmbedding, relativePositionBias, selectToken, timestepEmbedding, tokenEmbedding } from "./embedding";
 import type { OperatorFamily, OperatorFlops, OperatorShapes, Parameter, SavedValues } from "./family";
 import { concat, perSample, rearrange, slice } from "./layout";
 import { linear } from "./linear";
 import { groupNorm, layerNorm, rmsNorm } from "./normalization";
 
 const families: { readonly [N in OperatorName]: OperatorFamily<OperatorOf<N>> } = {
-  convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, modulate, scale, perSample, concat, slice, rearrange,
-  attention, rotary, upsampleNearest, averagePool, learnedTensor, timestepEmbedding, tokenEmbedding, selectToken,
+  convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, divide, modulate, scale, perSample, concat, slice, rearrange,
+  attention, rotary, upsampleNearest, averagePool, mean, learnedTensor, timestepEmbedding, fourierEmbedding, tokenEmbedding, selectToken,
   relativePositionBias, positionEmbedding,
 };
 

@@ -59,7 +59,7 @@ export function parseAutoencoderKl(config: unknown, file: string): Autoencoder {
     if (level < widths.length - 1) add(`${path}.downsamplers.0`, "downsample_2d", downsample2d(width, 0));
   }
   add("encoder.mid_block.resnets.0", "resnet_block_2d", resnet(width, width));
-  if (settings.mid_block_add_attention) add("encoder.mid_block.attentions.0", "attention_2d", imageSelfAttention(width, settings.norm_num_groups, normEpsilon));
+  if (settings.mid_block_add_attention) add("encoder.mid_block.attentions.0", "attention_2d", imageSelfAttention({ channels: width, heads: 1, headFeatures: width, outputScaleFactor: 1, ...norm }));
   add("encoder.mid_block.resnets.1", "resnet_block_2d", resnet(width, width));
   add("encoder.conv_out", "output_2d", outputBody({ channels: width, outChannels: 2 * latent_channels, kernel: 3, activation: "silu", ...norm }), {
     modules: ["encoder.conv_norm_out", "encoder.conv_act", "encoder.conv_out"],
