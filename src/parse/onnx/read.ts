@@ -12,9 +12,9 @@ import { nodeGraph, type NodeGraph } from "./graph";
 import { layersOf } from "./layers";
 import { parametersOf } from "./parameters";
 import { readOnnxFile } from "./reader";
-import { samplesOf } from "./samples";
+import { samplesOf, type Samples } from "./samples";
 import { chooseTrained, structureOf } from "./structure";
-import { sizesOf } from "./symbols";
+import { checkSizes, sizesOf, type Sizes } from "./symbols";
 import type { OnnxFile } from "./types";
 import { weightSide } from "./values";
 
@@ -37,8 +37,7 @@ export async function readOnnxModel(files: Files, path: string, options: OnnxOpt
   const parameters = parametersOf(read);
   const graph = withoutWeights(read, parameters);
   const sizes = sizesOf(graph);
-  const defaults = { ...sizes.defaults, ...options.bindings };
-  const samples = samplesOf(graph, sizes, defaults);
+  const { samples, defaults } = atDefaults(graph, sizes, options.bindings);
   const reference = { graph, infos: samples.one, parameters, weightSide: weightSide(graph) };
   const components = layersOf(reference, partsOf(graph, parameters, nameOf(path), options.components), rule);
   if (components.length === 0) throw new UserError("The graph has no nodes.", { file: path });
@@ -55,6 +54,26 @@ export async function readOnnxModel(files: Files, path: string, options: OnnxOpt
     predictionType: "epsilon",
     bind: (bindings) => bindGraph(parsed, bindings),
   };
+}
+
+/** At the file's usual sizes, or at small ones where those do not fit and none was asked for. @throws UserError */
+function atDefaults(graph: NodeGraph, sizes: Sizes, asked: Partial<Bindings> | undefined): { readonly samples: Samples; readonly defaults: Bindings } {
+  const at = (defaults: Bindings) => ({ samples: samplesOf(graph, sizes, defaults), defaults });
+  if (asked) {
+    const defaults = { ...sizes.defaults, ...asked };
+    checkSizes(sizes, defaults);
+    return at(defaults);
+  }
+  try {
+    return at(sizes.defaults);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    try {
+      return at(sizes.smallDefaults);
+    } catch {
+      throw error;
+    }
+  }
 }
 
 /** A parameter's value is not a constant, also where it is short: training changes it. */

@@ -31,6 +31,8 @@ export interface Sizes {
   /** Where the file fixes the batch: the first dimension of these inputs has this size. */
   readonly fixedBatch?: { readonly size: number; readonly inputs: ReadonlySet<string> };
   readonly defaults: Bindings;
+  /** For models that the usual defaults are too large for. */
+  readonly smallDefaults: Bindings;
 }
 
 /** @throws UserError naming the input for one that is no tensor. */
@@ -46,7 +48,7 @@ export function sizesOf(graph: NodeGraph): Sizes {
   }
   const symbols = names.filter((name) => !batch.has(name) && !roles.has(name));
   const fixedBatch = batch.size === 0 ? fixedBatchOf(inputs) : undefined;
-  return { inputs, batch, roles, symbols, ...(fixedBatch && { fixedBatch }), defaults: defaultsOf(graph, inputs, roles, symbols) };
+  return { inputs, batch, roles, symbols, ...(fixedBatch && { fixedBatch }), defaults: defaultsOf(graph, inputs, roles, symbols, usual), smallDefaults: defaultsOf(graph, inputs, roles, symbols, small) };
 }
 
 function graphInput({ name, type, shape }: DeclaredValue, file: OnnxFile): GraphInput {
@@ -71,23 +73,24 @@ function fixedBatchOf(inputs: readonly GraphInput[]): Sizes["fixedBatch"] {
 }
 
 const usual = { pixels: 512, latents: 64, sequenceLength: 77, frames: 16, other: 64 };
+const small: typeof usual = { pixels: 64, latents: 16, sequenceLength: 16, frames: 4, other: 16 };
 
 /** Sizes that the file fixes, those that its weights tell, or usual ones. */
-function defaultsOf(graph: NodeGraph, inputs: readonly GraphInput[], roles: ReadonlyMap<string, SizeRole>, symbols: readonly string[]): Bindings {
+function defaultsOf(graph: NodeGraph, inputs: readonly GraphInput[], roles: ReadonlyMap<string, SizeRole>, symbols: readonly string[], sizes: typeof usual): Bindings {
   const image = inputs.find(({ shape }) => shape.length >= 4);
   const isPixels = image !== undefined && (image.shape[1] === 1 || image.shape[1] === 3);
   const hasRole = new Set(roles.values());
   const side = (role: "height" | "width", axis: number) => {
-    if (hasRole.has(role)) return isPixels ? usual.pixels : usual.latents;
+    if (hasRole.has(role)) return isPixels ? sizes.pixels : sizes.latents;
     const fixed = image?.shape.at(axis);
     return typeof fixed === "number" && fixed > 0 ? fixed : 1;
   };
   return {
     height: side("height", -2),
     width: side("width", -1),
-    sequenceLength: hasRole.has("sequenceLength") ? usual.sequenceLength : 1,
-    ...(hasRole.has("frames") && { frames: usual.frames }),
-    ...(symbols.length > 0 && { symbols: Object.fromEntries(symbols.map((name) => [name, toldByWeights(graph, inputs, name) ?? usual.other])) }),
+    sequenceLength: hasRole.has("sequenceLength") ? sizes.sequenceLength : 1,
+    ...(hasRole.has("frames") && { frames: sizes.frames }),
+    ...(symbols.length > 0 && { symbols: Object.fromEntries(symbols.map((name) => [name, toldByWeights(graph, inputs, name) ?? sizes.other])) }),
   };
 }
 
