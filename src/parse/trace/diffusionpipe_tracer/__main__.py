@@ -13,7 +13,7 @@ import warnings
 
 from .problem import TraceProblem, last_line
 
-OPTIONS = {"maxLayers": (1, 10_000, 1000), "maxDepth": (1, 64, 16), "maxShare": (0, 1, 0.25)}
+OPTIONS = {"maxLayers": (1, 10_000, 1000), "maxDepth": (1, 64, 16), "maxShare": (0, 1, 0.25), "maxOperators": (1, 1_000_000, 500_000)}
 # One sample hides what a batch needs (a copy that makes rows contiguous), so the smallest batch that is one.
 BATCHES = (2, 3)
 PROBLEM_EXIT = 3

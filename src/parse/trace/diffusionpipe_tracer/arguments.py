@@ -50,6 +50,10 @@ def derive(name: str, required: bool, module: nn.Module, settings: dict, sizes: 
         return image(module, settings, sizes) if required or name == "pixel_values" else None
     if name in ("timestep", "timesteps", "t", "time", "noise_level"):
         return tensor(["batch"], "int64") if required else None
+    if name == "timestep_ratio":
+        return tensor(["batch"]) if required else None
+    if name == "clip_text_pooled" and first_size(settings, "clip_text_pooled_in_channels"):
+        return tensor(["batch", 1, settings["clip_text_pooled_in_channels"]])
     if name == "encoder_hidden_states":
         if settings.get("encoder_hid_dim_type") in ("image_proj", "text_image_proj") and settings.get("addition_embed_type") == "image":
             return {"value": None}

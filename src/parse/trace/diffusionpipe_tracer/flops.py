@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 aten = torch.ops.aten
 
@@ -30,13 +30,19 @@ for name, formula in (("_scaled_dot_product_flash_attention_for_cpu", attention_
 
 
 def count(func, args: tuple, kwargs: dict, result) -> int:
+    """Of the forward pass's operators, and of the backward's but for those that `count_parts` knows."""
     formula = FORMULAS.get(func._overloadpacket)
     return int(formula(*args, **kwargs, out_val=result)) if formula else 0
 
 
-def count_parts(func, args: tuple, kwargs: dict, result) -> list[int] | None:
-    """Of a convolution's backward: FLOPs of its gradients by input and by weight, computed by one operator. None for others."""
+def count_parts(func, args: tuple) -> list[int] | None:
+    """
+    Of a convolution's backward: FLOPs of its gradients by input and by weight, which one operator computes: for each the
+    products of the forward pass. (torch's own formula counts those of a grouped convolution's weight once per group.) None for others.
+    """
     if func._overloadpacket is not aten.convolution_backward:
         return None
-    *rest, (by_input, by_weight, _) = args
-    return [count(func, (*rest, [part == 0 and by_input, part == 1 and by_weight, False]), kwargs, result) for part in range(2)]
+    gradient, value, weight, *rest = args
+    transposed, (by_input, by_weight, _) = rest[4], rest[-1]
+    products = conv_flop_count(list(value.shape), list(weight.shape), list(gradient.shape), transposed=transposed)
+    return [products if by_input else 0, products if by_weight else 0]

@@ -102,8 +102,11 @@ def is_container(recording: Recording, modules: dict[str, nn.Module], index: int
 
 
 def bounded(recording: Recording, chosen: list[int]) -> list[Layer]:
-    """The calls' layers in a pass: what runs between two of them is divided where the fewest bytes are alive, the earliest such place."""
-    live = live_bytes(recording)
+    """
+    The calls' layers in a pass: what runs between two of them is divided where the fewest bytes are alive; among such places
+    inside as few modules as can be, so that a module keeps its end; then at the earliest.
+    """
+    live, depth = live_bytes(recording), open_calls(recording)
     layers: list[Layer] = []
     seen: dict[str, int] = {}
     for index, following in zip(chosen, [*chosen[1:], None]):
@@ -111,7 +114,7 @@ def bounded(recording: Recording, chosen: list[int]) -> list[Layer]:
         path = call.path or type(recording.module).__name__
         seen[path] = seen.get(path, 0) + 1
         name = path if seen[path] == 1 else f"{path}@{seen[path]}"
-        end = len(recording.forward) if following is None else min(places(recording, index, following), key=lambda place: (live[place], place))
+        end = len(recording.forward) if following is None else min(places(recording, index, following), key=lambda place: (live[place], depth[place], place))
         layers.append(Layer(name, index, layers[-1].end if layers else 0, end))
     return layers
 
@@ -124,6 +127,16 @@ def places(recording: Recording, index: int, following: int) -> list[int]:
         if start <= call.start and call.end <= end:
             inside.update(range(call.start + 1, call.end))
     return [place for place in range(start, end + 1) if place not in inside]
+
+
+def open_calls(recording: Recording) -> list[int]:
+    """Before each operator, and after the last: how many calls have begun before it and end after it."""
+    steps = [0] * (len(recording.forward) + 2)
+    for call in recording.calls:
+        if call.end > call.start:
+            steps[call.start + 1] += 1
+            steps[call.end] -= 1
+    return list(accumulate(steps))
 
 
 def live_bytes(recording: Recording) -> list[int]:

@@ -18,8 +18,6 @@ from torch.utils._pytree import tree_leaves, tree_map
 from .flops import FORMULAS, count, count_parts
 from .problem import TraceProblem
 
-MOST_ITEMS = 1_000_000
-
 
 @dataclass
 class Call:
@@ -72,9 +70,10 @@ class Item:
 class Recording(TorchDispatchMode):
     """`calls` and `forward` in order of execution. Storages are known by number; `named` are the parameters and buffers."""
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, most: int):
         super().__init__()
         self.module = module
+        self.most = most
         self.calls: list[Call] = []
         self.forward: list[Item] = []
         self.saved: list[Saved] = []
@@ -125,8 +124,8 @@ class Recording(TorchDispatchMode):
         return result
 
     def add(self, func, args, kwargs, reads, template, result):
-        if len(self.forward) + len(self.backward) >= MOST_ITEMS:
-            raise TraceProblem("limits", f"The forward and backward pass have more than {MOST_ITEMS} operators.")
+        if len(self.items) >= self.most:
+            raise TraceProblem("limits", f"A pass has more than {self.most} operators.")
         schema = func._schema
         written = set()
         if schema.is_mutable:
@@ -142,7 +141,7 @@ class Recording(TorchDispatchMode):
         writes = [(number, self.versions[number], self.sizes[number]) for number in dict.fromkeys([*made, *written]) if number in written or number not in known]
         node = torch._C._current_autograd_node() if self.items is self.backward else None
         sequence = node._sequence_nr() if node is not None else torch._C._autograd._get_sequence_nr()
-        parts = count_parts(func, args, kwargs, result)
+        parts = count_parts(func, args)
         self.items.append(Item(str(func), sequence, reads, writes, count(func, args, kwargs, result), parts, not writes, template))
 
     def pack(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -184,13 +183,13 @@ class Recording(TorchDispatchMode):
                 handle.remove()
 
 
-def record(module: nn.Module, arguments: dict, inputs: dict[str, torch.Tensor], trained: bool, inputs_learn: bool) -> Recording:
+def record(module: nn.Module, arguments: dict, inputs: dict[str, torch.Tensor], trained: bool, inputs_learn: bool, most: int) -> Recording:
     """
-    One pass, where parameters get gradients (`trained`), inputs do, both or neither.
+    One pass of at most `most` operators in each direction, where parameters get gradients (`trained`), inputs do, both or neither.
     @raises whatever the module's forward pass raises, and RuntimeError where torch cannot differentiate it.
     """
     learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    recording = Recording(module)
+    recording = Recording(module, most)
     hooks = []
     for parameter in learning:
         parameter.requires_grad_(trained)

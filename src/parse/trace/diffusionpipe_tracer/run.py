@@ -22,15 +22,15 @@ def run(request: dict, batches: tuple[int, ...]) -> dict:
         module.train()
         settings = settings_of(module, request.get("config", {}))
         wanted = specifications(module, settings, request["inputs"], request["sizes"])
-        passes = {batch: {kind: one_pass(module, wanted, batch, *learning) for kind, learning in PASSES.items()} for batch in batches}
+        passes = {batch: {kind: one_pass(module, wanted, batch, *learning, request["options"]["maxOperators"]) for kind, learning in PASSES.items()} for batch in batches}
     return describe(request["class"], passes, wanted, request["options"])
 
 
-def one_pass(module: torch.nn.Module, wanted: dict, batch: int, trained: bool, inputs_learn: bool) -> Recording:
+def one_pass(module: torch.nn.Module, wanted: dict, batch: int, trained: bool, inputs_learn: bool, most: int) -> Recording:
     tensors: dict[str, torch.Tensor] = {}
     arguments = {name: make(specification, batch, name, tensors) for name, specification in wanted.items()}
     try:
-        recording = record(module, arguments, tensors, trained, inputs_learn)
+        recording = record(module, arguments, tensors, trained, inputs_learn, most)
     except (DataDependentOutputException, DynamicOutputShapeException) as error:
         raise TraceProblem("values", f"The forward pass depends on a tensor's values, which a trace does not have: {last_line(error)}", error) from error
     except TraceProblem:
