@@ -25,7 +25,10 @@ export interface Filled {
 }
 
 /** Tight margins pack more; wide ones leave room for the messages between fills. */
-const margins = [0.02, 0.1, 0.25];
+const margins = [0, 0.05, 0.15, 0.3];
+
+/** The one that is tried where there is no time for several. */
+const quickMargin = 0.1;
 
 /** Shorter bubbles than this share of the period stay empty, unless settings say otherwise. */
 const smallestShare = 1 / 800;
@@ -83,7 +86,7 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
-    for (const margin of settings ? [settings.margin] : thorough ? margins : margins.slice(1, 2)) {
+    for (const margin of settings ? [settings.margin] : thorough ? margins : [quickMargin]) {
       const marked = { margin, smallestMs: replica.smallestMs };
       consider(greedyFills(workload, batches, shared, ranks, [0, replica.samples], marked));
       const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
