@@ -29,8 +29,9 @@ export function progressRing(label: string): HTMLElement {
 }
 
 export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): HTMLElement {
-  const node = element("vscode-checkbox", { checked }, label);
-  node.addEventListener("change", () => onChange(node.ariaChecked === "true"));
+  const node = element("vscode-checkbox", { checked }, label) as HTMLElement & { readonly checked: boolean };
+  // Its aria-checked follows a moment later.
+  node.addEventListener("change", () => onChange(node.checked));
   return node;
 }
 

@@ -20,7 +20,7 @@ type ClusterAnswers = z.infer<typeof clusterAnswers>;
 
 /** What is not asked: an order of magnitude, to be corrected in the file. `gloo` over loopback; NVLink or PCIe. */
 const unasked = {
-  cpu: { name: "CPU core of this machine", memoryBandwidthGBps: 10, latencyUs: 300, overlaps: false },
+  cpu: { name: "CPU core", memoryBandwidthGBps: 10, latencyUs: 300, overlaps: false },
   gpu: { name: "GPU of this machine", memoryBandwidthGBps: 900, latencyUs: 10, overlaps: true },
 };
 

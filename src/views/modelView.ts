@@ -1,12 +1,11 @@
 /** The model view: one panel for each model that is looked at, there again after the window was. */
-import { isAbsolute } from "node:path";
+import { basename, isAbsolute } from "node:path";
 import * as vscode from "vscode";
 import { viewHtml, viewRoot } from "../editor/html";
 import type { Inspection } from "../model/inspection";
 import type { Bindings } from "../model/profile";
 import type { RoleChoice } from "../parse/roles";
 import type { ModelSession, ModelViewServices } from "./modelSession";
-import { shownPath } from "../commands/pick";
 
 export const modelViewType = "diffusionpipe.model";
 
@@ -28,7 +27,6 @@ export function registerModelViews(extensionUri: vscode.Uri, services: ModelView
 
   function attach(panel: vscode.WebviewPanel, path: string, bindings?: Bindings): View {
     panel.webview.options = { enableScripts: true, localResourceRoots: [viewRoot(extensionUri)] };
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "icons", "activity.svg");
     // Loaded with the first model: reading models is most of the extension, and not of its start.
     const session = import("./modelSession").then(({ ModelSession }) => {
       const made = new ModelSession(path, panel.webview, services, bindings);
@@ -59,7 +57,7 @@ export function registerModelViews(extensionUri: vscode.Uri, services: ModelView
     async show(path, choice) {
       const open = views.get(path);
       open?.panel.reveal();
-      const { session } = open ?? attach(vscode.window.createWebviewPanel(modelViewType, shownPath(path), vscode.ViewColumn.Active), path);
+      const { session } = open ?? attach(vscode.window.createWebviewPanel(modelViewType, basename(path), vscode.ViewColumn.Active), path);
       return choice ? (await session).choose(choice) : (await session).load();
     },
     dispose: () => vscode.Disposable.from(registration, ...[...views.values()].map(({ panel }) => panel)).dispose(),

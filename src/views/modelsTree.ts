@@ -1,9 +1,10 @@
 /** Models of the workspace: components, then layers with their parameters. A folder is read when it is opened in the tree. */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { messageOf } from "../model/errors";
 import type { ModelComponent, ModelLayer } from "../model/model";
 import type { Files } from "../platform/files";
+import { formatDecimal } from "../timeline/layout/format";
 
 export type ModelNode =
   | { readonly kind: "model"; /** Absolute path of the folder: what commands act on. */ readonly subject: string }
@@ -68,7 +69,10 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
 function modelItem(folder: string): vscode.TreeItem {
   const item = new vscode.TreeItem(basename(folder), vscode.TreeItemCollapsibleState.Collapsed);
   item.contextValue = "model";
-  item.description = vscode.workspace.asRelativePath(folder);
+  // Its own name is the label, and a side bar is narrow.
+  const parent = dirname(folder);
+  const isAtTop = vscode.workspace.workspaceFolders?.some(({ uri }) => uri.fsPath === parent) ?? false;
+  item.description = isAtTop ? undefined : vscode.workspace.asRelativePath(parent);
   item.tooltip = folder;
   item.accessibilityInformation = { label: vscode.l10n.t("{0}, a model", basename(folder)) };
   item.iconPath = new vscode.ThemeIcon("symbol-class");
@@ -77,16 +81,19 @@ function modelItem(folder: string): vscode.TreeItem {
 
 function componentItem({ name, role, parameters, layers, class: className, after }: ModelComponent): vscode.TreeItem {
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
-  item.description = vscode.l10n.t("{0}, {1} parameters, {2} layers", role, count(parameters), layers.length);
-  item.tooltip = after.length > 0 ? vscode.l10n.t("{0}; needs {1}", className, after.join(", ")) : className;
+  item.description = vscode.l10n.t("{0}, {1}", role, formatDecimal(parameters));
+  const facts = [vscode.l10n.t("{0}: {1}, {2} parameters in {3} layers", className, role, count(parameters), layers.length), ...(after.length > 0 ? [vscode.l10n.t("needs {0}", after.join(", "))] : [])];
+  item.tooltip = facts.join("\n");
+  item.accessibilityInformation = { label: `${name}, ${facts.join(", ")}` };
   item.iconPath = new vscode.ThemeIcon(role === "trained" ? "mortar-board" : "lock");
   return item;
 }
 
 function layerItem({ name, kind, parameters, needsInputGrad, needsWeightGrad }: ModelLayer): vscode.TreeItem {
   const item = new vscode.TreeItem(name);
-  item.description = vscode.l10n.t("{0} parameters", count(parameters));
+  item.description = formatDecimal(parameters);
   const work = ["F", ...(needsInputGrad ? ["I"] : []), ...(needsWeightGrad ? ["W"] : [])].join(" ");
-  item.tooltip = vscode.l10n.t("{0}; computes {1}", kind, work);
+  item.tooltip = vscode.l10n.t("{0}: {1} parameters, computes {2}", kind, count(parameters), work);
+  item.accessibilityInformation = { label: `${name}, ${item.tooltip}` };
   return item;
 }

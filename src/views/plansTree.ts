@@ -7,8 +7,11 @@ import type { Files } from "../platform/files";
 export interface PlanNode {
   /** Absolute path: what commands act on. */
   readonly subject: string;
+  /** As short as it tells plans apart: a side bar is narrow. */
   readonly description: string;
-  readonly problem?: string;
+  /** All figures, or what is wrong. */
+  readonly detail: string;
+  readonly isBroken: boolean;
 }
 
 export class PlansTree implements vscode.TreeDataProvider<PlanNode> {
@@ -32,20 +35,22 @@ export class PlansTree implements vscode.TreeDataProvider<PlanNode> {
       const { predicted, batch, schedule } = await readDocument(planFormat, this.files, path);
       return {
         subject: path,
-        description: vscode.l10n.t("{0}, batch {1}, period {2} ms predicted, bubbles {3} %", schedule.name, batch.global, predicted.periodMs.toFixed(0), (100 * predicted.bubbleRatio).toFixed(0)),
+        description: vscode.l10n.t("{0} ms, {1} % idle", predicted.periodMs.toFixed(0), (100 * predicted.bubbleRatio).toFixed(0)),
+        detail: vscode.l10n.t("{0}: {1}, global batch {2}, predicted period {3} ms, bubbles {4} % of device time", vscode.workspace.asRelativePath(path), schedule.name, batch.global, predicted.periodMs.toFixed(0), (100 * predicted.bubbleRatio).toFixed(0)),
+        isBroken: false,
       };
     } catch (error) {
-      return { subject: path, description: vscode.l10n.t("broken"), problem: messageOf(error) };
+      return { subject: path, description: vscode.l10n.t("broken"), detail: messageOf(error), isBroken: true };
     }
   }
 
-  getTreeItem({ subject, description, problem }: PlanNode): vscode.TreeItem {
+  getTreeItem({ subject, description, detail, isBroken }: PlanNode): vscode.TreeItem {
     const item = new vscode.TreeItem(basename(subject, ".pipeplan.json"));
     item.contextValue = "plan";
     item.description = description;
-    item.tooltip = problem ?? vscode.workspace.asRelativePath(subject);
-    item.accessibilityInformation = { label: `${basename(subject, ".pipeplan.json")}, ${description}` };
-    item.iconPath = new vscode.ThemeIcon(problem === undefined ? "graph" : "error");
+    item.tooltip = detail;
+    item.accessibilityInformation = { label: `${basename(subject, ".pipeplan.json")}, ${detail}` };
+    item.iconPath = new vscode.ThemeIcon(isBroken ? "error" : "graph");
     item.command = { command: "diffusionpipe.openTimeline", title: vscode.l10n.t("Open Timeline"), arguments: [{ subject }] };
     return item;
   }

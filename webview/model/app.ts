@@ -211,7 +211,7 @@ export class ModelApp {
     const row = event.target instanceof Element && event.target.closest(".cell-cut") ? this.table.rowOf(event.target) : undefined;
     const cut = row && this.cutOf(row);
     if (!row || !cut || row.kind === "component") return this.tip.hide();
-    this.tip.show(lastOf(row).layer, cut, this.cuts?.crossing(lastOf(row)) ?? [], event.clientX, event.clientY);
+    this.tip.show(lastOf(row), cut, this.cuts?.crossing(lastOf(row)) ?? [], event.clientX, event.clientY);
   }
 
   private remember(change: Partial<ModelViewState>): void {

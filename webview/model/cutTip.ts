@@ -1,21 +1,20 @@
 /** What crosses a cut, beside the pointer. */
-import type { Tensor } from "../../src/model/profile";
-import { formatBytes } from "../../src/timeline/layout/format";
+import type { LayerRef, Tensor } from "../../src/model/profile";
 import { element } from "../dom";
 import type { LayerCut } from "./cuts";
-import { cutSentence } from "./details";
+import { cutSentence, nameIn, sizeOf } from "./details";
 
 const mostTensors = 8;
 
 export class CutTip {
   readonly element = element("div", { class: "tip", "aria-hidden": true, hidden: true });
 
-  show(layer: string, cut: LayerCut, crossing: readonly Tensor[], x: number, y: number): void {
+  show({ component, layer }: LayerRef, cut: LayerCut, crossing: readonly Tensor[], x: number, y: number): void {
     const rest = crossing.length - mostTensors;
     this.element.replaceChildren(
       element("div", { class: "tip-title" }, cut.isEnd ? `What leaves ${layer}` : `Cut after ${layer}`),
       element("div", {}, cutSentence(cut)),
-      ...crossing.slice(0, mostTensors).map((tensor) => element("div", { class: "tip-line" }, `${tensor.id}  ${formatBytes(tensor.bytesPerSample)}${tensor.hasGradient ? " ⇄" : ""}`)),
+      ...crossing.slice(0, mostTensors).map((tensor) => element("div", { class: "tip-line" }, `${nameIn(component, tensor)}  ${sizeOf(tensor)}`)),
       ...(rest > 0 ? [element("div", { class: "tip-line" }, `and ${rest} more`)] : []),
     );
     this.element.hidden = false;

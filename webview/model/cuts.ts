@@ -1,4 +1,4 @@
-/** Where a model is cheap to cut: what lives across the cut after each layer, and which cuts move little for their place. */
+/** Where a model is cheap to cut: what lives across the cut after each layer, and which cuts move little for where they are. */
 import type { Inspection, InspectedLayer } from "../../src/model/inspection";
 import type { LayerRef, Tensor } from "../../src/model/profile";
 
@@ -9,7 +9,7 @@ export interface LayerCut {
   readonly backward: number;
   /** The most that crosses any cut of the same run of layers, in one direction: what bars are drawn against. */
   readonly most: number;
-  /** Nothing nearby is cheaper, and something is dearer. Only cuts of chains are marked: stages end there. */
+  /** The cheapest near a place where a stage may well end; see `cheapest`. Only cuts of chains are marked. */
   readonly isCheap: boolean;
   /** After the last layer of a chain or of a component outside chains, where nothing is cut. */
   readonly isEnd: boolean;
@@ -21,10 +21,13 @@ interface Run {
   readonly layers: readonly { readonly ref: LayerRef; readonly layer: InspectedLayer }[];
 }
 
-/** A cut's neighbourhood reaches this share of the chain's FLOPs to either side. */
-const reach = 1 / 16;
+/** A chain is looked at in so many parts of equal FLOPs. */
+const parts = 8;
 
 export const keyOf = ({ component, layer }: LayerRef) => `${component}/${layer}`;
+
+/** For one sample; some tensors are as large for any number of samples. */
+export const bytesOf = ({ bytesPerSample, bytesFixed = 0 }: Tensor) => bytesPerSample + bytesFixed;
 
 export class Cuts {
   private readonly places = new Map<string, { readonly run: Run; readonly index: number }>();
@@ -54,7 +57,7 @@ export class Cuts {
     const { run, index } = place;
     let spans = this.spans.get(run);
     if (!spans) this.spans.set(run, (spans = spansOf(run, this.inspection.tensors, this.places)));
-    return spans.filter(({ from, until }) => from <= index && index < until).map(({ tensor }) => tensor).sort((a, b) => b.bytesPerSample - a.bytesPerSample);
+    return spans.filter(({ from, until }) => from <= index && index < until).map(({ tensor }) => tensor).sort((a, b) => bytesOf(b) - bytesOf(a));
   }
 }
 
@@ -88,25 +91,20 @@ function spansOf(run: Run, tensors: readonly Tensor[], places: ReadonlyMap<strin
 }
 
 /**
- * The cuts that move the fewest bytes among their neighbours. A stage's end can be moved a little without unbalancing the
- * pipeline, not far: so each cut is compared with those within a share of the chain's FLOPs.
+ * Near each eighth of the chain's FLOPs, where stages of equal work would end, the cut that moves the fewest bytes; of
+ * equals the one nearest to it. None where nothing is cheaper than anything else.
  * @param bytes Of the cut after each layer but the last. @param flops Of each layer.
  */
 export function cheapest(bytes: readonly number[], flops: readonly number[]): ReadonlySet<number> {
   let sum = 0;
   const before = flops.map((value) => (sum += value));
-  const distance = sum * reach;
   const found = new Set<number>();
-  let first = 0;
-  for (let cut = 0; cut < bytes.length; cut++) {
-    while (before[first] < before[cut] - distance) first++;
-    let least = Infinity;
-    let most = 0;
-    for (let other = first; other < bytes.length && before[other] <= before[cut] + distance; other++) {
-      least = Math.min(least, bytes[other]);
-      most = Math.max(most, bytes[other]);
-    }
-    if (bytes[cut] === least && most > least) found.add(cut);
+  if (bytes.every((value) => value === bytes[0])) return found;
+  for (let part = 1; part < parts; part++) {
+    const ideal = (part / parts) * sum;
+    const distance = (cut: number) => Math.abs(before[cut] - ideal);
+    const near = bytes.flatMap((_, cut) => (distance(cut) <= sum / parts / 2 ? [cut] : []));
+    if (near.length > 0) found.add(near.reduce((best, cut) => (bytes[cut] < bytes[best] || (bytes[cut] === bytes[best] && distance(cut) < distance(best)) ? cut : best)));
   }
   return found;
 }

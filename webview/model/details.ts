@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from "../../src/timeline/layout/format";
 import { element } from "../dom";
 import { button } from "../ui";
 import { formatFlops, totalsOf, workOf } from "./figures";
-import type { LayerCut } from "./cuts";
+import { bytesOf, type LayerCut } from "./cuts";
 import { layersOf, nameOf, type Row } from "./rows";
 
 /** Of a cut, at most so many tensors are named. */
@@ -27,13 +27,13 @@ export function rowDetails(row: Row, cut: LayerCut | undefined, crossing: readon
     ["Forward", formatFlops(totals.flops)],
     ...(totals.backwardFlops > 0 ? [["Backward", `${formatFlops(totals.backwardFlops)}: I ${formatFlops(inputGrad)}, W ${formatFlops(weightGrad)}`] as const] : []),
     ...(totals.saved > 0 ? [["Saved", `${formatBytes(totals.saved)}: until I ${formatBytes(untilInputGrad)}, until W ${formatBytes(untilWeightGrad)}`] as const] : []),
-    ...(row.kind === "layer" && row.layer.modules.length > 0 ? [["Modules", row.layer.modules.join("\n")] as const] : []),
+    ...(row.kind === "layer" && row.layer.modules.join() !== row.layer.name ? [["Modules", row.layer.modules.join("\n")] as const] : []),
   ];
   return [
     element("h2", { class: "details-title" }, nameOf(row)),
     element("dl", { class: "facts" }, ...facts.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)])),
     button({ label: "Open Configuration", title: "Open the configuration at what decides on this (Enter)", onClick: openConfiguration }),
-    ...(row.kind === "component" || !cut ? [] : cutDetails(cut, crossing)),
+    ...(row.kind === "component" || !cut ? [] : cutDetails(row.component.name, cut, crossing)),
   ];
 }
 
@@ -45,14 +45,24 @@ function partsOf(layers: ReturnType<typeof layersOf>) {
   };
 }
 
-function cutDetails(cut: LayerCut, crossing: readonly Tensor[]): readonly HTMLElement[] {
+function cutDetails(component: string, cut: LayerCut, crossing: readonly Tensor[]): readonly HTMLElement[] {
   return [
     element("h3", { class: "details-subtitle" }, cut.isEnd ? "What leaves it" : "The cut after it"),
     element("p", { class: "hint" }, cutSentence(cut)),
-    element("ul", { class: "tensors" }, ...crossing.slice(0, mostTensors).map((tensor) => element("li", {}, element("span", { class: "tensor-name", title: tensor.id }, tensor.id), element("span", { class: "tensor-bytes" }, `${formatBytes(tensor.bytesPerSample)}${tensor.hasGradient ? " ⇄" : ""}`)))),
+    element("ul", { class: "tensors" }, ...crossing.slice(0, mostTensors).map((tensor) => element("li", {}, element("span", { class: "tensor-name", title: tensor.id }, nameIn(component, tensor)), element("span", { class: "tensor-bytes" }, sizeOf(tensor))))),
     ...(crossing.length > mostTensors ? [element("p", { class: "hint" }, `and ${crossing.length - mostTensors} more`)] : []),
     ...(crossing.some(({ hasGradient }) => hasGradient) ? [element("p", { class: "hint" }, "⇄ a gradient of the same size comes back")] : []),
   ];
+}
+
+/** A tensor of the component at hand goes without its name. */
+export function nameIn(component: string, { id, producer }: Tensor): string {
+  return producer.component === component && id.startsWith(`${component}/`) ? id.slice(component.length + 1) : id;
+}
+
+/** E.g. "2 MiB ⇄", or "64 MiB fixed" for what is as large for any number of samples. */
+export function sizeOf(tensor: Tensor): string {
+  return [formatBytes(bytesOf(tensor)), ...(tensor.bytesPerSample === 0 ? ["fixed"] : []), ...(tensor.hasGradient ? ["⇄"] : [])].join(" ");
 }
 
 /** E.g. "11.8 MiB forward and 11.8 MiB backward for each sample; cheapest nearby." */

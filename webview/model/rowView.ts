@@ -1,5 +1,5 @@
 /** One row of the tree-table, drawn. */
-import { formatBytes, formatCount } from "../../src/timeline/layout/format";
+import { formatBytes, formatCount, formatDecimal } from "../../src/timeline/layout/format";
 import { element } from "../dom";
 import { checkbox } from "../ui";
 import type { LayerCut } from "./cuts";
@@ -26,7 +26,7 @@ export interface RowActions {
   dismissRefusal(row: ComponentRow): void;
 }
 
-export const columns = ["Name", "Kind", "Parameters", "FLOPs", "Saved", "Work", "Live at the cut after it"] as const;
+export const columns = ["Name", "Kind", "Parameters", "FLOPs", "Saved", "Work", "Cut"] as const;
 
 export const rowId = (index: number) => `row-${index}`;
 
@@ -34,12 +34,12 @@ export function rowElement(row: Row, context: RowContext, actions: RowActions): 
   const layers = layersOf(row);
   const totals = totalsOf(layers);
   const expanded = isExpanded(row);
-  const kind = row.kind === "component" ? row.component.class : row.kind === "repeat" ? `${layers[0].kind} × ${layers.length}` : row.layer.kind;
+  const kind = row.kind === "component" ? `${row.component.class}, ${layers.length} layers` : row.kind === "repeat" ? `${layers[0].kind} × ${layers.length}` : row.layer.kind;
   const cells = [
     element("div", { class: "cell cell-name", role: "rowheader" }, ...nameParts(row, context, actions)),
     textCell("cell-kind", marked(kind, context.words), kind),
     textCell("cell-number", [formatCount(totals.parameters)], trainableHint(totals)),
-    textCell("cell-number", [formatFlops(totals.flops)], `backward ${formatFlops(totals.backwardFlops)}`),
+    textCell("cell-number", [formatDecimal(totals.flops)], `forward ${formatFlops(totals.flops)}, backward ${formatFlops(totals.backwardFlops)}`),
     textCell("cell-number", [totals.saved === 0 ? "–" : formatBytes(totals.saved)]),
     element("div", { class: "cell cell-work", role: "gridcell", title: "F forward, I gradient of the input, W gradient of the weights" }, ...workOf(layers).map((letter) => element("span", { class: letter === "–" ? "work-none" : `work-${letter}` }, letter))),
     row.kind === "component" ? element("div", { class: "cell cell-cut", role: "gridcell" }) : cutCell(context.cut),
@@ -64,8 +64,8 @@ function nameParts(row: Row, context: RowContext, actions: RowActions): readonly
   const toggle = checkbox("trains", trained, (wanted) => actions.setTrained(row, wanted));
   toggle.classList.add("role-toggle");
   toggle.title = trained ? `${row.component.name} trains; freeze it` : `${row.component.name} is frozen; train it`;
-  toggle.toggleAttribute("disabled", context.busy);
-  return [twistie, name, element("span", { class: "count" }, `${row.component.layers.length}`), toggle, ...(context.refusal === undefined ? [] : [refusalBubble(row, context.refusal, actions)])];
+  toggle.classList.toggle("busy", context.busy); // not disabled, which would take the focus from it
+  return [twistie, name, toggle, ...(context.refusal === undefined ? [] : [refusalBubble(row, context.refusal, actions)])];
 }
 
 /** Right below the toggle, over the rows that follow. */

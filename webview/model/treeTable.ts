@@ -222,5 +222,5 @@ function isControl(target: EventTarget | null): boolean {
 function headParts(name: string, index: number): readonly (HTMLElement | string)[] {
   if (index !== columns.length - 1) return [name];
   const key = (direction: string) => element("span", { class: "legend-item" }, element("span", { class: `legend-swatch bar-${direction}`, "aria-hidden": true }), direction);
-  return [element("span", { class: "legend-title" }, name), key("forward"), key("backward"), element("span", { class: "legend-item", title: "Of the cuts within 1/16 of the chain's FLOPs to either side, none is cheaper" }, "✂ cheapest nearby")];
+  return [element("span", { class: "legend-title", title: "Bytes per sample that the next stage waits for and that come back, were a stage to end here; bars are drawn against the most of the chain, or of the frozen component" }, name), key("forward"), key("backward"), element("span", { class: "legend-item", title: "The cheapest cut near each eighth of the chain's FLOPs, where stages of equal work would end" }, "✂ cheap")];
 }

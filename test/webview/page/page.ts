@@ -1,18 +1,35 @@
-/** The webview's bundle in a page of its own, with a host of the test's in place of VS Code. */
+/** A webview's bundle in a page of its own, with a host of the test's in place of VS Code. */
 import { readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
 import type { HostMessage, ViewMessage } from "../../../src/protocol/messages";
 import { isViewMessage } from "../../../src/protocol/guards";
+import { isModelViewMessage } from "../../../src/protocol/modelGuards";
+import type { ModelHostMessage, ModelViewMessage } from "../../../src/protocol/modelMessages";
 import { themes, type PageTheme } from "./themes";
 
-export interface ViewPage {
+/** Every view can say this. */
+type LogMessage = Extract<ViewMessage, { type: "log" }>;
+
+/** @typeParam In What the view is told. @typeParam Out What it says. */
+interface Opened<In, Out> {
   readonly page: Page;
   /** What the view said, in order. */
-  readonly said: readonly ViewMessage[];
-  send(message: HostMessage): Promise<void>;
+  readonly said: readonly Out[];
+  send(message: In): Promise<void>;
   close(): Promise<void>;
+}
+
+export type ViewPage = Opened<HostMessage, ViewMessage>;
+export type ModelPage = Opened<ModelHostMessage, ModelViewMessage>;
+
+interface PageOptions {
+  readonly theme?: PageTheme;
+  readonly width?: number;
+  readonly height?: number;
+  /** What the view had kept before it was reloaded. */
+  readonly state?: unknown;
 }
 
 const origin = "http://view.test";
@@ -29,19 +46,29 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"] });
 }
 
-/** Opens the built view (`dist/webview`) under the same content security policy as in the editor. */
-export async function openView(browser: Browser, options: { readonly theme?: PageTheme; readonly width?: number; readonly height?: number; readonly state?: unknown } = {}): Promise<ViewPage> {
+/** Opens the built timeline. */
+export function openView(browser: Browser, options: PageOptions = {}): Promise<ViewPage> {
+  return open(browser, "main", isViewMessage, options);
+}
+
+/** Opens the built model view. */
+export function openModelView(browser: Browser, options: PageOptions = {}): Promise<ModelPage> {
+  return open(browser, "model", isModelViewMessage, options);
+}
+
+/** Opens a bundle of `dist/webview` under the same content security policy as in the editor. */
+async function open<In, Out>(browser: Browser, bundle: string, isKnown: (value: unknown) => value is Out | LogMessage, options: PageOptions): Promise<Opened<In, Out | LogMessage>> {
   const { theme = "vscode-dark", width = 1440, height = 900, state } = options;
   const page = await browser.newPage({ viewport: { width, height } });
-  const said: ViewMessage[] = [];
+  const said: (Out | LogMessage)[] = [];
   await page.exposeFunction("said", (message: unknown) => {
-    if (!isViewMessage(message)) throw new Error(`The view said something unknown: ${JSON.stringify(message)}`);
+    if (!isKnown(message)) throw new Error(`The view said something unknown: ${JSON.stringify(message)}`);
     said.push(message);
   });
   await page.route(`${origin}/**`, async (route) => {
     const name = new URL(route.request().url()).pathname.slice(1);
-    if (name === "") return route.fulfill({ contentType: "text/html", body: html(theme, state) });
-    if (name === "main.js" || name === "main.css") return route.fulfill({ contentType: name.endsWith("js") ? "text/javascript" : "text/css", body: await readFile(join("dist/webview", name)) });
+    if (name === "") return route.fulfill({ contentType: "text/html", body: html(bundle, theme, state) });
+    if (name === `${bundle}.js` || name === `${bundle}.css`) return route.fulfill({ contentType: name.endsWith("js") ? "text/javascript" : "text/css", body: await readFile(join("dist/webview", name)) });
     return route.fulfill({ status: 404, body: "" });
   });
   page.on("pageerror", (error) => said.push({ type: "log", level: "error", message: error.message }));
@@ -53,7 +80,7 @@ export async function openView(browser: Browser, options: { readonly theme?: Pag
   return { page, said, send: (message) => page.evaluate((data) => window.postMessage(data, "*"), message), close: () => page.close() };
 }
 
-function html(theme: PageTheme, state: unknown): string {
+function html(bundle: string, theme: PageTheme, state: unknown): string {
   const variables = Object.entries(themes[theme]).map(([name, value]) => `${name}: ${value};`).join(" ");
   return `<!DOCTYPE html>
 <html lang="en"><head>
@@ -61,12 +88,12 @@ function html(theme: PageTheme, state: unknown): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${origin} 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
 <meta property="csp-nonce" content="${nonce}">
 <style nonce="${nonce}">:root { ${variables} }</style>
-<link rel="stylesheet" href="${origin}/main.css">
+<link rel="stylesheet" href="${origin}/${bundle}.css">
 </head><body class="${theme}"><div id="app"></div>
 <script nonce="${nonce}">
   let state = ${JSON.stringify(state ?? null)};
   window.acquireVsCodeApi = () => ({ postMessage: (message) => window.said(message), getState: () => state, setState: (next) => { state = next; window.viewState = next; } });
 </script>
-<script nonce="${nonce}" src="${origin}/main.js"></script>
+<script nonce="${nonce}" src="${origin}/${bundle}.js"></script>
 </body></html>`;
 }
