@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from family import all_families, build, check_parameters, check_shapes_and_order, check_values, make_inputs, randomize
+from family import all_families, build, check_parameters, check_shapes_and_order, check_values, make_inputs, randomize, run
 from torch.utils.flop_counter import FlopCounterMode
 
 FAMILIES = all_families()
@@ -46,19 +46,18 @@ def test_full_size(described, parity_table, name, instance):
     ours, theirs = check_parameters(family, module, facts)
     assert case.parameters in (None, ours)
     inputs = make_inputs(family, module, facts, 1, "meta")
-    check_shapes_and_order(family, module, facts, inputs)
-
+    backward = getattr(family, "BACKWARD", True)
     with FlopCounterMode(display=False) as counter:
-        family.call(module, inputs)
+        reference = run(family, module, facts, inputs, grad=backward)
+    check_shapes_and_order(module, facts, reference)
     products = sum(layer["productFlopsPerSample"] for layer in facts["layers"])
     assert products == pytest.approx(counter.get_total_flops(), rel=FLOPS_TOLERANCE)
-    if getattr(family, "BACKWARD", True):
-        backward_flops(family, module, facts, inputs)
+    if backward:
+        check_backward_flops(facts, sum(tensor.sum() for tensor in reference.outputs.values()))
     parity_table.full(family.CLASS, instance, ours, theirs)
 
 
-def backward_flops(family, module, facts, inputs):
-    output = sum(tensor.sum() for tensor in family.call(module, inputs).values())
+def check_backward_flops(facts, output):
     with FlopCounterMode(display=False) as counter:
         output.backward()
     theirs = counter.get_total_flops()
@@ -72,7 +71,7 @@ def test_values(described, parity_table, name, instance):
     facts, folder = accepted(described(name, "REDUCED")[instance])
     module = randomize(build(family, case.config), seed=7)
     check_parameters(family, module, facts)
-    check_shapes_and_order(family, module, facts, make_inputs(family, module, facts, case.batch))
+    check_shapes_and_order(module, facts, run(family, module, facts, make_inputs(family, module, facts, case.batch)))
     parity_table.reduced(family.CLASS, check_values(family, module, facts, folder, case.batch))
 
 
@@ -108,7 +107,7 @@ def test_what_is_accepted_is_right(describe_families, name):
             continue
         module = build(family, config, "meta")
         check_parameters(family, module, facts)
-        check_shapes_and_order(family, module, facts, make_inputs(family, module, facts, 1, "meta"))
+        check_shapes_and_order(module, facts, run(family, module, facts, make_inputs(family, module, facts, 1, "meta")))
         count += 1
     assert RANDOM_COUNT / 4 <= count < RANDOM_COUNT
 

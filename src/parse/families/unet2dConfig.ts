@@ -119,7 +119,7 @@ export function planOf(settings: UnetSettings, file: string): UnetPlan {
     down: down.map((type, level) => block(type, level, layers[level], "transformer_layers_per_block", downBlocks[level])),
     middle: mid === null ? undefined : {
       width: widths[last],
-      attentions: mid === "UNetMidBlock2D" ? [] : [attentions.of(mid, last, midOnlyCross, () => depthAt(downBlocks[last], 0, file, "transformer_layers_per_block"))],
+      attentions: mid === "UNetMidBlock2D" ? [] : [attentions.of(mid, last, mid === "UNetMidBlock2DSimpleCrossAttn" && midOnlyCross, () => depthAt(downBlocks[last], 0, file, "transformer_layers_per_block"))],
       resnet: { outputScaleFactor: settings.mid_block_scale_factor, ...(mid === "UNetMidBlock2DSimpleCrossAttn" && { skipTimeActivation: settings.resnet_skip_time_act }) },
     },
     up: up.map((type, index) => block(type, last - index, layers[last - index] + 1, "reverse_transformer_layers_per_block", upBlocks[index])),

@@ -155,7 +155,7 @@ FULL = {
 }
 
 SMALL = fixture("small")
-SIZES = {"height": 6, "width": 4, "sequenceLength": 10}
+SIZES = {"height": 8, "width": 4, "sequenceLength": 10}
 
 
 def small(**settings):
@@ -181,9 +181,9 @@ REDUCED = {
     "small": small(),
     "sample": case(json.loads((ROOT / "media/sample/model/unet/config.json").read_text())),
     "linear projection": small(use_linear_projection=True, attention_head_dim=[2, 8], transformer_layers_per_block=2),
-    "uneven": case({**SMALL, **DEEP, "layers_per_block": [1, 2, 1], "transformer_layers_per_block": [1, 2, 1]}, {**SIZES, "height": 8}),
+    "uneven": case({**SMALL, **DEEP, "layers_per_block": [1, 2, 1], "transformer_layers_per_block": [1, 2, 1]}, SIZES),
     "nested depths": case(
-        {**SMALL, **DEEP, "transformer_layers_per_block": [0, [2], [1]], "reverse_transformer_layers_per_block": [0, [2, 1], 3]}, {**SIZES, "height": 8}
+        {**SMALL, **DEEP, "transformer_layers_per_block": [0, [2], [1]], "reverse_transformer_layers_per_block": [0, [2, 1], 3]}, SIZES
     ),
     "no depth": small(transformer_layers_per_block=0),
     "time": small(flip_sin_to_cos=False, freq_shift=1, time_embedding_dim=20, act_fn="gelu", norm_eps=1e-3),
@@ -211,26 +211,28 @@ REDUCED = {
     "simple, only cross-attention": simple(only_cross_attention=True, cross_attention_norm="group_norm", cross_attention_dim=64),
     "simple, context norm": simple(cross_attention_norm="layer_norm", cross_attention_dim=32, mid_block_only_cross_attention=True),
     "controlled": case(SMALL, SIZES, controlled=True),
-    "controlled, deep": case({**SMALL, **DEEP}, {**SIZES, "height": 8}, controlled=True),
+    "controlled, deep": case({**SMALL, **DEEP}, SIZES, controlled=True),
 }
 
 
 def random_config(rng):
     levels = rng.randint(1, 3)
-    blocks = [rng.choice(["Cross", ""]) for _ in range(levels)]
+    down = ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D", "ResnetDownsampleBlock2D", "AttnDownBlock2D"]
     settings = {
+        "norm_num_groups": 4,
         "block_out_channels": [rng.choice([8, 16, 20, 24, 40]) for _ in range(levels)],
-        "down_block_types": [f"{'CrossAttn' if b else ''}DownBlock2D" for b in blocks],
-        "up_block_types": [f"{'CrossAttn' if rng.random() < 0.5 else ''}UpBlock2D" for _ in range(levels)],
+        "down_block_types": [rng.choice(down) for _ in range(levels)],
+        "up_block_types": [rng.choice(down).replace("Downsample", "Upsample").replace("Down", "Up") for _ in range(levels)],
     }
     choices = {
-        "layers_per_block": [1, 2, [rng.randint(1, 3) for _ in range(levels)], [1, 2], 0],
-        "attention_head_dim": [2, 4, 8, [rng.choice([1, 2, 3, 5]) for _ in range(levels)], [2, 2], 100],
+        "layers_per_block": [1, 1, 2, [rng.randint(1, 3) for _ in range(levels)], [1, 2], 0],
+        "attention_head_dim": [2, 4, 4, 8, [rng.choice([1, 2, 3, 5]) for _ in range(levels)], [2, 2], 100],
         "transformer_layers_per_block": [1, 2, [rng.randint(1, 2) for _ in range(levels)]],
-        "norm_num_groups": [1, 2, 4, 8, 7, None],
+        "norm_num_groups": [1, 2, 4, 4, 4, 8, 7, None],
         "cross_attention_dim": [24, [24] * levels, 32],
         "use_linear_projection": [True, False, None],
         "mid_block_type": ["UNetMidBlock2DCrossAttn", "UNetMidBlock2D", None, "UNetMidBlock2DSimpleCrossAttn"],
+        "cross_attention_norm": [None, "layer_norm", "group_norm"],
         "downsample_padding": [0, 1, 2],
         "mid_block_scale_factor": [1, 1.4, 0],
         "act_fn": ["silu", "SiLU", "swish", "mish", "gelu", "relu", "tanh"],
@@ -240,12 +242,24 @@ def random_config(rng):
         "only_cross_attention": [False, [False] * levels, True],
         "num_attention_heads": [None, 4],
         "upcast_attention": [None, True],
-        "class_embed_type": [None, "timestep"],
+        "class_embed_type": [None, "timestep", "identity", "projection", "other"],
+        "projection_class_embeddings_input_dim": [None, 40],
+        "class_embeddings_concat": [True, False],
+        "addition_embed_type": [None, "text", "text_image", "image", "text_time"],
+        "addition_embed_type_num_heads": [4, 7],
+        "addition_time_embed_dim": [4, 5],
+        "encoder_hid_dim": [None, 8],
+        "encoder_hid_dim_type": [None, "text_proj", "image_proj"],
+        "mid_block_only_cross_attention": [True, False],
+        "reverse_transformer_layers_per_block": [None, [1] * levels, [[1, 2, 3, 4]] * levels],
+        "resnet_skip_time_act": [True, False],
+        "resnet_out_scale_factor": [1, 2],
+        "time_embedding_type": ["positional", "fourier"],
         "resnet_time_scale_shift": ["default", "scale_shift"],
         "freq_shift": [0, 1],
         "a_setting_of_a_later_version": [1],
     }
-    for key in rng.sample(sorted(choices), rng.randint(0, 5)):
+    for key in rng.sample(sorted(choices), rng.randint(0, 7)):
         settings[key] = rng.choice(choices[key])
     return settings
 
