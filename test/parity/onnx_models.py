@@ -87,13 +87,12 @@ class Transformer(nn.Module):
         self.embedding, self.position = nn.Embedding(vocabulary, features), nn.Parameter(torch.randn(positions, features))
         self.layers = nn.ModuleList(Block(features) for _ in range(layers))
         self.norm, self.head = nn.LayerNorm(features), nn.Linear(features, vocabulary, bias=False)
-        # One weight in two places.
-        self.head.weight = self.embedding.weight
 
     def forward(self, input_ids):
         length = input_ids.shape[1]
         x = self.embedding(input_ids) + self.position[:length]
-        mask = torch.full((length, length), float("-inf")).triu(1)
+        places = torch.arange(length)
+        mask = torch.zeros(length, length).masked_fill(places[None] > places[:, None], float("-inf"))
         for layer in self.layers:
             x = layer(x, mask)
         return self.head(self.norm(x))
