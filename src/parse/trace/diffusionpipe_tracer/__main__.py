@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 
+from . import FORMAT
 from .problem import TraceProblem, last_line
 
 OPTIONS = {"maxLayers": (1, 10_000, 1000), "maxDepth": (1, 64, 16), "maxShare": (0, 1, 0.25), "maxOperators": (1, 1_000_000, 500_000)}
@@ -26,12 +27,13 @@ def claim_output():
     return document
 
 
-def read_request() -> dict:
+def checked(text: str) -> dict:
+    """The request with its options filled in."""
     try:
-        request = json.load(sys.stdin)
+        request = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise TraceProblem("request", f"The request is not JSON: {error}") from error
-    if not isinstance(request, dict) or not isinstance(request.get("class"), str) or not isinstance(request.get("config", {}), dict):
+    if not isinstance(request, dict) or not isinstance(request.get("class"), str) or not isinstance(request.setdefault("config", {}), dict):
         raise TraceProblem("request", 'The request needs a "class" and a "config" object.')
     for key in ("inputs", "sizes", "options", "export"):
         if not isinstance(request.setdefault(key, {}), dict):
@@ -43,33 +45,40 @@ def read_request() -> dict:
     return request
 
 
-def main() -> int:
-    document = claim_output()
-    warnings.simplefilter("ignore")
+def answer(text: str) -> dict:
+    """The document that answers a request, whatever comes."""
     try:
-        answer = trace(read_request())
-    except TraceProblem as problem:
-        answer = {"format": "diffusionpipe.trace/1", "error": problem.document()}
-    json.dump(answer, document, allow_nan=False)
-    document.flush()
-    # Threads and exit handlers of the traced code have no say in how this ends.
-    sys.stderr.flush()
-    os._exit(PROBLEM_EXIT if "error" in answer else 0)
-
-
-def trace(request: dict) -> dict:
-    try:
-        from .run import run
-    except ImportError as error:
-        raise TraceProblem("torch", f"{sys.executable} cannot trace: {last_line(error)}. Choose a Python that has PyTorch 2.4 or newer.") from error
-    folder = request.get("folder")
-    if folder is not None:
+        request = checked(text)
         try:
-            os.chdir(folder)
-        except (OSError, TypeError) as error:
-            raise TraceProblem("request", f"The folder cannot be entered: {last_line(error)}") from error
-        sys.path.insert(0, os.getcwd())
-    return run(request, BATCHES)
+            from .run import run
+        except ImportError as error:
+            raise TraceProblem("torch", f"{sys.executable} cannot trace: {last_line(error)}. Choose a Python that has PyTorch 2.4 or newer.") from error
+        enter(request.get("folder"))
+        return run(request, BATCHES)
+    except TraceProblem as problem:
+        return {"format": FORMAT, "error": problem.document()}
+
+
+def enter(folder: object) -> None:
+    """Modules are imported from there, and files that the traced code opens are looked for there."""
+    if folder is None:
+        return
+    try:
+        os.chdir(folder)
+    except (OSError, TypeError) as error:
+        raise TraceProblem("request", f"The folder cannot be entered: {last_line(error)}") from error
+    sys.path.insert(0, os.getcwd())
+
+
+def main() -> None:
+    output = claim_output()
+    warnings.simplefilter("ignore")
+    document = answer(sys.stdin.read())
+    json.dump(document, output, allow_nan=False)
+    output.flush()
+    sys.stderr.flush()
+    # Threads and exit handlers of the traced code have no say in how this ends.
+    os._exit(PROBLEM_EXIT if "error" in document else 0)
 
 
 if __name__ == "__main__":

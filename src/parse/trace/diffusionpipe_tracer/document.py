@@ -13,14 +13,13 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
+from . import FORMAT
 from .arguments import sizes_of
 from .costs import Cost, layer_costs
 from .layers import Layer, bounded, choose_calls, modules_of
 from .problem import TraceProblem
 from .record import Read, Recording
 from .values import Held, Value, handed_over, parameters_held
-
-FORMAT = "diffusionpipe.trace/1"
 
 
 def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifications: dict, options: dict) -> dict:
