@@ -30,4 +30,6 @@ export interface UnetPlan {
   readonly inKernel: number;
   readonly outKernel: number;
   readonly outActivation: ActivationFunction;
+  /** The output is divided by the timestep, which then is a noise level. */
+  readonly dividedByTimestep?: boolean;
 }

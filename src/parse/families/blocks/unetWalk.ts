@@ -1,5 +1,5 @@
 /** A UNet's layers as its forward function runs them: the hidden state, and a stack of skips from the down to the up half. */
-import type { OperatorList } from "../../../model/operator";
+import type { Operator, OperatorList } from "../../../model/operator";
 import type { LayerDescription, ValueSource } from "../../component";
 import { OperatorListBuilder } from "../../operatorListBuilder";
 import { conv2dBody, outputBody } from "./projections";
@@ -93,9 +93,10 @@ export class UnetWalk {
       if (block.resampling === "resnet") this.resnet(`${path}.upsamplers.0`, { outChannels: block.width, ...block.resnet, resample: "up" });
       else this.chain(`${path}.upsamplers.0`, "upsample_2d", upsample2d(block.width));
     }
-    const { resnet: { groups, epsilon }, outChannels, outKernel, outActivation } = this.plan;
-    const body = outputBody({ channels: this.hidden.width, outChannels, kernel: outKernel, groups, epsilon, activation: outActivation });
-    this.push("conv_out", "output_2d", body, { hidden_states: { layer: this.hidden.layer } }, ["conv_norm_out", "conv_act", "conv_out"], "");
+    const { resnet: { groups, epsilon }, outChannels, outKernel, outActivation, dividedByTimestep } = this.plan;
+    const plain = outputBody({ channels: this.hidden.width, outChannels, kernel: outKernel, groups, epsilon, activation: outActivation });
+    const body = dividedByTimestep ? divided(plain) : plain;
+    this.push("conv_out", "output_2d", body, { hidden_states: { layer: this.hidden.layer }, ...(dividedByTimestep && { timestep: { input: "timestep" } }) }, ["conv_norm_out", "conv_act", "conv_out"], "");
   }
 
   /** A 1x1 convolution of what the walk has kept, as ControlNets have them. */
@@ -138,4 +139,10 @@ export class UnetWalk {
   private push(name: string, kind: string, body: OperatorList, sources: Readonly<Record<string, ValueSource>>, modules: readonly string[] = [name], root = `${name}.`): void {
     this.layers.push({ name, kind, modules, root, body, sources });
   }
+}
+
+/** The list's image divided by the timestep of its sample. */
+function divided({ inputs, operators, outputs: [image] }: OperatorList): OperatorList {
+  const column: Operator = { op: "rearrange", input: "timestep", pattern: "n -> n 1 1 1", output: "timestep_column" };
+  return { inputs: [...inputs, "timestep"], operators: [...operators, column, { op: "divide", left: image, right: column.output, output: "divided" }], outputs: ["divided"] };
 }
