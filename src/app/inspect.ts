@@ -7,9 +7,10 @@ import { readModel } from "../parse/read";
 import type { ModelChoice } from "../parse/roles";
 import type { Files } from "../platform/files";
 
-/** @param path What holds the model; see `readModel`. @throws UserError naming file and field. */
+/** @param path What holds the model: a training script, else see `readModel`. @throws UserError naming file and field. */
 export async function inspectModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
-  return readModel(files, resolve(path), choice);
+  const whole = resolve(path);
+  return whole.endsWith(".py") ? (await import("./scripts")).inspectScript(files, whole, choice) : readModel(files, whole, choice);
 }
 
 /** The model's own size with what is asked for in its place. */

@@ -20,6 +20,8 @@ export interface LoraChoice {
 export interface ModelChoice extends RoleChoice {
   /** By component, which then trains its adapters only. */
   readonly lora?: Readonly<Record<string, LoraChoice>>;
+  /** Of a training script: what it leaves open, by the name of the command line argument or setting. */
+  readonly answers?: Readonly<Record<string, string>>;
   /** The share of steps that first predict once without gradients and feed the prediction back. */
   readonly selfConditioning?: number;
 }

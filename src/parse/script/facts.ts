@@ -55,7 +55,7 @@ export interface OpenQuestion {
 export interface ScriptFacts {
   readonly components: readonly ScriptComponent[];
   /** Pipelines loaded whole; components taken out of one are in `components`. */
-  readonly pipelines: readonly { readonly class: string; readonly origin: Origin; readonly line: number }[];
+  readonly pipelines: readonly { readonly class: string; readonly origin: Origin; readonly line: number; /** Components that the script takes out of it. */ readonly taken: readonly string[] }[];
   readonly optimizers: readonly { readonly class: string; readonly components: readonly string[]; readonly learningRate?: number; readonly line: number }[];
   /** Pixels. */
   readonly resolution?: Fact<{ readonly height: number; readonly width: number }>;

@@ -39,6 +39,7 @@ function factsOf(follower: Follower, text: string, answers: Readonly<Record<stri
       const isPlace = key === "id" || key === "path";
       ask({ what: argument ?? (isPlace ? name : `${name}.${key}`), kind: isPlace ? "model" : "setting", line, needed: true });
     }
+    if (part.lora && part.trained && part.lora.rank === undefined) ask({ what: `${name}.rank`, kind: "setting", line: part.lora.line, suggestion: "4", needed: true });
     return {
       name,
       class: part.class,
@@ -46,7 +47,7 @@ function factsOf(follower: Follower, text: string, answers: Readonly<Record<stri
       line: part.line,
       ...(part.frozen && { frozen: part.frozen }),
       ...(part.trained && { trained: part.trained }),
-      ...(part.lora && { lora: part.lora }),
+      ...(part.lora && { lora: { ...part.lora, rank: part.lora.rank ?? rankAnswered(answers[`${name}.rank`]) } }),
     };
   });
   const whole = components.length === 0 ? recorder.pipelines.filter(({ origin }) => origin.kind !== "settings") : [];
@@ -54,7 +55,12 @@ function factsOf(follower: Follower, text: string, answers: Readonly<Record<stri
   for (const question of recorder.open) ask(question);
   return {
     components,
-    pipelines: recorder.pipelines.map(({ class: className, origin, line }) => ({ class: className, origin: answered(origin, "pipeline", answers), line })),
+    pipelines: recorder.pipelines.map(({ class: className, origin, line, parts }) => ({
+      class: className,
+      origin: answered(origin, "pipeline", answers),
+      line,
+      taken: [...parts].flatMap(([name, value]) => (value.kind === "part" && value.part.takenAs === name ? [name] : [])),
+    })),
     optimizers: recorder.optimizers.map(({ parts, ...optimizer }) => ({ ...optimizer, components: [...parts].flatMap((part) => names.get(part) ?? []) })),
     resolution: recorder.resolution ?? squareOf(namedNumber(follower, "resolution", "image_size", "img_size", "size")),
     batchSize: recorder.batchSize ? { value: recorder.batchSize.value, line: recorder.batchSize.line } : namedNumber(follower, "train_batch_size", "batch_size"),
@@ -109,6 +115,11 @@ function answered(origin: Origin, name: string, answers: Readonly<Record<string,
   if (origin.kind !== "settings") return origin;
   const given = Object.entries(answers).filter(([what]) => what.startsWith(`${name}.`)).map(([what, answer]) => [what.slice(name.length + 1), jsonAnswer(answer)] as const);
   return given.length === 0 ? origin : { kind: "settings", settings: { ...origin.settings, ...Object.fromEntries(given) } };
+}
+
+function rankAnswered(answer: string | undefined): number | undefined {
+  const rank = Number(answer);
+  return Number.isSafeInteger(rank) && rank > 0 ? rank : undefined;
 }
 
 function jsonAnswer(answer: string): unknown {

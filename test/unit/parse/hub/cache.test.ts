@@ -64,9 +64,9 @@ describe("The Hugging Face cache", () => {
 
   it("is read through its links to its own blobs, and through no other", async () => {
     const folder = await DiffusersFolder.open(nodeFiles, await findHubModel(nodeFiles, cache, "acme/tiny"));
-    assert.deepEqual((await folder.read("unet", "config.json")).json, {});
+    assert.deepEqual((await folder.readFile("unet", "config.json")).json, {});
     for (const file of ["vae.json", "escape.json", "ref.json"]) {
-      await assert.rejects(folder.read(file), (error: unknown) => error instanceof UserError && /leaves the model's folder/.test(error.message), file);
+      await assert.rejects(folder.readFile(file), (error: unknown) => error instanceof UserError && /leaves the model's folder/.test(error.message), file);
     }
   });
 

@@ -1,0 +1,51 @@
+/** Use-case: training scripts as models. What a script leaves open is answered once. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Model } from "../model/model";
+import { cachedModels, hubCacheFolder } from "../parse/hub/cache";
+import type { ModelChoice } from "../parse/roles";
+import type { OpenQuestion, ScriptFacts } from "../parse/script/facts";
+import { readScriptFacts, readScriptModel } from "../parse/script/model";
+import type { PythonParser } from "../parse/script/syntax";
+import { loadPythonParser } from "../parse/script/treeSitter";
+import type { Files } from "../platform/files";
+
+export type Answers = Readonly<Record<string, string>>;
+
+const maxGrammarBytes = 16 * 1024 * 1024;
+/** Every reading of a script in this process uses what was once answered: a view, a profile and a plan ask for the same model. */
+const given = new Map<string, Answers>();
+let parser: Promise<PythonParser> | undefined;
+
+/** Kept for all readings of the script from now on. @param path Absolute. */
+export function keepAnswers(path: string, answers: Answers): void {
+  given.set(path, { ...given.get(path), ...answers });
+}
+
+/** @param path Absolute. @param choice Its `answers` go before those that were kept. @throws UserError as `readScriptModel`. */
+export async function inspectScript(files: Files, path: string, choice: ModelChoice): Promise<Model> {
+  return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: { ...given.get(path), ...choice.answers } });
+}
+
+/** What a script says, with the answers there are. @throws UserError naming the line of a mistake in its text. */
+export async function scriptFacts(files: Files, path: string): Promise<ScriptFacts> {
+  return readScriptFacts(files, path, { parser: await pythonParser(files), answers: given.get(path) });
+}
+
+/** What must still be asked before the script's model can be read. */
+export async function openQuestions(files: Files, path: string): Promise<readonly OpenQuestion[]> {
+  return (await scriptFacts(files, path)).open.filter(({ needed }) => needed);
+}
+
+/** Ids that a question for a model can be answered with. */
+export function knownModels(files: Files): Promise<readonly string[]> {
+  return cachedModels(files, hubCacheFolder(process.env, homedir()));
+}
+
+/** The grammar lies beside the bundle that this is a part of. */
+function pythonParser(files: Files): Promise<PythonParser> {
+  const read = (name: string) => files.read(join(__dirname, name), maxGrammarBytes);
+  parser ??= Promise.all([read("web-tree-sitter.wasm"), read("tree-sitter-python.wasm")]).then(([runtime, grammar]) => loadPythonParser(runtime, grammar));
+  parser.catch(() => (parser = undefined));
+  return parser;
+}
