@@ -9,6 +9,12 @@ export function expectMultiples(sizes: Bindings, multiple: number): void {
   }
 }
 
+/** Of a video whose first frame stays while the others are joined by `multiple`. @throws UserError for a still image too: it takes another path through such a model. */
+export function expectWholeClip({ frames }: Bindings, multiple: number): void {
+  if (frames === undefined || multiple === 1) return;
+  if (frames === 1 || (frames - 1) % multiple !== 0) throw new UserError(`${frames} frames; the model takes 1 more than a multiple of ${multiple}.`, { field: "frames" });
+}
+
 /** Height and width are cut into patches of `patch`, of which there are `most` at most along a side. @throws UserError */
 export function expectPatches(sizes: Bindings, patch: number, most = Infinity): void {
   for (const side of ["height", "width"] as const) expectPatchesAlong(side, sizes[side], patch, most);
@@ -20,7 +26,7 @@ export function expectPatchesAlong(field: "height" | "width" | "frames", size: n
   if (size / patch > most) throw new UserError(`${size / patch} patches; the model's positions end at ${most}.`, { field });
 }
 
-/** The nearest size, not above it if possible, that is cut into whole patches. */
-export function wholePatches(size: number, patch: number): number {
-  return Math.max(1, Math.floor(size / patch)) * patch;
+/** The nearest size, not above it if possible, that is cut into whole patches, `most` of them at most. */
+export function wholePatches(size: number, patch: number, most = Infinity): number {
+  return Math.min(Math.max(1, Math.floor(size / patch)), most) * patch;
 }

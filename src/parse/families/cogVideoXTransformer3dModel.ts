@@ -120,6 +120,9 @@ function checkSettings(settings: Settings, features: number, file: string): void
   const { use_rotary_positional_embeddings: turns, use_learned_positional_embeddings: learned, patch_size_t, ofs_embed_dim, freq_shift, attention_head_dim } = settings;
   if (learned && !turns) throw fail("use_learned_positional_embeddings", "diffusers refuses these positions without rotary ones.");
   if ((learned || !turns) && patch_size_t !== null) throw fail("patch_size_t", "Patches of several frames go with rotary positions alone.");
+  for (const side of ["sample_height", "sample_width"] as const) {
+    if (learned && settings[side] % settings.patch_size !== 0) throw fail(side, `The learned positions need a multiple of ${settings.patch_size}, found ${settings[side]}.`);
+  }
   if (!turns && features % 16 !== 0) throw fail("attention_head_dim", `Positions need heads times attention_head_dim to be a multiple of 16, found ${features}.`);
   if (turns && attention_head_dim % 2 !== 0) throw fail("attention_head_dim", "Rotary positions turn pairs of features: expected an even number.");
   if (ofs_embed_dim !== null && ofs_embed_dim !== settings.time_embed_dim) throw fail("ofs_embed_dim", `The offset's ${ofs_embed_dim} features are added to the timestep's ${settings.time_embed_dim}.`);

@@ -67,7 +67,7 @@ export function parseSd3Transformer2dModel(config: unknown, file: string): Backb
       sources: { hidden_states: { layer: `transformer_blocks.${blocks - 1}` }, temb: { layer: "time_text_embed" }, sample: { input: "hidden_states" } },
     },
   ];
-  const side = wholePatches(settings.sample_size, patch);
+  const side = wholePatches(settings.sample_size, patch, settings.pos_embed_max_size);
   const description: ComponentDescription = {
     class: "SD3Transformer2DModel",
     inputs: [

@@ -86,6 +86,7 @@ export function parseWanTransformer3dModel(config: unknown, file: string): Backb
   ];
   const [t, p, q] = patch_size;
   const table = (name: string): ComponentInput => ({ name, type: "float32", fixed: true, shape: ({ frames = 1, height, width }) => [(frames / t) * (height / p) * (width / q), headFeatures] });
+  const fitting = (size: number, patch: number) => wholePatches(size, patch, settings.rope_max_seq_len);
   const description: ComponentDescription = {
     class: "WanTransformer3DModel",
     inputs: [
@@ -98,7 +99,7 @@ export function parseWanTransformer3dModel(config: unknown, file: string): Backb
       table("rotary_sin"),
     ],
     layers,
-    defaultSizes: { frames: wholePatches(suggested.frames, t), height: wholePatches(suggested.height, p), width: wholePatches(suggested.width, q), sequenceLength: textTokens },
+    defaultSizes: { frames: fitting(suggested.frames, t), height: fitting(suggested.height, p), width: fitting(suggested.width, q), sequenceLength: textTokens },
     checkSizes(sizes: Bindings) {
       for (const [side, patch] of [["frames", t], ["height", p], ["width", q]] as const) expectPatchesAlong(side, sizes[side] ?? 1, patch, settings.rope_max_seq_len);
       if (withImage && sizes.sequenceLength !== textTokens) throw new UserError(`With images, Wan takes exactly ${textTokens} text tokens, found ${sizes.sequenceLength}.`, { field: "sequenceLength" });
