@@ -9,6 +9,7 @@ import { parsePixArtTransformer2dModel } from "./pixArtTransformer2dModel";
 import { parseSd3Transformer2dModel } from "./sd3Transformer2dModel";
 import { parseTransformer2dModel } from "./transformer2dModel";
 import { parseUnet2dModel } from "./unet2dModel";
+import { parseControlNetModel } from "./controlNetModel";
 import { parseUnet2dConditionModel } from "./unet2dConditionModel";
 import { parseWanTransformer3dModel } from "./wanTransformer3dModel";
 
@@ -22,6 +23,7 @@ export const families: ReadonlyMap<string, FamilyParser> = new Map<string, Famil
   ["SD3Transformer2DModel", parseSd3Transformer2dModel],
   ["Transformer2DModel", parseTransformer2dModel],
   ["UNet2DModel", parseUnet2dModel],
+  ["ControlNetModel", parseControlNetModel],
   ["UNet2DConditionModel", parseUnet2dConditionModel],
   ["WanTransformer3DModel", parseWanTransformer3dModel],
 ]);

@@ -27,6 +27,7 @@ export function parseUnet2dConditionModel(json: unknown, file: string): Backbone
 function describeUnet(plan: UnetPlan, inChannels: number, controlled = false): ComponentDescription {
   const condition = conditioned(plan.conditioning);
   const walk = new UnetWalk(plan, condition, controlled);
+  walk.start();
   walk.down();
   const skips = [...walk.skips];
   walk.middle();

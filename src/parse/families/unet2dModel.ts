@@ -56,6 +56,7 @@ export function parseUnet2dModel(json: unknown, file: string): Backbone {
   const plan = planOf(settings, file);
   const condition = conditioned(plan.conditioning);
   const walk = new UnetWalk(plan, condition);
+  walk.start();
   walk.down();
   walk.middle();
   walk.up();

@@ -37,19 +37,27 @@ export class UnetWalk {
     return this.hidden;
   }
 
-  /** conv_in, then the down half. @param added A layer whose output is added to that of conv_in. */
-  down(added?: string): void {
+  /** conv_in. */
+  start(): void {
     const { hint } = this.conditioned;
-    const { inChannels, inKernel, centered, down } = this.plan;
-    const [{ width }] = down;
-    const list = new OperatorListBuilder(["sample", ...(hint ? ["hint"] : []), ...(added === undefined ? [] : ["added"])]);
+    const { inChannels, inKernel, centered, down: [{ width }] } = this.plan;
+    const list = new OperatorListBuilder(["sample", ...(hint ? ["hint"] : [])]);
     const sample = centered ? list.add({ op: "scale", input: "sample", factor: 2, offset: -1 }) : "sample";
     const whole = hint ? list.add({ op: "concat", inputs: [sample, "hint"], axis: 1 }) : sample;
-    const convolved = list.conv2d("conv_in", whole, inChannels, width, inKernel);
-    this.push("conv_in", "conv_2d", list.finish(added === undefined ? convolved : list.sum(convolved, "added")), {
-      sample: { input: "sample" }, ...(hint && { hint: hint.source }), ...(added !== undefined && { added: { layer: added } }),
-    }, ["conv_in"], "");
+    const body = list.finish(list.conv2d("conv_in", whole, inChannels, width, inKernel));
+    this.push("conv_in", "conv_2d", body, { sample: { input: "sample" }, ...(hint && { hint: hint.source }) }, ["conv_in"], "");
     this.move("conv_in", width);
+  }
+
+  /** A layer that turns the hidden state and an input of the component into one of the same shape. */
+  merge(name: string, kind: string, body: OperatorList, input: string, modules: readonly string[] = [name]): void {
+    this.push(name, kind, body, { hidden_states: { layer: this.hidden.layer }, [input]: { input } }, modules);
+    this.move(name, this.hidden.width);
+  }
+
+  /** The down half, whose skips begin with the hidden state that it starts from. */
+  down(): void {
+    const { down } = this.plan;
     this.keep();
     for (const [index, block] of down.entries()) {
       const path = `down_blocks.${index}`;
@@ -76,9 +84,8 @@ export class UnetWalk {
       }
     }
     if (!this.controlled) return;
-    const list = new OperatorListBuilder(["hidden_states", "residual"]);
-    this.push(middleResidualInput, "add", list.finish(list.sum("hidden_states", "residual")), { hidden_states: { layer: this.hidden.layer }, residual: { input: middleResidualInput } }, []);
-    this.move(middleResidualInput, this.hidden.width);
+    const list = new OperatorListBuilder(["hidden_states", middleResidualInput]);
+    this.merge(middleResidualInput, "add", list.finish(list.sum("hidden_states", middleResidualInput)), middleResidualInput, []);
   }
 
   up(): void {
@@ -99,8 +106,8 @@ export class UnetWalk {
     this.push("conv_out", "output_2d", body, { hidden_states: { layer: this.hidden.layer }, ...(dividedByTimestep && { timestep: { input: "timestep" } }) }, ["conv_norm_out", "conv_act", "conv_out"], "");
   }
 
-  /** A 1x1 convolution of what the walk has kept, as ControlNets have them. */
-  zeroConvolution(name: string, { layer, width }: Hidden): void {
+  /** A 1x1 convolution beside the walk, as ControlNets have them. */
+  pointwise(name: string, { layer, width }: Hidden): void {
     this.push(name, "conv_2d", conv2dBody("hidden_states", { module: name, inChannels: width, outChannels: width, kernel: 1 }), { hidden_states: { layer } }, [name], "");
   }
 
