@@ -1,10 +1,13 @@
 /** The editor's front: builds what commands and views need and registers them. Use-cases are loaded when first used. */
 import * as vscode from "vscode";
+import { answersComeFrom } from "./app/answers";
+import { AnswerMemory } from "./commands/answerMemory";
 import { registerCommands } from "./commands/register";
 import type { Shell } from "./commands/shell";
 import { showError } from "./commands/showError";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
+import { registerCodeLens } from "./views/codeLens";
 import { registerLaunchPages } from "./views/launchPage";
 import { registerModelViews } from "./views/modelView";
 import { registerViews } from "./views/register";
@@ -34,9 +37,11 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log,
     busy: (text) => statusBar.busy(text),
     refresh: () => views.refresh(),
+    answers: new AnswerMemory(context.workspaceState),
     showModel: (path, choice) => modelViews.show(path, choice),
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
   };
+  answersComeFrom((path) => shell.answers.of(path));
   const views = registerViews(nodeFiles, statusBar, log, async () => {
     const [{ listRuns }, { runServices }] = await Promise.all([import("./app/runs"), import("./commands/runServices")]);
     return listRuns(runServices());
@@ -53,7 +58,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     showError: (error) => showError(shell, "Model view", error),
     run: async (command, inspection, choice) => (await import("./views/modelCommands")).runModelCommand(nodeFiles, command, inspection, choice),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, modelViews, registerLaunchPages(), registerCommands(shell));
+  context.subscriptions.push(log, statusBar, views, timelineEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell));
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

@@ -1,4 +1,4 @@
-/** Use-case: training scripts as models. What a script leaves open is answered once. */
+/** Use-case: training scripts as models. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Model } from "../model/model";
@@ -9,27 +9,19 @@ import { readScriptFacts, readScriptModel } from "../parse/script/model";
 import type { PythonParser } from "../parse/script/syntax";
 import { loadPythonParser } from "../parse/script/treeSitter";
 import type { Files } from "../platform/files";
-
-export type Answers = Readonly<Record<string, string>>;
+import { answersTo } from "./answers";
 
 const maxGrammarBytes = 16 * 1024 * 1024;
-/** Every reading of a script in this process uses what was once answered: a view, a profile and a plan ask for the same model. */
-const given = new Map<string, Answers>();
 let parser: Promise<PythonParser> | undefined;
-
-/** Kept for all readings of the script from now on. @param path Absolute. */
-export function keepAnswers(path: string, answers: Answers): void {
-  given.set(path, { ...given.get(path), ...answers });
-}
 
 /** @param path Absolute. @param choice Its `answers` go before those that were kept. @throws UserError as `readScriptModel`. */
 export async function inspectScript(files: Files, path: string, choice: ModelChoice): Promise<Model> {
-  return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: { ...given.get(path), ...choice.answers } });
+  return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: { ...answersTo(path), ...choice.answers } });
 }
 
 /** What a script says, with the answers there are. @throws UserError naming the line of a mistake in its text. */
 export async function scriptFacts(files: Files, path: string): Promise<ScriptFacts> {
-  return readScriptFacts(files, path, { parser: await pythonParser(files), answers: given.get(path) });
+  return readScriptFacts(files, path, { parser: await pythonParser(files), answers: answersTo(path) });
 }
 
 /** What must still be asked before the script's model can be read. */

@@ -3,20 +3,21 @@ import * as vscode from "vscode";
 import { z } from "zod";
 import { UserError } from "../model/errors";
 import { isOptions, optionsOf } from "./arguments";
-import { modelFolder } from "./modelFolder";
-import { pickModel } from "./pick";
+import { chosenModel } from "./modelFolder";
 import type { Handler } from "./shell";
 
 const options = z.strictObject({
   model: z.string().optional(),
   train: z.array(z.string()).optional(),
   freeze: z.array(z.string()).optional(),
+  /** What a training script leaves open, by name. */
+  answers: z.record(z.string(), z.string()).optional(),
 });
 
 /** @returns The document that `diffusionpipe inspect --json` prints. */
 export const inspectModelCommand: Handler = async (shell, argument) => {
-  const { model, train, freeze } = optionsOf(options, "model", argument);
-  const path = modelFolder(model ?? (await pickModel(vscode.l10n.t("Inspect Model"))));
+  const { model, train, freeze, answers } = optionsOf(options, "model", argument);
+  const path = await chosenModel(shell, vscode.l10n.t("Inspect Model"), argument, model, answers);
   try {
     return await shell.showModel(path, train || freeze ? { train, freeze } : undefined);
   } catch (error) {

@@ -9,7 +9,7 @@ import { planFormat } from "../formats/plan";
 import { UserError } from "../model/errors";
 import { optionsOf } from "./arguments";
 import { askCluster, clusterAnswers, writeCluster } from "./askCluster";
-import { modelFolder } from "./modelFolder";
+import { modelFolder, readyModel } from "./modelFolder";
 import { openTimeline } from "./openTimeline";
 import { ask, askFolder, askNumber, choose, isOutsideRuns, shownPath, workspaceFiles, workspaceModels, type Choice } from "./pick";
 import { defaultProfilePath, profileOptions, profileTo } from "./profileLayers";
@@ -42,7 +42,7 @@ export const newPlanCommand: Handler = async (shell, argument) => {
   const { from, cluster: clusterOption, batch: batchOption, data: dataOption, output: outputOption, schedule, stages, microbatches, fill, steps, learningRate, seed, ...profiling } = given;
   const source = from ?? (await askSource());
   const isProfile = source.endsWith(".profile.json");
-  const base = isProfile ? source.slice(0, -".profile.json".length) : modelFolder(source);
+  const base = isProfile ? source.slice(0, -".profile.json".length) : await readyModel(shell, modelFolder(source), argument, given.answers);
   const cluster = await clusterFile(shell, clusterOption, dirname(base));
   const batch = batchOption ?? (await askNumber(title, vscode.l10n.t("Global batch: samples of one optimizer step"), 16));
   const data = dataOption === undefined ? await askData() : dataOption;

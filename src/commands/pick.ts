@@ -2,11 +2,14 @@
 import { dirname, sep } from "node:path";
 import * as vscode from "vscode";
 import { Cancelled, UserError } from "../model/errors";
+import { looksLikeTraining } from "../parse/script/looks";
+import { nodeFiles } from "../platform/nodeFiles";
 import { isRunId } from "../remote/runs/id";
 import { localPath } from "./arguments";
 
-const notOurs = "**/{node_modules,.git}/**";
+const notOurs = "**/{node_modules,.git,.venv,venv,site-packages,__pycache__}/**";
 const mostFiles = 1000;
+const mostScriptBytes = 512 * 1024;
 
 /** Absolute paths of the workspace's files that match, sorted. */
 export async function workspaceFiles(glob: string): Promise<readonly string[]> {
@@ -14,7 +17,29 @@ export async function workspaceFiles(glob: string): Promise<readonly string[]> {
   return found.filter((uri) => uri.scheme === "file").map((uri) => uri.fsPath).sort();
 }
 
-export const workspaceModels = async (): Promise<readonly string[]> => (await workspaceFiles("**/model_index.json")).filter(isOutsideRuns).map(dirname);
+/** Folders of diffusers, then files that are models by themselves: weights and exports outside those folders, and training scripts. */
+export async function workspaceModels(): Promise<readonly string[]> {
+  const folders = (await workspaceFiles("**/model_index.json")).filter(isOutsideRuns).map(dirname);
+  const files = (await workspaceFiles("**/*.{safetensors,onnx}")).filter(isOutsideRuns);
+  return [...folders, ...files.filter((path) => !folders.some((folder) => path.startsWith(folder + sep))), ...(await workspaceScripts())];
+}
+
+/** Python files that look as if they trained a diffusion model. */
+export async function workspaceScripts(): Promise<readonly string[]> {
+  const paths = (await workspaceFiles("**/*.py")).filter(isOutsideRuns);
+  const found = await Promise.all(paths.map(async (path) => looksLikeTraining(await scriptText(path))));
+  return paths.filter((_, index) => found[index]);
+}
+
+/** Empty where a file cannot be read or is too long for a script. */
+async function scriptText(path: string): Promise<string> {
+  try {
+    return new TextDecoder().decode(await nodeFiles.read(path, mostScriptBytes));
+  } catch (error) {
+    if (error instanceof UserError) return "";
+    throw error;
+  }
+}
 
 /** What runs in the workspace were given (kept by content, under its SHA-256), and what they left, are not its own models and images. */
 export const isOutsideRuns = (path: string): boolean => !path.split(sep).some((part) => isRunId(part) || /^[0-9a-f]{64}$/.test(part));
@@ -65,7 +90,7 @@ export async function onlyOrChosen(title: string, placeHolder: string, paths: re
 }
 
 export async function pickModel(title: string): Promise<string> {
-  return onlyOrChosen(title, vscode.l10n.t("Which model?"), await workspaceModels(), "There is no diffusers model in this workspace.", "Copy a model folder, the one with model_index.json in it, into the workspace.");
+  return onlyOrChosen(title, vscode.l10n.t("Which model?"), await workspaceModels(), "There is no model in this workspace.", "Copy a model folder, the one with model_index.json in it, into the workspace, or a training script, a .safetensors or an .onnx file.");
 }
 
 /** Where there is no plan: what is missing, and what to do. */

@@ -10,8 +10,8 @@ import { profileFormat } from "../formats/profile";
 import { Cancelled } from "../model/errors";
 import type { Provider } from "../profile/messages";
 import { optionsOf } from "./arguments";
-import { modelFolder } from "./modelFolder";
-import { pickModel, shownPath } from "./pick";
+import { chosenModel } from "./modelFolder";
+import { shownPath } from "./pick";
 import { withProgress } from "./progress";
 import type { Handler, Shell } from "./shell";
 
@@ -24,6 +24,8 @@ export const profileOptions = z.strictObject({
   batches: z.array(z.int().positive()).optional(),
   train: z.array(z.string()).optional(),
   freeze: z.array(z.string()).optional(),
+  /** What a training script leaves open, by name. */
+  answers: z.record(z.string(), z.string()).optional(),
   height: z.int().positive().optional(),
   width: z.int().positive().optional(),
   sequenceLength: z.int().positive().optional(),
@@ -37,7 +39,7 @@ export type ProfileCommandOptions = z.infer<typeof profileOptions>;
 export const profileLayersCommand: Handler = async (shell, argument) => {
   const options = optionsOf(profileOptions, "model", argument);
   const title = vscode.l10n.t("Profile Layers");
-  const model = modelFolder(options.model ?? (await pickModel(title)));
+  const model = await chosenModel(shell, title, argument, options.model, options.answers);
   const output = options.output ?? defaultProfilePath(model);
   if (options.output === undefined && (await shell.files.stat(output))) await confirmReplacing(output);
   await profileTo(shell, model, output, options);

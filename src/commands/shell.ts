@@ -4,12 +4,15 @@ import type { Inspection } from "../model/inspection";
 import type { Timeline } from "../model/timeline";
 import type { RoleChoice } from "../parse/roles";
 import type { Files } from "../platform/files";
+import type { AnswerMemory } from "./answerMemory";
 
 export interface Shell {
   readonly files: Files;
   /** Folder of the built scripts: measure.js and its helpers. */
   readonly scriptsFolder: string;
   readonly log: vscode.LogOutputChannel;
+  /** What was answered to the questions that training scripts leave open. */
+  readonly answers: AnswerMemory;
   /** Shows `text` in the status bar, with a turning wheel, until the result is disposed of. */
   busy(text: string): vscode.Disposable;
   /** Opens a plan (a path) with a measured timeline laid over its prediction; undefined takes it away. */

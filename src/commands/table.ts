@@ -9,6 +9,7 @@ export interface CommandEntry {
 
 export const commandTable = {
   "diffusionpipe.inspectModel": { load: async () => (await import("./inspectModel")).inspectModelCommand },
+  "diffusionpipe.answerScript": { load: async () => (await import("./answerScript")).answerScriptCommand },
   "diffusionpipe.profileLayers": {
     refusedUntrusted: "Profiling starts processes that run layers as the workspace's files describe them.",
     load: async () => (await import("./profileLayers")).profileLayersCommand,

@@ -34,7 +34,7 @@ export function registerViews(files: Files, statusBar: StatusBar, log: vscode.Lo
     vscode.window.registerTreeDataProvider("diffusionpipe.models", models),
     vscode.window.registerTreeDataProvider("diffusionpipe.plans", plans),
     vscode.window.registerTreeDataProvider("diffusionpipe.runs", runs),
-    watchFiles("**/{model_index,config}.json", () => models.refresh()),
+    watchFiles("**/{model_index.json,config.json,*.py,*.safetensors,*.onnx}", () => models.refresh()),
     watchFiles("**/*.pipeplan.json", () => plans.refresh()),
     vscode.workspace.onDidChangeWorkspaceFolders(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(refresh),
