@@ -10,7 +10,7 @@ export interface Encoder extends Described {
   readonly kind: "textEncoder" | "imageEncoder";
 }
 
-/** Makes latents from images or videos: the encoder half of an autoencoder. Its output holds the moments of `latentChannels`. */
+/** Makes latents from images or videos: the encoder half of an autoencoder. Its output holds the moments of `latentChannels`, or the latents themselves. */
 export interface Autoencoder extends Described {
   readonly kind: "autoencoder";
   readonly latentChannels: number;

@@ -2,12 +2,14 @@
 
 import json
 
+import image_autoencoder
 from conftest import FIXTURES, ROOT
 from diffusers import AutoencoderKL
 from family import case
 
 CLASS = "AutoencoderKL"
-UNUSED = ("decoder.", "post_quant_conv.")
+UNUSED = image_autoencoder.UNUSED
+call = image_autoencoder.call
 
 
 def fixture(name):
@@ -18,15 +20,16 @@ def build(config):
     return AutoencoderKL.from_config(config)
 
 
-def call(module, inputs):
-    moments = module.encoder(inputs["sample"])
-    return {"": module.quant_conv(moments) if module.quant_conv is not None else moments}
-
-
-FULL = {"stable-diffusion-1-5": case(fixture("stable-diffusion-1-5"), parameters=34_163_664)}
+LARGE = fixture("stable-diffusion-1-5")
+FULL = {
+    "stable-diffusion-1-5": case(LARGE, parameters=34_163_664),
+    "stable-diffusion-xl": case({**LARGE, "sample_size": 1024, "scaling_factor": 0.13025}, parameters=34_163_664),
+    "stable-diffusion-3": case({**LARGE, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.0609, "scaling_factor": 1.5305}),
+    "flux": case({**LARGE, "latent_channels": 16, "use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.1159, "scaling_factor": 0.3611}),
+}
 
 SMALL = fixture("small")
-SIZES = {"height": 24, "width": 16}
+SIZES = image_autoencoder.SIZES
 
 
 def small(**settings):
@@ -38,6 +41,7 @@ REDUCED = {
     "sample": case(json.loads((ROOT / "media/sample/model/vae/config.json").read_text())),
     "without attention": small(mid_block_add_attention=False, use_quant_conv=False, layers_per_block=2, act_fn="gelu"),
     "deep": small(block_out_channels=[8, 16, 24], down_block_types=["DownEncoderBlock2D"] * 3, up_block_types=["UpDecoderBlock2D"] * 3),
+    "attention on the way": small(down_block_types=["AttnDownEncoderBlock2D", "DownEncoderBlock2D"], layers_per_block=2),
 }
 
 
@@ -56,4 +60,4 @@ def random_config(rng):
     return settings
 
 
-REFUSED = [({"down_block_types": ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]}, "down_block_types")]
+REFUSED = [({"down_block_types": ["DownEncoderBlock2D", "DownBlock2D"]}, "down_block_types")]
