@@ -4,13 +4,15 @@ import type { InspectedLayer, Inspection } from "../model/inspection";
 import type { BoundLayer, Model } from "../model/model";
 import type { Bindings } from "../model/profile";
 import { readModel } from "../parse/read";
-import type { ModelChoice } from "../parse/roles";
+import type { ModelChoice } from "../model/choice";
 import type { Files } from "../platform/files";
 
 /** @param path What holds the model: a training script, else see `readModel`. @throws UserError naming file and field. */
 export async function inspectModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
   const whole = resolve(path);
-  return whole.endsWith(".py") ? (await import("./scripts")).inspectScript(files, whole, choice) : readModel(files, whole, choice);
+  const model = await (whole.endsWith(".py") ? (await import("./scripts")).inspectScript(files, whole, choice) : readModel(files, whole, choice));
+  const made = Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined)) as ModelChoice;
+  return Object.keys(made).length === 0 ? model : { ...model, bind: (bindings) => ({ ...model.bind(bindings), choice: made }) };
 }
 
 /** The model's own size with what is asked for in its place. */

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Model } from "../model/model";
 import { cachedModels, hubCacheFolder } from "../parse/hub/cache";
-import type { ModelChoice } from "../parse/roles";
+import type { ModelChoice } from "../model/choice";
 import type { OpenQuestion, ScriptFacts } from "../parse/script/facts";
 import { readScriptFacts, readScriptModel } from "../parse/script/model";
 import type { PythonParser } from "../parse/script/syntax";

@@ -6,7 +6,7 @@ import { Cancelled, messageOf, UserError } from "../model/errors";
 import type { Model } from "../model/model";
 import type { Bindings } from "../model/profile";
 import { maxConfigBytes, parseConfig } from "../parse/config";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 import { tracedComponent } from "../parse/trace/component";
 import { maxTraceBytes, parseTrace, withPrinted, type TraceDocument } from "../parse/trace/document";
 import { tracedModel } from "../parse/trace/model";

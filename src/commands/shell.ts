@@ -2,7 +2,7 @@
 import type * as vscode from "vscode";
 import type { Inspection } from "../model/inspection";
 import type { Timeline } from "../model/timeline";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 import type { Files } from "../platform/files";
 import type { AnswerMemory } from "./answerMemory";
 

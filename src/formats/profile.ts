@@ -31,9 +31,21 @@ const layer = z.looseObject({
   times: z.array(time).min(1),
 });
 
+const names = z.array(name);
+
+const choice = z.looseObject({
+  train: names.optional(),
+  freeze: names.optional(),
+  lora: z.record(name, z.looseObject({ rank: positive, alpha: amount.optional(), targetModules: names })).optional(),
+  selfConditioning: z.number().min(0).max(1).optional(),
+  cut: z.looseObject({ minShare: z.number().min(0).max(1).optional(), maxLayers: positive.optional(), components: names.optional() }).optional(),
+  answers: z.record(name, z.string()).optional(),
+});
+
 const schema: z.ZodType<Profile> = z.looseObject({
   format: z.literal("diffusionpipe.profile/1"),
   model: fileRef,
+  choice: choice.optional(),
   runtimeVersion: z.string().optional(),
   bindings: z.looseObject({ height: positive, width: positive, sequenceLength: positive, frames: positive.optional(), symbols: z.record(name, positive).optional() }),
   device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional() }),

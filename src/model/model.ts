@@ -1,4 +1,5 @@
 /** A parsed model: what `src/parse` makes of a workspace folder, before any shape is known, and after shapes are bound. */
+import type { ModelChoice } from "./choice";
 import type { OnnxGraph } from "./onnx";
 import type { Bindings, Chain, FileRef, Tensor } from "./profile";
 
@@ -58,6 +59,8 @@ export interface BoundLayer extends ModelLayer {
 
 export interface BoundModel {
   readonly model: FileRef;
+  /** What was chosen about it, where anything was. */
+  readonly choice?: ModelChoice;
   readonly bindings: Bindings;
   readonly components: readonly (Omit<ModelComponent, "layers"> & { readonly layers: readonly BoundLayer[] })[];
   readonly chains: readonly Chain[];

@@ -4,6 +4,8 @@
  * Units: ms, bytes, FLOPs; "PerSample" figures are for one training sample.
  */
 
+import type { ModelChoice } from "./choice";
+
 /** A file this document was made from; `path` is relative to the document, `sha256` is its fingerprint. */
 export interface FileRef {
   readonly path: string;
@@ -105,6 +107,8 @@ export interface Bindings {
 export interface Profile {
   readonly format: "diffusionpipe.profile/1";
   readonly model: FileRef;
+  /** What was chosen about the model: with it the same layers can be had again. */
+  readonly choice?: ModelChoice;
   readonly runtimeVersion?: string;
   readonly bindings: Bindings;
   readonly device: {

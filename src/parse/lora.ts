@@ -6,7 +6,7 @@ import { UserError } from "../model/errors";
 import type { Convolution, Linear, Operator } from "../model/operator";
 import type { ComponentDescription, LayerDescription } from "./component";
 import type { Pipeline } from "./pipeline";
-import type { LoraChoice } from "./roles";
+import type { LoraChoice } from "../model/choice";
 
 /** @throws UserError for a component that is not there or cannot have adapters, and for targets that match nothing. */
 export function withAdapters(pipeline: Pipeline, choice: Readonly<Record<string, LoraChoice>>): Pipeline {

@@ -1,4 +1,5 @@
 /** A wired pipeline and the choice of what trains, as the model that everything else works with. */
+import type { ModelChoice } from "../model/choice";
 import { UserError } from "../model/errors";
 import type { Model, ModelComponent } from "../model/model";
 import type { Bindings, Chain, Tensor } from "../model/profile";
@@ -6,7 +7,7 @@ import { bindPipeline } from "./bind";
 import { chainsOf, placeAll } from "./chains";
 import { withAdapters } from "./lora";
 import { needsOf, type Pipeline } from "./pipeline";
-import { chooseTrained, type ModelChoice } from "./roles";
+import { chooseTrained } from "./roles";
 
 /** @param sha256 Fingerprint of the files that the pipeline was read from. @throws UserError for a choice that cannot be. */
 export function makeModel(path: string, sha256: string, plain: Pipeline, choice: ModelChoice): Model {

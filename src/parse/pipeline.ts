@@ -1,7 +1,7 @@
 /** A pipeline's components wired together: what each takes in, from other components or from the data, and what the losses need. */
 import type { BoundLayer, Model, ModelLayer } from "../model/model";
 import type { Bindings, Tensor } from "../model/profile";
-import type { LoraChoice } from "./roles";
+import type { LoraChoice } from "../model/choice";
 
 /** Bytes for b samples: perSample * b + fixed. */
 export interface Bytes {

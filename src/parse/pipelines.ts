@@ -7,7 +7,7 @@ import type { Family } from "./families/family";
 import { families } from "./families/registry";
 import { makeModel } from "./model";
 import type { Pipeline } from "./pipeline";
-import type { ModelChoice } from "./roles";
+import type { ModelChoice } from "../model/choice";
 import type { ConfigFile, ConfigSource, ModelIndex } from "./source";
 import { familyPart, type Part } from "./wiring/parts";
 import { wirePipeline } from "./wiring/wire";

@@ -1,30 +1,7 @@
 /** Who trains: the default of the pipeline, changed by the user's choice. */
+import type { ModelChoice } from "../model/choice";
 import { UserError } from "../model/errors";
 import type { Pipeline } from "./pipeline";
-
-export interface RoleChoice {
-  readonly train?: readonly string[];
-  readonly freeze?: readonly string[];
-}
-
-/** Low-rank adapters on a component: peft's settings of the same names. */
-export interface LoraChoice {
-  readonly rank: number;
-  /** The adapters' output is scaled by alpha / rank; the rank where left out. */
-  readonly alpha?: number;
-  /** Names of modules, or the ends of their paths. */
-  readonly targetModules: readonly string[];
-}
-
-/** All that a user may choose about a model beyond its files. */
-export interface ModelChoice extends RoleChoice {
-  /** By component, which then trains its adapters only. */
-  readonly lora?: Readonly<Record<string, LoraChoice>>;
-  /** Of a training script: what it leaves open, by the name of the command line argument or setting. */
-  readonly answers?: Readonly<Record<string, string>>;
-  /** The share of steps that first predict once without gradients and feed the prediction back. */
-  readonly selfConditioning?: number;
-}
 
 /** @returns Names of the trained components. @throws UserError for unknown names, contradictions, and when nothing is left to train. */
 export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [], lora = {} }: ModelChoice): ReadonlySet<string> {

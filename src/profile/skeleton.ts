@@ -32,6 +32,7 @@ export function profileSkeleton<D extends Pick<Profile["device"], "precision">>(
   return {
     format: "diffusionpipe.profile/1",
     model: bound.model,
+    ...(bound.choice && { choice: bound.choice }),
     bindings: bound.bindings,
     device,
     chains: bound.chains,

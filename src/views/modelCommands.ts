@@ -7,7 +7,7 @@ import { readDocument } from "../formats/document";
 import { profileFormat } from "../formats/profile";
 import { Cancelled } from "../model/errors";
 import type { Inspection } from "../model/inspection";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 import type { Files } from "../platform/files";
 import type { ModelCommand } from "../protocol/modelMessages";
 

@@ -9,7 +9,7 @@ import { messageOf, UserError } from "../model/errors";
 import type { Inspection } from "../model/inspection";
 import type { Role } from "../model/model";
 import type { Bindings } from "../model/profile";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 import type { Files } from "../platform/files";
 import { nameOfUnknown } from "../protocol/checks";
 import { isModelViewMessage } from "../protocol/modelGuards";

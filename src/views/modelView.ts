@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { viewHtml, viewRoot } from "../editor/html";
 import type { Inspection } from "../model/inspection";
 import type { Bindings } from "../model/profile";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 import type { ModelSession, ModelViewServices } from "./modelSession";
 
 export const modelViewType = "diffusionpipe.model";

@@ -1,6 +1,6 @@
 /** Which components of a model the user wants trained and frozen, kept in the workspace's state. */
 import { isFields, listOf, optional, text } from "../protocol/checks";
-import type { RoleChoice } from "../parse/roles";
+import type { RoleChoice } from "../model/choice";
 
 const key = "diffusionpipe.roles";
 const names = optional(listOf(text));

@@ -19,7 +19,7 @@ import { describedComponent } from "../../src/parse/described";
 import { adaptedDescription } from "../../src/parse/lora";
 import { makeModel } from "../../src/parse/model";
 import type { Pipeline } from "../../src/parse/pipeline";
-import type { LoraChoice } from "../../src/parse/roles";
+import type { LoraChoice } from "../../src/model/choice";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 
 interface Request {

@@ -14,7 +14,7 @@ import { inferGraph } from "../../src/parse/onnx/infer";
 import { readOnnxModel, type OnnxOptions } from "../../src/parse/onnx/read";
 import { readOnnxFile } from "../../src/parse/onnx/reader";
 import { sizesOf } from "../../src/parse/onnx/symbols";
-import type { RoleChoice } from "../../src/parse/roles";
+import type { RoleChoice } from "../../src/model/choice";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 
 interface Request {

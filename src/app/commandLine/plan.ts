@@ -5,7 +5,7 @@ import { planFormat } from "../../formats/plan";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
 import type { Bindings } from "../../model/profile";
-import type { ModelChoice } from "../../parse/roles";
+import type { ModelChoice } from "../../model/choice";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
 import { bindingsOf, inspectModel } from "../inspect";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf, UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Bindings } from "../../model/profile";
-import type { RoleChoice } from "../../parse/roles";
+import type { RoleChoice } from "../../model/choice";
 import { nodeFiles } from "../../platform/nodeFiles";
 import { nodeProcesses } from "../../platform/nodeProcess";
 import { chooseInterpreter } from "../interpreter";

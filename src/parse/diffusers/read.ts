@@ -4,7 +4,7 @@ import { UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Files } from "../../platform/files";
 import { componentModel, readPipeline } from "../pipelines";
-import type { ModelChoice } from "../roles";
+import type { ModelChoice } from "../../model/choice";
 import type { ConfigFile } from "../source";
 import { DiffusersFolder, indexName } from "./folder";
 

@@ -4,7 +4,7 @@ import { UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Bindings } from "../../model/profile";
 import type { Files } from "../../platform/files";
-import type { RoleChoice } from "../roles";
+import type { CutChoice, RoleChoice } from "../../model/choice";
 import { bindGraph, type ParsedGraph } from "./bind";
 import { partsOf } from "./components";
 import { usualRule, type CutRule } from "./cut";
@@ -19,9 +19,7 @@ import type { OnnxFile } from "./types";
 import { weightSide } from "./values";
 
 /** How a file becomes layers. */
-export interface OnnxOptions extends Partial<CutRule> {
-  /** First parts of the names of nodes and parameters that are components of their own; usual names of pipelines' parts where left out. */
-  readonly components?: readonly string[];
+export interface OnnxOptions extends CutChoice {
   /** Sizes at which the layers are cut, where they are not the file's default ones. */
   readonly bindings?: Partial<Bindings>;
 }

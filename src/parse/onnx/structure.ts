@@ -2,7 +2,7 @@
 import { UserError } from "../../model/errors";
 import type { ModelComponent, ModelLayer } from "../../model/model";
 import type { Chain } from "../../model/profile";
-import type { RoleChoice } from "../roles";
+import type { RoleChoice } from "../../model/choice";
 import { isBackbone, isFrozenPart } from "./components";
 import { gradientValues } from "./gradients";
 import type { ComponentNodes, Reference } from "./layers";

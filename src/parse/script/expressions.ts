@@ -9,8 +9,18 @@ import { choiceOf, constant, truthOf, unknown, type Scope, type Value } from "./
 
 const mostItems = 1000;
 
+/** Expressions in expressions, through the functions that they call. */
+const deepest = 1000;
+
 export function evaluate(follower: Follower, node: PythonNode, scope: Scope): Value {
-  if (!follower.step()) return unknown;
+  if (!follower.step() || follower.depth >= deepest) return unknown;
+  follower.depth++;
+  const value = valueOf(follower, node, scope);
+  follower.depth--;
+  return value;
+}
+
+function valueOf(follower: Follower, node: PythonNode, scope: Scope): Value {
   const { fields, children } = node;
   const inner = (child: PythonNode | undefined) => (child ? evaluate(follower, child, scope) : unknown);
   switch (node.type) {

@@ -20,6 +20,8 @@ export class Follower {
   readonly module: Scope = { names: new Map() };
   /** How many conditions that cannot be foreseen the current statement stands under. */
   branches = 0;
+  /** How many expressions the current one stands in. */
+  depth = 0;
   /** Functions of the script being followed. */
   private readonly calls: PythonNode[] = [];
   private readonly called = new Set<PythonNode>();
@@ -48,6 +50,11 @@ export class Follower {
   step(): boolean {
     this.steps++;
     return !this.isExhausted;
+  }
+
+  /** Counts what costs more than a step. */
+  spend(steps: number): void {
+    this.steps += steps;
   }
 
   /** @returns Undefined where the function is being followed already, or too deep. */

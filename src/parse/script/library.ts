@@ -76,7 +76,7 @@ function makeModel(follower: Follower, name: string, given: Given): Value {
   const [config] = given.positional;
   if (config?.kind === "config") return { kind: "part", part: follower.recorder.part({ class: name, origin: config.part?.origin ?? config.origin, line: given.line, open: config.part?.open ?? config.open }) };
   const keywords = config?.kind === "instance" ? config.keywords : given.keywords;
-  const { settings, open } = settingsOf(keywords, { ...given, hasUnknown: given.hasUnknown || (config !== undefined && config.kind !== "instance") });
+  const { settings, open } = settingsOf(follower, keywords, { ...given, hasUnknown: given.hasUnknown || (config !== undefined && config.kind !== "instance") });
   return { kind: "part", part: follower.recorder.part({ class: name, origin: { kind: "settings", settings }, line: given.line, open }) };
 }
 

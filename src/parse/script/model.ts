@@ -4,7 +4,7 @@ import { UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Files } from "../../platform/files";
 import { readPipeline } from "../pipelines";
-import type { LoraChoice, ModelChoice } from "../roles";
+import type { LoraChoice, ModelChoice } from "../../model/choice";
 import type { OpenQuestion, ScriptComponent, ScriptFacts } from "./facts";
 import { maxScriptBytes, readScript } from "./read";
 import { ScriptSource, trainingComponents } from "./source";

@@ -4,7 +4,7 @@ import { isPipelineClass, isSchedulerClass, loadsModel } from "./classes";
 import type { Origin } from "./facts";
 import type { Follower } from "./follower";
 import { loraOf } from "./lora";
-import { partsIn, classNameOf, jsonOf, optionsOf, textOf, unknown, type InstanceValue, type Part, type Value } from "./values";
+import { choiceOf, classNameOf, jsonOf, mostJsonValues, optionsOf, partsIn, textOf, unknown, type InstanceValue, type Part, type Value } from "./values";
 
 type Open = Part["open"];
 
@@ -67,7 +67,7 @@ function fromConfig(follower: Follower, className: string | undefined, given: Gi
   const config = optionsOf(source).find((option) => option.kind === "config");
   if (config?.kind === "config") return make(config.part?.origin ?? config.origin, config.part?.open ?? config.open, config.part);
   if (source.kind === "mapping" || source.kind === "instance") {
-    const { settings, open } = settingsOf(source.kind === "mapping" ? source.entries : source.attributes, given);
+    const { settings, open } = settingsOf(follower, source.kind === "mapping" ? source.entries : source.attributes, given);
     return make({ kind: "settings", settings }, open);
   }
   const { origin, open } = pretrained(given);
@@ -78,21 +78,23 @@ function fromConfig(follower: Follower, className: string | undefined, given: Gi
 function fromOther(follower: Follower, className: string | undefined, given: Given): Value {
   const other = optionsOf(given.positional[0] ?? given.keywords.get("unet") ?? given.keywords.get("transformer") ?? unknown).find((option) => option.kind === "part");
   if (other?.kind !== "part") return unknown;
-  const { settings } = settingsOf(given.keywords, given);
+  const { settings } = settingsOf(follower, given.keywords, given);
   return { kind: "part", part: follower.recorder.part({ class: className, origin: { kind: "controlNetOf", of: "", settings }, copyOf: other.part, line: given.line }) };
 }
 
 /** Settings that are known, as JSON; the others are open. */
-export function settingsOf(keywords: ReadonlyMap<string, Value>, { line, hasUnknown }: Given): { readonly settings: Record<string, unknown>; readonly open: Open } {
+export function settingsOf(follower: Follower, keywords: ReadonlyMap<string, Value>, { line, hasUnknown }: Given): { readonly settings: Record<string, unknown>; readonly open: Open } {
   const settings: Record<string, unknown> = {};
   const open: Open = new Map();
+  const budget = { left: mostJsonValues };
   for (const [key, value] of keywords) {
-    const json = jsonOf(value);
+    const json = jsonOf(value, budget);
     if (json === undefined) {
       if (!["part", "config", "symbol", "instance"].includes(value.kind)) open.set(key, { argument: "argument" in value ? value.argument : undefined, line });
     } else Object.defineProperty(settings, key, { value: json, enumerable: true, writable: true, configurable: true });
   }
   if (hasUnknown) open.set("settings", { line });
+  follower.spend(mostJsonValues - budget.left);
   return { settings, open };
 }
 
@@ -131,7 +133,7 @@ export function attributeOf(follower: Follower, owner: Value, name: string, line
     case "mapping":
       return owner.entries.get(name) ?? { kind: "method", receiver: owner, name };
     case "choice":
-      return { kind: "choice", options: owner.options.map((option) => attributeOf(follower, option, name, line)) };
+      return choiceOf(owner.options.map((option) => attributeOf(follower, option, name, line)));
     case "parameters":
     case "sequence":
       return { kind: "method", receiver: owner, name };
@@ -246,7 +248,7 @@ const ownKey = "<model>";
 function ownModel(follower: Follower, owner: InstanceValue): Part {
   const kept = owner.attributes.get(ownKey);
   if (kept?.kind === "part") return kept.part;
-  const { open } = settingsOf(owner.keywords, { positional: [], keywords: owner.keywords, hasUnknown: false, line: owner.line });
+  const { open } = settingsOf(follower, owner.keywords, { positional: [], keywords: owner.keywords, hasUnknown: false, line: owner.line });
   const part = follower.recorder.part({ class: owner.class, origin: { kind: "own" }, line: owner.line, open });
   owner.attributes.set(ownKey, { kind: "part", part });
   return part;

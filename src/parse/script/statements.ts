@@ -169,6 +169,7 @@ function executeIf(follower: Follower, node: PythonNode, scope: Scope): Completi
 /** Looks at each branch from the same start. Names then hold one of what the branches that go on have bound. */
 function branch(follower: Follower, scope: Scope, branches: readonly (() => Completion)[]): Completion {
   const before = new Map(scope.names);
+  follower.spend((before.size * branches.length) >> 1);
   const ends: Map<string, Value>[] = [];
   let result: Value | undefined;
   follower.branches++;

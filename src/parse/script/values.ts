@@ -147,11 +147,14 @@ export function classNameOf(value: Value): string | undefined {
   return value.kind === "class" ? value.name : undefined;
 }
 
-/** Every part that a value holds, however deep; each value is looked at once. */
-export function partsIn(value: Value, seen: Set<Value> = new Set()): readonly ParameterSet[] {
-  if (seen.has(value)) return [];
+/** Deeper than any list of parameters or setting of a model. */
+const deepestValue = 32;
+
+/** Every part that a value holds; each value is looked at once. */
+export function partsIn(value: Value, seen: Set<Value> = new Set(), depth = 0): readonly ParameterSet[] {
+  if (seen.has(value) || depth > deepestValue) return [];
   seen.add(value);
-  const all = (values: Iterable<Value>) => [...values].flatMap((item) => partsIn(item, seen));
+  const all = (values: Iterable<Value>) => [...values].flatMap((item) => partsIn(item, seen, depth + 1));
   switch (value.kind) {
     case "part":
       return [{ part: value.part, ...(value.inside !== undefined && { only: "some" as const }) }];
@@ -168,27 +171,27 @@ export function partsIn(value: Value, seen: Set<Value> = new Set()): readonly Pa
     case "pipeline":
       return all(value.parts.values());
     case "method":
-      return /parameters$/.test(value.name) ? partsIn(value.receiver, seen) : [];
+      return /parameters$/.test(value.name) ? partsIn(value.receiver, seen, depth + 1) : [];
     default:
       return [];
   }
 }
 
 /** Beyond any setting of a model. */
-const mostJsonValues = 10_000;
+export const mostJsonValues = 10_000;
 
 /** As JSON: numbers, texts, lists and mappings of them. Undefined where a part of it is unknown. */
-export function jsonOf(value: Value, budget = { left: mostJsonValues }): unknown {
-  if (--budget.left < 0) return undefined;
+export function jsonOf(value: Value, budget: { left: number }, depth = 0): unknown {
+  if (--budget.left < 0 || depth > deepestValue) return undefined;
   switch (value.kind) {
     case "constant":
       return value.value;
     case "sequence": {
-      const items = value.items.map((item) => jsonOf(item, budget));
+      const items = value.items.map((item) => jsonOf(item, budget, depth + 1));
       return items.includes(undefined) ? undefined : items;
     }
     case "mapping": {
-      const entries = [...value.entries].map(([key, item]) => [key, jsonOf(item, budget)] as const);
+      const entries = [...value.entries].map(([key, item]) => [key, jsonOf(item, budget, depth + 1)] as const);
       return entries.some(([, item]) => item === undefined) ? undefined : Object.fromEntries(entries);
     }
     default:

@@ -3,7 +3,7 @@ import { UserError } from "../../model/errors";
 import type { Model, ModelComponent } from "../../model/model";
 import type { Bindings, Chain, FileRef, Tensor } from "../../model/profile";
 import { dataTensor } from "../pipeline";
-import type { RoleChoice } from "../roles";
+import type { RoleChoice } from "../../model/choice";
 import { cutBytes } from "../tensors";
 import type { TracedComponent } from "./component";
 

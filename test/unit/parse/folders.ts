@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { inspectModel } from "../../../src/app/inspect";
 import { UserError } from "../../../src/model/errors";
 import type { Model } from "../../../src/model/model";
-import type { RoleChoice } from "../../../src/parse/roles";
+import type { RoleChoice } from "../../../src/model/choice";
 import type { Files } from "../../../src/platform/files";
 
 export const folder = "/models/made";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { inspectModel } from "../../../src/app/inspect";
 import { UserError } from "../../../src/model/errors";
 import type { BoundModel, Model } from "../../../src/model/model";
-import type { ModelChoice } from "../../../src/parse/roles";
+import type { ModelChoice } from "../../../src/model/choice";
 import { folder, memoryFiles } from "./folders";
 
 type Config = Readonly<Record<string, unknown>>;
