@@ -1,4 +1,4 @@
-/** The short layers at the ends of image models: a convolution alone, and norm, activation and convolution. */
+/** The short layers at the ends of models: a convolution or a linear layer alone, and norm, activation and convolution. */
 import type { ActivationFunction, OperatorList } from "../../../model/operator";
 import type { LayerDescription } from "../../component";
 import { OperatorListBuilder } from "../../operatorListBuilder";
@@ -24,6 +24,7 @@ export function outputBody(options: { channels: number; outChannels: number; ker
   const normalized = list.add({ op: "groupNorm", module: "conv_norm_out", input: "hidden_states", groups, channels, epsilon });
   return list.finish(list.conv2d("conv_out", list.activation(activation, normalized), channels, outChannels, kernel));
 }
+
 /** A linear layer alone, on an input of the component. */
 export function linearLayer(name: string, input: string, inFeatures: number, outFeatures: number): LayerDescription {
   const list = new OperatorListBuilder([input]);
