@@ -3,15 +3,21 @@ import { resolve } from "node:path";
 import type { InspectedLayer, Inspection } from "../model/inspection";
 import type { BoundLayer, Model } from "../model/model";
 import type { Bindings } from "../model/profile";
+import type { TraceClass } from "../parse/pipelines";
 import { readModel } from "../parse/read";
 import type { ModelChoice } from "../model/choice";
 import type { Files } from "../platform/files";
+import { answersTo } from "./answers";
 
-/** @param path What holds the model: a training script, else see `readModel`. @throws UserError naming file and field. */
-export async function inspectModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
+/** @param path What holds the model: a training script, else see `readModel`. @param trace For classes that no family describes. @throws UserError naming file and field. */
+export async function inspectModel(files: Files, path: string, choice: ModelChoice = {}, trace?: TraceClass): Promise<Model> {
   const whole = resolve(path);
-  const model = await (whole.endsWith(".py") ? (await import("./scripts")).inspectScript(files, whole, choice) : readModel(files, whole, choice));
-  const made = Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined)) as ModelChoice;
+  const isScript = whole.endsWith(".py");
+  // Answers that are kept elsewhere are a part of the choice: the profile keeps them.
+  const answers = { ...(isScript && answersTo(whole)), ...choice.answers };
+  const given = Object.keys(answers).length > 0 ? { ...choice, answers } : choice;
+  const model = await (isScript ? (await import("./scripts")).inspectScript(files, whole, given) : readModel(files, whole, given));
+  const made = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ModelChoice;
   return Object.keys(made).length === 0 ? model : { ...model, bind: (bindings) => ({ ...model.bind(bindings), choice: made }) };
 }
 

@@ -14,9 +14,9 @@ import { answersTo } from "./answers";
 const maxGrammarBytes = 16 * 1024 * 1024;
 let parser: Promise<PythonParser> | undefined;
 
-/** @param path Absolute. @param choice Its `answers` go before those that were kept. @throws UserError as `readScriptModel`. */
+/** @param path Absolute. @throws UserError as `readScriptModel`. */
 export async function inspectScript(files: Files, path: string, choice: ModelChoice): Promise<Model> {
-  return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: { ...answersTo(path), ...choice.answers } });
+  return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: choice.answers });
 }
 
 /** What a script says, with the answers there are. @throws UserError naming the line of a mistake in its text. */
