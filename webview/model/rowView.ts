@@ -40,7 +40,7 @@ export function rowElement(row: Row, context: RowContext, actions: RowActions): 
     textCell("cell-kind", marked(kind, context.words), kind),
     textCell("cell-number", [formatCount(totals.parameters)], trainableHint(totals)),
     textCell("cell-number", [formatDecimal(totals.flops)], `forward ${formatFlops(totals.flops)}, backward ${formatFlops(totals.backwardFlops)}`),
-    textCell("cell-number", [totals.saved === 0 ? "–" : formatBytes(totals.saved)]),
+    textCell("cell-number cell-saved", [totals.saved === 0 ? "–" : formatBytes(totals.saved)]),
     element("div", { class: "cell cell-work", role: "gridcell", title: "F forward, I gradient of the input, W gradient of the weights" }, ...workOf(layers).map((letter) => element("span", { class: letter === "–" ? "work-none" : `work-${letter}` }, letter))),
     row.kind === "component" ? element("div", { class: "cell cell-cut", role: "gridcell" }) : cutCell(context.cut),
   ];
