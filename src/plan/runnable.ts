@@ -8,6 +8,7 @@ const dataValues = new Set(["timesteps", "noise", "pixel_values", "input_ids"]);
 
 export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runnable {
   const { profile, chain } = workload;
+  if (/\.(?:py|safetensors|onnx)$/.test(profile.model.path)) return { reason: `The trainer trains a folder of diffusers; this plan's model is the file ${profile.model.path}.` };
   const classOf = (name: string) => profile.components.find((component) => component.name === name)?.class;
   const trained = [...new Set(chain.segments.map((segment) => segment.component))];
   if (trained.length !== 1 || classOf(trained[0]) !== "UNet2DConditionModel") {
