@@ -16,7 +16,7 @@ export async function inspectModel(files: Files, path: string, choice: ModelChoi
   // Answers that are kept elsewhere are a part of the choice: the profile keeps them.
   const answers = { ...(isScript && answersTo(whole)), ...choice.answers };
   const given = Object.keys(answers).length > 0 ? { ...choice, answers } : choice;
-  const model = await (isScript ? (await import("./scripts")).inspectScript(files, whole, given) : readModel(files, whole, given));
+  const model = await (isScript ? (await import("./scripts")).inspectScript(files, whole, given) : readModel(files, whole, given, trace));
   const made = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ModelChoice;
   return Object.keys(made).length === 0 ? model : { ...model, bind: (bindings) => ({ ...model.bind(bindings), choice: made }) };
 }

@@ -10,6 +10,7 @@ import type { RoleChoice } from "../model/choice";
 import { tracedComponent } from "../parse/trace/component";
 import { maxTraceBytes, parseTrace, withPrinted, type TraceDocument } from "../parse/trace/document";
 import { tracedModel } from "../parse/trace/model";
+import type { TraceClass } from "../parse/pipelines";
 import type { Files } from "../platform/files";
 import type { Processes, ProcessResult } from "../platform/process";
 import type { Interpreter } from "./interpreter";
@@ -97,4 +98,12 @@ export async function traceModel(services: TraceServices, configPath: string, re
   const document = await traceModule(services, { ...request, config: parseConfig(bytes, path) }, call);
   const sha256 = createHash("sha256").update(bytes).update(JSON.stringify(document)).digest("hex");
   return tracedModel(tracedComponent(document), request.class.split(/[:.]/).at(-1) ?? request.class, { path, sha256 }, choice);
+}
+
+/** Traces components of a pipeline's folder one by one, each at the sizes of its configuration. */
+export function traceClass(services: TraceServices, call: TraceCall): TraceClass {
+  return async (library, className, { file, json }) => {
+    if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(library)) throw new UserError(`"${library.slice(0, 100)}" is no name of a Python module.`, { file });
+    return tracedComponent(await traceModule(services, { class: `${library}:${className}`, config: json }, call));
+  };
 }

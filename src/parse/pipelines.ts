@@ -9,7 +9,9 @@ import { makeModel } from "./model";
 import type { Pipeline } from "./pipeline";
 import type { ModelChoice } from "../model/choice";
 import type { ConfigFile, ConfigSource, ModelIndex } from "./source";
-import { familyPart, type Part } from "./wiring/parts";
+import { tracedPart } from "./trace/part";
+import type { TracedComponent } from "./trace/component";
+import { familyPart, unknownPart, type Part } from "./wiring/parts";
 import { wirePipeline } from "./wiring/wire";
 
 /** Classes of parts that training runs no layers of. */
@@ -17,15 +19,24 @@ const withoutLayers = /(?:Scheduler|Tokenizer|TokenizerFast|Processor|ProcessorF
 
 const schedulerSchema = z.object({ prediction_type: z.enum(["epsilon", "v_prediction", "sample", "flow_prediction"]).optional() });
 
-/** @param path What the model is known by: absolute. @throws UserError naming file and field. */
-export async function readPipeline(source: ConfigSource, path: string, choice: ModelChoice = {}): Promise<Model> {
+/** Traces a component of a class that no family describes. @param library The module that has the class. @throws UserError, Cancelled. */
+export type TraceClass = (library: string, className: string, config: ConfigFile) => Promise<TracedComponent>;
+
+/**
+ * @param path What the model is known by: absolute.
+ * @param trace Without it, classes that no family describes are refused.
+ * @throws UserError naming file and field.
+ */
+export async function readPipeline(source: ConfigSource, path: string, choice: ModelChoice = {}, trace?: TraceClass): Promise<Model> {
   const index = await source.index();
   const parts: Part[] = [];
   for (const [name, className] of index.components) {
     if (withoutLayers.test(className)) continue;
-    if (!families.has(className)) throw unknownClass(index, name, className);
+    const library = index.libraries?.get(name);
+    if (!families.has(className) && (!trace || library === undefined)) throw unknownClass(index, name, className);
     const config = await source.read(name);
-    parts.push(familyPart(name, config.file, parseFamily(className, config)));
+    const known = families.has(className) ? familyPart(name, config.file, parseFamily(className, config)) : undefined;
+    parts.push(known ?? unknownPart(name, config.file, tracedPart(await trace!(library!, className, config))));
   }
   if (parts.length === 0) throw new UserError("The pipeline has no component with layers.", { file: index.file });
   const predictionType = await predictionTypeOf(source, index);

@@ -13,6 +13,8 @@ export interface ModelIndex {
   readonly class: string;
   /** Component -> class; components that are null are left out. */
   readonly components: ReadonlyMap<string, string>;
+  /** Component -> the Python module that has its class, where that is known. */
+  readonly libraries?: ReadonlyMap<string, string>;
 }
 
 export interface ConfigSource {

@@ -1,6 +1,7 @@
 /** Measures each distinct layer at each batch size: from the cache where it can, in the measuring process where it must. */
-import { Cancelled } from "../model/errors";
+import { Cancelled, UserError } from "../model/errors";
 import type { BoundLayer } from "../model/model";
+import type { OnnxGraph } from "../model/onnx";
 import type { MeasurementCache, MeasurementKey } from "./cache";
 import { graphDigest } from "../graph/digest";
 import type { Failure } from "./failure";
@@ -82,7 +83,11 @@ export async function measureLayers(
     onProgress({ done, total: tasks.length, what: `${label}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
     remaining -= weight(layer, batch);
     if (isHopeless(known, batch, settings.patienceMs)) continue;
-    const graph = layer.graph(batch);
+    const graph = graphOf(layer, batch);
+    if ("problem" in graph) {
+      known.set(batch, { status: "crashed", message: graph.problem });
+      continue;
+    }
     const key: MeasurementKey = { ...settings.place, signature, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
     const cached = await cache.read(key);
     if (signal?.aborted) throw new Cancelled();
@@ -105,6 +110,16 @@ export async function measureLayers(
   }
   onProgress({ done: tasks.length, total: tasks.length, what: "done", remainingMs: 0 });
   return outcomes;
+}
+
+/** A layer that has no graph (traced, and not exported) cannot be timed here: its outcome, not the end. */
+function graphOf(layer: BoundLayer, batch: number): OnnxGraph | { readonly problem: string } {
+  try {
+    return layer.graph(batch);
+  } catch (error) {
+    if (error instanceof UserError) return { problem: error.message };
+    throw error;
+  }
 }
 
 function isHopeless(known: ReadonlyMap<number, Outcome>, batch: number, patienceMs: number): boolean {

@@ -3,15 +3,15 @@ import { basename } from "node:path";
 import { UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Files } from "../../platform/files";
-import { componentModel, readPipeline } from "../pipelines";
+import { componentModel, readPipeline, type TraceClass } from "../pipelines";
 import type { ModelChoice } from "../../model/choice";
 import type { ConfigFile } from "../source";
 import { DiffusersFolder, indexName } from "./folder";
 
 /** @param path Absolute path of the folder. @throws UserError naming the file and the field of whatever is wrong. */
-export async function readDiffusersModel(files: Files, path: string, choice: ModelChoice = {}): Promise<Model> {
+export async function readDiffusersModel(files: Files, path: string, choice: ModelChoice = {}, trace?: TraceClass): Promise<Model> {
   const folder = await DiffusersFolder.open(files, path);
-  if (await folder.has(indexName)) return readPipeline(folder, path, choice);
+  if (await folder.has(indexName)) return readPipeline(folder, path, choice, trace);
   if (await folder.has("config.json")) {
     const config = await folder.readFile("config.json");
     return componentModel(basename(path), classOf(config), config, path, folder.fingerprint(), choice);
