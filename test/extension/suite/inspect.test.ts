@@ -4,28 +4,42 @@ import * as vscode from "vscode";
 import { extension, inWorkspace } from "../workspace";
 
 interface Inspected {
-  readonly components: readonly { readonly name: string; readonly role: string; readonly parameters: number; readonly layers: readonly { readonly parameters: number }[] }[];
+  readonly components: readonly { readonly name: string; readonly role: string; readonly parameters: number; readonly layers: readonly { readonly parameters: number; readonly flopsPerSample: number }[] }[];
 }
 
 describe("Inspect Model", () => {
-  it("opens a page that names components, roles and counts", async () => {
+  const shown = () => {
+    const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+    return tab?.input instanceof vscode.TabInputWebview && tab.input.viewType.endsWith("diffusionpipe.model") ? tab.label : undefined;
+  };
+
+  it("opens the model's view and hands out components, roles and figures", async () => {
     const { components } = (await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") })) as Inspected;
     assert.deepEqual(components.filter(({ role }) => role === "trained").map(({ name }) => name), ["unet"]);
-    const page = vscode.window.activeTextEditor?.document;
-    assert.ok(page);
-    assert.match(page.uri.path, /\.model\.txt$/);
-    const text = page.getText();
-    for (const { name, parameters, layers } of components) {
-      assert.ok(text.includes(name));
-      assert.ok(text.includes(parameters.toLocaleString("en-US")), `${parameters} of ${name}`);
+    assert.equal(shown(), "model");
+    for (const { parameters, layers } of components) {
       assert.equal(layers.reduce((sum, layer) => sum + layer.parameters, 0), parameters);
+      assert.ok(layers.every(({ flopsPerSample }) => flopsPerSample > 0));
     }
   });
 
-  it("takes a resource of the explorer", async () => {
+  it("takes a resource of the explorer, and shows a model in one view", async () => {
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     await vscode.commands.executeCommand("diffusionpipe.inspectModel", vscode.Uri.file(inWorkspace("model", "model_index.json")));
-    assert.match(vscode.window.activeTextEditor?.document.getText() ?? "", /UNet2DConditionModel, trained/);
+    assert.equal(shown(), "model");
+    await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") });
+    assert.equal(vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length, 1);
+  });
+
+  it("remembers the roles that it was given, and lets go of them when they are the model's own", async () => {
+    const trained = async (options: object) => ((await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model"), ...options })) as Inspected).components.filter(({ role }) => role === "trained").map(({ name }) => name);
+    assert.deepEqual(await trained({ train: ["text_encoder"] }), ["text_encoder", "unet"]);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    assert.deepEqual(await trained({}), ["text_encoder", "unet"]);
+    await assert.rejects(() => trained({ train: ["vae"] }), /cannot be trained/);
+    assert.deepEqual(await trained({ train: [] }), ["unet"]);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    assert.deepEqual(await trained({}), ["unet"]);
   });
 
   it("names file and field of a broken configuration", async () => {
