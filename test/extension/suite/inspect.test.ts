@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import * as vscode from "vscode";
-import { extension, inWorkspace } from "../workspace";
+import { eventually, extension, inWorkspace } from "../workspace";
 
 interface Inspected {
   readonly components: readonly { readonly name: string; readonly role: string; readonly parameters: number; readonly layers: readonly { readonly parameters: number; readonly flopsPerSample: number }[] }[];
@@ -16,7 +16,7 @@ describe("Inspect Model", () => {
   it("opens the model's view and hands out components, roles and figures", async () => {
     const { components } = (await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") })) as Inspected;
     assert.deepEqual(components.filter(({ role }) => role === "trained").map(({ name }) => name), ["unet"]);
-    assert.equal(shown(), "model");
+    assert.equal(await eventually("the view is in front", shown), "model");
     for (const { parameters, layers } of components) {
       assert.equal(layers.reduce((sum, layer) => sum + layer.parameters, 0), parameters);
       assert.ok(layers.every(({ flopsPerSample }) => flopsPerSample > 0));
@@ -26,9 +26,9 @@ describe("Inspect Model", () => {
   it("takes a resource of the explorer, and shows a model in one view", async () => {
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     await vscode.commands.executeCommand("diffusionpipe.inspectModel", vscode.Uri.file(inWorkspace("model", "model_index.json")));
-    assert.equal(shown(), "model");
+    assert.equal(await eventually("the view is in front", shown), "model");
     await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") });
-    assert.equal(vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length, 1);
+    assert.equal(vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).filter(({ label }) => label === "model").length, 1);
   });
 
   it("remembers the roles that it was given, and lets go of them when they are the model's own", async () => {
