@@ -9,7 +9,7 @@ import { localPath } from "./arguments";
 
 const notOurs = "**/{node_modules,.git,.venv,venv,site-packages,__pycache__}/**";
 const mostFiles = 1000;
-const mostScriptBytes = 512 * 1024;
+const mostScriptBytes = 200_000;
 
 /** Absolute paths of the workspace's files that match, sorted. */
 export async function workspaceFiles(glob: string): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import { firstModelLine, looksLikeTraining } from "../parse/script/looks";
 
 /** Longer files are no scripts. */
-const mostCharacters = 512 * 1024;
+const mostCharacters = 200_000;
 
 export class ModelLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();

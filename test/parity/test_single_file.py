@@ -32,7 +32,7 @@ CLIP_H = dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, nu
 CLIP_G = dict(hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=20, projection_dim=1280, hidden_act="gelu")
 T5_XXL = dict(d_model=4096, d_ff=10240, num_layers=24, num_heads=64, feed_forward_proj="gated-gelu")
 DEV = dict(num_layers=19, num_single_layers=38, guidance_embeds=True)
-SMALL_UNET = dict(SD1_UNET, block_out_channels=[32, 64], down_block_types=[CROSS, PLAIN], up_block_types=[PLAIN_UP, CROSS_UP], layers_per_block=1, cross_attention_dim=48)
+SMALL_UNET = dict(SD1_UNET, block_out_channels=[32, 64], down_block_types=[CROSS, PLAIN], up_block_types=[PLAIN_UP, CROSS_UP], layers_per_block=1, cross_attention_dim=64)
 
 
 def meta(build, *args, **settings):
@@ -163,6 +163,27 @@ def test_the_recognised_configuration_builds_the_same_modules(described, name):
                 many = lambda value: list(value) if isinstance(value, (list, tuple)) else [value] * 4
                 if "small" not in name and not (setting == "sample_size" and "unet" not in component):
                     assert many(ours)[: len(many(theirs))] == many(theirs)[: len(many(ours))], f"{component}: {setting}"
+
+
+def in_training(component, module):
+    """A VAE in training runs its encoder half."""
+    return {k: s for k, s in shapes_of(module).items() if component != "vae" or k.startswith(("encoder.", "quant_conv."))}
+
+
+def total(shapes):
+    return sum(torch.Size(shape).numel() for shape in shapes.values())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_counted_parameters_are_those_of_the_file(described, name):
+    modules, shapes, said = described[name]
+    for component, module in modules.items():
+        tied = {k: s for k, s in in_training(component, module).items() if not (k == "encoder.embed_tokens.weight" and hasattr(module, "shared")) and "position_ids" not in k}
+        assert said["parameters"][component] == total(tied), component
+    prefix = next((p for p in ("model.diffusion_model.", "double_blocks.") if any(k.startswith(p) for k in shapes)), None)
+    backbone = {k: s for k, s in shapes.items() if k.startswith("model.diffusion_model.") or prefix != "model.diffusion_model."}
+    if prefix and set(modules) & {"unet", "transformer"}:
+        assert said["parameters"]["unet" if "unet" in modules else "transformer"] == total(backbone)
 
 
 def meta_tensors(shapes):

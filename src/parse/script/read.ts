@@ -7,7 +7,7 @@ import type { PythonParser } from "./syntax";
 import { numberOf, type Part, type Value } from "./values";
 
 /** Longer than any training script; what is longer is something else. */
-export const maxScriptBytes = 512 * 1024;
+export const maxScriptBytes = 200_000;
 
 export interface ScriptReading {
   /** Path for messages. */

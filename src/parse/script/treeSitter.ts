@@ -5,8 +5,8 @@ import type { PythonNode, PythonParser } from "./syntax";
 
 /** Python itself refuses far less. */
 const maxDepth = 200;
-/** The runtime asks now and then whether to go on; a script of half a megabyte takes some hundreds of these. */
-const mostProgressCalls = 20_000;
+/** The runtime asks now and then whether to go on: of a script about once in 150 characters, where it must guess far more often. */
+const mostProgressCalls = 3500;
 
 /** @param runtime `web-tree-sitter.wasm`. @param grammar `tree-sitter-python.wasm`. */
 export async function loadPythonParser(runtime: Uint8Array, grammar: Uint8Array): Promise<PythonParser> {
@@ -20,7 +20,7 @@ export async function loadPythonParser(runtime: Uint8Array, grammar: Uint8Array)
         parser.setLanguage(language);
         let calls = 0;
         tree = parser.parse((index) => text.slice(index, index + 8192), null, { progressCallback: () => ++calls > mostProgressCalls });
-        if (!tree) throw new UserError("The file is too muddled to be parsed as Python.", { file });
+        if (!tree) throw new UserError("The file is too long or too muddled to be parsed as Python.", { file });
         if (tree.rootNode.hasError) throw syntaxError(tree.rootNode, file);
         return plainTree(tree.walk(), text, file);
       } finally {
