@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ensureNodeModules, ensurePython, root, run } from "../tools/environment.mjs";
 
-const benches = ["parse", "planner", "predict", "start"];
+const benches = ["modelView", "parse", "planner", "predict", "start"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !benches.includes(name));
 if (unknown) throw new Error(`There is no bench "${unknown}". Benches: ${benches.join(", ")}.`);
@@ -19,7 +19,7 @@ for (const name of asked.length ? asked : benches) {
   let module = join(root, "test/bench", `${name}.mjs`);
   if (existsSync(source)) {
     module = join(root, "out/bench", `${name}.cjs`);
-    await build({ entryPoints: [source], outfile: module, bundle: true, platform: "node", target: "node20", format: "cjs", external: ["vscode", "onnxruntime-node"], logLevel: "warning" });
+    await build({ entryPoints: [source], outfile: module, bundle: true, platform: "node", target: "node20", format: "cjs", external: ["vscode", "onnxruntime-node", "playwright-core"], logLevel: "warning" });
   }
   const { run: bench, default: defaults } = await import(pathToFileURL(module).href);
   await (bench ?? defaults.run)();
