@@ -14,6 +14,7 @@ import { parsePixArtTransformer2dModel } from "./pixArtTransformer2dModel";
 import { parseSd3Transformer2dModel } from "./sd3Transformer2dModel";
 import { parseT5EncoderModel, parseUmt5EncoderModel } from "./t5EncoderModel";
 import { parseTransformer2dModel } from "./transformer2dModel";
+import { parseUnet3dConditionModel } from "./unet3dConditionModel";
 import { parseUnet2dConditionModel } from "./unet2dConditionModel";
 import { parseUnet2dModel } from "./unet2dModel";
 import { parseWanTransformer3dModel } from "./wanTransformer3dModel";
@@ -33,6 +34,7 @@ export const families: ReadonlyMap<string, FamilyParser> = new Map<string, Famil
   ...decoderFamilies,
   ["T5EncoderModel", parseT5EncoderModel],
   ["UMT5EncoderModel", parseUmt5EncoderModel],
+  ["UNet3DConditionModel", parseUnet3dConditionModel],
   ["UNet2DConditionModel", parseUnet2dConditionModel],
   ["UNet2DModel", parseUnet2dModel],
   ["CogVideoXTransformer3DModel", parseCogVideoXTransformer3dModel],

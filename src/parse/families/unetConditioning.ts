@@ -27,8 +27,7 @@ export const conditioningFields = {
   time_cond_proj_dim: absentOr(channels),
 } as const;
 
-const schema = z.object(conditioningFields);
-type Settings = z.infer<typeof schema> & { readonly act_fn: ActivationFunction; readonly cross_attention_dim: number | readonly number[] };
+type Settings = { readonly [K in keyof typeof conditioningFields]: z.output<(typeof conditioningFields)[K]> } & { readonly act_fn: ActivationFunction; readonly cross_attention_dim: number | readonly number[] };
 
 /** Numbers in SDXL's `time_ids`: original size, crop and target size; its refiner has a score instead of the target size. */
 const usualNumbers = 6;

@@ -41,25 +41,36 @@ export function temporalTransformer({ channels, heads, headFeatures, groups }: T
   return list.finish(list.sum(back, "hidden_states"));
 }
 
-/** Of values that are folded into the batch, frame after frame; others are repeated for every frame. */
-const images = new Set(["hidden_states", "skip", "sample"]);
-const unfolded: Readonly<Record<number, string>> = { 2: "n c", 3: "n l c" };
-const folded: Readonly<Record<number, string>> = { 2: "(n f) c", 3: "(n f) l c" };
+/** Of a layer that works on every frame alone: values of the whole video have "video." before their names. */
+const whole = (name: string) => `video.${name}`;
+
+/** Axes of a video between layers, and where it comes into a component or leaves it. */
+const inside = "n f c h w";
+const outside = "n c f h w";
+const images = "(n f) c h w";
+/** Of inputs that are one per sample. */
+const perSample: Readonly<Record<string, readonly [from: string, to: string]>> = { temb: ["n c", "(n f) c"], encoder_hidden_states: ["n l c", "(n f) l c"] };
 
 /**
- * The same operators on every frame. Inputs keep their names with "video." before them: images [N, F, C, H, W], and what is one
- * per sample, repeated for the frames of the first input.
- * @param ranks Of inputs that are no images.
+ * The same operators on every frame, folded into the batch. Inputs that are one per sample are repeated for the frames.
+ * @param axes Of the first input and of the output.
  */
-export function perFrame(body: OperatorList, ranks: Readonly<Record<string, 2 | 3>> = {}): OperatorList {
-  const outer = (name: string) => `video.${name}`;
-  const like = { value: outer(body.inputs[0]), pattern: "n f c0 h0 w0" };
+export function perFrame(body: OperatorList, axes: { readonly first?: "outside"; readonly output?: "outside" } = {}): OperatorList {
+  const [first] = body.inputs;
+  const axesOf = (input: string) => (input === first && axes.first ? outside : inside);
+  // Frames alone are read from the first input: the operators may change the other axes.
+  const like = { value: whole(first), pattern: axes.first ? "n any0 f any1 any2" : "n f any0 any1 any2" };
   const fold = body.inputs.map((input): Operator => {
-    const rank = ranks[input];
-    return images.has(input) || rank === undefined
-      ? { op: "rearrange", input: outer(input), pattern: "n f c h w -> (n f) c h w", output: input }
-      : { op: "rearrange", input: outer(input), pattern: `${unfolded[rank]} -> ${folded[rank]}`, like, output: input };
+    const sample = perSample[input];
+    return sample
+      ? { op: "rearrange", input: whole(input), pattern: `${sample[0]} -> ${sample[1]}`, like, output: input }
+      : { op: "rearrange", input: whole(input), pattern: `${axesOf(input)} -> ${images}`, output: input };
   });
-  const unfold = body.outputs.map((output): Operator => ({ op: "rearrange", input: output, pattern: "(n f) c h w -> n f c h w", like: { ...like, pattern: "n f c0 h0 w0" }, output: outer(output) }));
-  return { inputs: body.inputs.map(outer), operators: [...fold, ...body.operators, ...unfold], outputs: body.outputs.map(outer) };
+  const unfold = body.outputs.map((output): Operator => ({ op: "rearrange", input: output, pattern: `${images} -> ${axes.output ? outside : inside}`, like, output: whole(output) }));
+  return { inputs: body.inputs.map(whole), operators: [...fold, ...body.operators, ...unfold], outputs: body.outputs.map(whole) };
+}
+
+/** Sources of the inputs of a body, as sources of the inputs of the same per frame. */
+export function perFrameSources<T>(sources: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(sources).map(([input, source]) => [whole(input), source]));
 }

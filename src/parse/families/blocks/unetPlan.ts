@@ -30,6 +30,8 @@ export interface UnetPlan {
   readonly inKernel: number;
   readonly outKernel: number;
   readonly outActivation: ActivationFunction;
+  /** The sample is a video [N, C, F, H, W], and temporal layers follow those of images. */
+  readonly video?: { readonly headFeatures: number };
   /** The output is divided by the timestep, which then is a noise level. */
   readonly dividedByTimestep?: boolean;
 }
