@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Model } from "../model/model";
 import { cachedModels, hubCacheFolder } from "../parse/hub/cache";
 import type { ModelChoice } from "../model/choice";
-import type { OpenQuestion, ScriptFacts } from "../parse/script/facts";
+import type { OpenQuestion } from "../parse/script/facts";
 import { readScriptFacts, readScriptModel } from "../parse/script/model";
 import type { PythonParser } from "../parse/script/syntax";
 import { loadPythonParser } from "../parse/script/treeSitter";
@@ -19,14 +19,10 @@ export async function inspectScript(files: Files, path: string, choice: ModelCho
   return readScriptModel(files, path, choice, { parser: await pythonParser(files), hubFolder: hubCacheFolder(process.env, homedir()), answers: choice.answers });
 }
 
-/** What a script says, with the answers there are. @throws UserError naming the line of a mistake in its text. */
-export async function scriptFacts(files: Files, path: string): Promise<ScriptFacts> {
-  return readScriptFacts(files, path, { parser: await pythonParser(files), answers: answersTo(path) });
-}
-
-/** What must still be asked before the script's model can be read. */
+/** What must still be asked before the script's model can be read. @throws UserError naming the line of a mistake in its text. */
 export async function openQuestions(files: Files, path: string): Promise<readonly OpenQuestion[]> {
-  return (await scriptFacts(files, path)).open.filter(({ needed }) => needed);
+  const { open } = await readScriptFacts(files, path, { parser: await pythonParser(files), answers: answersTo(path) });
+  return open.filter(({ needed }) => needed);
 }
 
 /** Ids that a question for a model can be answered with. */

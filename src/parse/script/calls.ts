@@ -171,8 +171,4 @@ export function filtered(predicate: Value | undefined, over: Value | undefined):
   return predicate?.kind === "function" ? chosenBy([predicate.node], over) : over;
 }
 
-export function isNone(value: Value | undefined): boolean {
-  return value === undefined || (value.kind === "constant" && value.value === null);
-}
-
 export const none = constant(null);

@@ -52,7 +52,7 @@ function stableDiffusion(header: SafetensorsHeader, all: TensorShapes, unetTenso
   for (const [name, part] of encoders) parts.set(name, part);
   const autoencoder = autoencoderOf(all);
   if (autoencoder) parts.set("vae", autoencoder);
-  const isXl = all.hasUnder("conditioner.embedders.") || unetTensors.has("label_emb.0.0.weight");
+  const isXl = all.hasUnder("conditioner.embedders.") || (unetTensors.has("label_emb.0.0.weight") && !all.hasUnder("cond_stage_model."));
   const isV2 = all.hasUnder("cond_stage_model.model.");
   const predictionType = predictionOf(header, isV2 || all.has("v_pred"));
   const pooled = encoders.get("text_encoder_2")?.json.projection_dim;

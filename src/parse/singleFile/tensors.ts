@@ -61,11 +61,4 @@ export class TensorShapes {
   fail(name: string, message: string): never {
     throw new UserError(message, { file: this.file, field: this.prefix + name });
   }
-
-  /** Elements of all tensors whose names `counts` accepts. */
-  elements(counts: (name: string) => boolean = () => true): number {
-    let total = 0;
-    for (const [name, shape] of this.shapes) if (counts(name)) total += shape.reduce((product, dimension) => product * dimension, 1);
-    return total;
-  }
 }
