@@ -6,6 +6,7 @@ import { parseAutoencoderTiny } from "./autoencoderTiny";
 import { parseClipTextModel, parseClipTextModelWithProjection } from "./clipTextModel";
 import { parseClipVisionModel, parseClipVisionModelWithProjection } from "./clipVisionModel";
 import { parseCogVideoXTransformer3dModel } from "./cogVideoXTransformer3dModel";
+import { parseControlNetModel } from "./controlNetModel";
 import { parseDitTransformer2dModel } from "./ditTransformer2dModel";
 import { decoderFamilies } from "./decoderLanguageModel";
 import type { FamilyParser } from "./family";
@@ -14,9 +15,9 @@ import { parsePixArtTransformer2dModel } from "./pixArtTransformer2dModel";
 import { parseSd3Transformer2dModel } from "./sd3Transformer2dModel";
 import { parseT5EncoderModel, parseUmt5EncoderModel } from "./t5EncoderModel";
 import { parseTransformer2dModel } from "./transformer2dModel";
-import { parseUnet3dConditionModel } from "./unet3dConditionModel";
 import { parseUnet2dConditionModel } from "./unet2dConditionModel";
 import { parseUnet2dModel } from "./unet2dModel";
+import { parseUnet3dConditionModel } from "./unet3dConditionModel";
 import { parseWanTransformer3dModel } from "./wanTransformer3dModel";
 
 export const families: ReadonlyMap<string, FamilyParser> = new Map<string, FamilyParser>([
@@ -34,10 +35,11 @@ export const families: ReadonlyMap<string, FamilyParser> = new Map<string, Famil
   ...decoderFamilies,
   ["T5EncoderModel", parseT5EncoderModel],
   ["UMT5EncoderModel", parseUmt5EncoderModel],
-  ["UNet3DConditionModel", parseUnet3dConditionModel],
   ["UNet2DConditionModel", parseUnet2dConditionModel],
   ["UNet2DModel", parseUnet2dModel],
+  ["UNet3DConditionModel", parseUnet3dConditionModel],
   ["CogVideoXTransformer3DModel", parseCogVideoXTransformer3dModel],
+  ["ControlNetModel", parseControlNetModel],
   ["DiTTransformer2DModel", parseDitTransformer2dModel],
   ["FluxTransformer2DModel", parseFluxTransformer2dModel],
   ["PixArtTransformer2DModel", parsePixArtTransformer2dModel],
