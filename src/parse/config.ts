@@ -4,6 +4,7 @@ import { decodeUtf8, fieldPath } from "../formats/document";
 import { UserError } from "../model/errors";
 
 import { countParameters } from "../graph/layer";
+import type { OperatorList } from "../model/operator";
 import type { ComponentDescription } from "./component";
 
 export const maxConfigBytes = 1024 * 1024;
@@ -60,8 +61,12 @@ export function checkConfig<T>(schema: z.ZodType<T>, config: unknown, file: stri
  */
 export function checkDescription(description: ComponentDescription, file: string, groupsField: string): ComponentDescription {
   let parameters = 0;
+  const counted = new Map<OperatorList, number>();
   for (const layer of description.layers) {
-    parameters += countParameters(layer.body);
+    const known = counted.get(layer.body) ?? countParameters(layer.body);
+    parameters += known;
+    if (counted.has(layer.body)) continue;
+    counted.set(layer.body, known);
     for (const operator of layer.body.operators) {
       if (operator.op === "groupNorm" && operator.channels % operator.groups !== 0) {
         throw new UserError(`${operator.channels} channels of "${layer.name}" cannot be divided into ${operator.groups} groups.`, { file, field: groupsField });

@@ -6,7 +6,7 @@ import { gradientInputsOf, parametersOf } from "../graph/operators/registry";
 import { UserError } from "../model/errors";
 import type { BoundLayer, ModelLayer } from "../model/model";
 import { bytesPerValue, type OnnxType, type OnnxValue } from "../model/onnx";
-import { elements, type Shape } from "../model/operator";
+import { elements, type OperatorList, type Shape } from "../model/operator";
 import type { Bindings, LayerRef, Tensor } from "../model/profile";
 import { trainsIn, type ComponentDescription, type LayerDescription } from "./component";
 import { adaptedDescription } from "./lora";
@@ -31,6 +31,20 @@ function bytesOf({ one, two }: BatchedShape, type: OnnxType): Bytes {
   return { perSample: second - first, fixed: 2 * first - second };
 }
 
+/** Repeated blocks share one operator list: what follows from it is found once for each way it is used. */
+function perList<T>(): (list: OperatorList, use: string, find: () => T) => T {
+  const known = new WeakMap<OperatorList, Map<string, T>>();
+  return (list, use, find) => {
+    let uses = known.get(list);
+    if (!uses) known.set(list, (uses = new Map<string, T>()));
+    let found = uses.get(use);
+    if (found === undefined) uses.set(use, (found = find()));
+    return found;
+  };
+}
+
+const shapesText = (values: readonly BatchedValue[]) => values.map(({ shape: { one, two } }) => `${one.join()};${two.join()}`).join("|");
+
 export function describedComponent(description: ComponentDescription): Component {
   const { layers, defaultSizes } = description;
   const names = new Set(layers.map(({ name }) => name));
@@ -50,6 +64,12 @@ export function describedComponent(description: ComponentDescription): Component
   };
 }
 
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
+
 interface LayerGradients extends Pick<ModelLayer, "needsInputGrad" | "needsWeightGrad"> {
   readonly trainableParameters: number;
   /** Inputs of the layer's operator list that a gradient flows back through. */
@@ -62,14 +82,16 @@ interface LayerGradients extends Pick<ModelLayer, "needsInputGrad" | "needsWeigh
 function place(description: ComponentDescription, name: string, learning: Learning): Placed {
   const gradients = new Set<string>();
   const readers = new Map<string, string[]>();
+  const gradientsOf = perList<LayerGradients>();
+  const parametersIn = perList<number>();
   const flags = description.layers.map((layer): LayerGradients => {
     const inputs = new Set<string>();
     for (const value of layer.body.inputs) {
       const source = layer.sources[value];
-      if ("input" in source) readers.set(source.input, [...(readers.get(source.input) ?? []), layer.name]);
+      if ("input" in source) append(readers, source.input, layer.name);
       if ("layer" in source ? gradients.has(layerTensor(name, source.layer, source.output)) : learning.inputs.has(source.input)) inputs.add(value);
     }
-    const found = layerGradients(layer, learning.trained, inputs);
+    const found = gradientsOf(layer.body, [...inputs].join("|"), () => layerGradients(layer, learning.trained, inputs));
     found.outputs.forEach((has, output) => {
       if (has) gradients.add(layerTensor(name, layer.name, output));
     });
@@ -77,7 +99,7 @@ function place(description: ComponentDescription, name: string, learning: Learni
   });
   const layers = description.layers.map((layer, index): ModelLayer => {
     const { needsInputGrad, needsWeightGrad, trainableParameters } = flags[index];
-    const parameters = countParameters(layer.body);
+    const parameters = parametersIn(layer.body, "", () => countParameters(layer.body));
     return {
       name: layer.name, kind: layer.kind, modules: layer.modules, parameters,
       ...(needsWeightGrad && trainableParameters < parameters && { trainableParameters }),
@@ -104,17 +126,23 @@ function layerGradients(layer: LayerDescription, trains: boolean, inputs: Readon
 function bind(description: ComponentDescription, name: string, layers: readonly ModelLayer[], flags: readonly LayerGradients[], sizes: Bindings): ReturnType<Placed["bind"]> {
   description.checkSizes?.(sizes);
   const shapes = new Map<string, BatchedShape>();
-  const inputs = description.layers.map((layer) => bindLayer(description, layer, sizes, shapes));
+  const outputsOf = perList<readonly BatchedShape[]>();
+  const figures = perList<ReturnType<typeof figuresOf>>();
+  const inputs = description.layers.map((layer) => bindLayer(description, layer, sizes, shapes, outputsOf));
   for (const [id, { two }] of shapes) {
     if (!Number.isSafeInteger(elements(two) * 8)) throw new UserError(`At this size "${name}/${id}" has more bytes than can be counted exactly.`, { field: "height" });
   }
   const consumers = new Map<string, LayerRef[]>();
   for (const layer of description.layers) {
     const read = new Set(Object.values(layer.sources).flatMap((source) => ("layer" in source ? [layerTensor(name, source.layer, source.output)] : [])));
-    for (const id of read) consumers.set(id, [...(consumers.get(id) ?? []), { component: name, layer: layer.name }]);
+    for (const id of read) append(consumers, id, { component: name, layer: layer.name });
   }
   return {
-    layers: description.layers.map((layer, index) => ({ ...layers[index], ...figuresOf(`${name}/${layer.name}`, layer, inputs[index], flags[index]) })),
+    layers: description.layers.map((layer, index) => ({
+      ...layers[index],
+      ...figures(layer.body, `${shapesText(inputs[index])} ${flags[index].needsWeightGrad} ${[...flags[index].inputs].join("|")}`, () => figuresOf(layer, inputs[index], flags[index])),
+      graph: (batch: number) => lowerLayer(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch)),
+    })),
     tensors: description.layers.flatMap((layer, index) =>
       layer.body.outputs.map((_, output): Omit<Tensor, "transport"> => {
         const id = layerTensor(name, layer.name, output);
@@ -132,7 +160,7 @@ function shapeOf(shapes: ReadonlyMap<string, BatchedShape>, layer: string, outpu
 }
 
 /** The layer's inputs; the shapes of its outputs are added to `shapes`. */
-function bindLayer(description: ComponentDescription, layer: LayerDescription, sizes: Bindings, shapes: Map<string, BatchedShape>): readonly BatchedValue[] {
+function bindLayer(description: ComponentDescription, layer: LayerDescription, sizes: Bindings, shapes: Map<string, BatchedShape>, outputsOf: ReturnType<typeof perList<readonly BatchedShape[]>>): readonly BatchedValue[] {
   const inputs = layer.body.inputs.map((name): BatchedValue => {
     const source = layer.sources[name];
     if ("layer" in source) return { name, type: "float32", shape: shapeOf(shapes, source.layer, source.output) };
@@ -140,13 +168,15 @@ function bindLayer(description: ComponentDescription, layer: LayerDescription, s
     if (!declared) throw new Error(`${description.class} has no input "${source.input}".`);
     return { name, type: declared.type, shape: batched(declared.shape(sizes), declared.fixed), ...(declared.below !== undefined && { below: declared.below }) };
   });
-  const one = layerOutputShapes(layer.body, valuesAt(inputs, 1));
-  const two = layerOutputShapes(layer.body, valuesAt(inputs, 2));
-  one.forEach((shape, output) => shapes.set(`${layer.name}#${output}`, { one: shape, two: two[output] }));
+  const outputs = outputsOf(layer.body, shapesText(inputs), () => {
+    const two = layerOutputShapes(layer.body, valuesAt(inputs, 2));
+    return layerOutputShapes(layer.body, valuesAt(inputs, 1)).map((one, output) => ({ one, two: two[output] }));
+  });
+  outputs.forEach((shape, output) => shapes.set(`${layer.name}#${output}`, shape));
   return inputs;
 }
 
-function figuresOf(id: string, layer: LayerDescription, inputs: readonly BatchedValue[], gradients: LayerGradients): Omit<BoundLayer, "cutBytesPerSample" | keyof ModelLayer> {
+function figuresOf(layer: LayerDescription, inputs: readonly BatchedValue[], gradients: LayerGradients): Omit<BoundLayer, "cutBytesPerSample" | "graph" | keyof ModelLayer> {
   const single = valuesAt(inputs, 1);
   const cost = layerCost(layer.body, shapesByName(single), (operator) => gradients.needsWeightGrad && trainsIn(layer, operator), gradients.inputs);
   return {
@@ -156,6 +186,5 @@ function figuresOf(id: string, layer: LayerDescription, inputs: readonly Batched
     weightGradFlopsPerSample: cost.weightGradFlops,
     trafficBytesPerSample: cost.trafficBytes,
     savedBytesPerSample: { untilInputGrad: cost.savedUntilInputGradBytes, untilWeightGrad: cost.savedUntilWeightGradBytes },
-    graph: (batch: number) => lowerLayer(id, layer.root, layer.body, valuesAt(inputs, batch)),
   };
 }

@@ -1,0 +1,38 @@
+/** What every fuzzed reader must keep to: an answer or an error for the user, soon, in bounded memory. */
+import assert from "node:assert/strict";
+import { Cancelled, UserError } from "../../../src/model/errors";
+import { randomFrom, type Random } from "./mutate";
+
+const mostMs = 1_000;
+const mostHeapBytes = 1.5e9;
+
+export interface Tally {
+  answers: number;
+  refusals: number;
+}
+
+/**
+ * @param one Makes a case and reads it; returns what to print of the case where it fails.
+ * @param named Whether an error has to name a field besides the file.
+ */
+export async function fuzz(cases: number, seed: number, one: (random: Random) => { readonly shown: () => string; read(): Promise<unknown>; readonly named?: boolean }): Promise<Tally> {
+  const tally = { answers: 0, refusals: 0 };
+  for (let index = 0; index < cases; index++) {
+    const { shown, read, named = true } = one(randomFrom(seed + index));
+    const where = () => `case ${index} of seed ${seed}: ${shown().slice(0, 2000)}`;
+    const started = performance.now();
+    try {
+      await read();
+      tally.answers++;
+    } catch (error) {
+      if (error instanceof Cancelled || !(error instanceof UserError)) assert.fail(`${where()}\n${error instanceof Error ? error.stack : String(error)}`);
+      assert.ok(error.file !== undefined, `no file in "${error.message}", ${where()}`);
+      assert.ok(!named || error.field !== undefined, `no field in "${error.message}", ${where()}`);
+      tally.refusals++;
+    }
+    const ms = performance.now() - started;
+    assert.ok(ms < mostMs, `${ms.toFixed(0)} ms, ${where()}`);
+    if (index % 500 === 0) assert.ok(process.memoryUsage().heapUsed < mostHeapBytes, `${process.memoryUsage().heapUsed} bytes of heap, ${where()}`);
+  }
+  return tally;
+}
