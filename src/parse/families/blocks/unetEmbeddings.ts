@@ -91,10 +91,12 @@ interface Step {
 const vector = (name: string, features: number): ComponentInput => ({ name, type: "float32", shape: () => [features] });
 const contextInput = (features: number): ComponentInput => ({ name: "encoder_hidden_states", type: "float32", shape: ({ sequenceLength }) => [sequenceLength, features] });
 
+const kinds = { time_embedding: "timestep_embedding", class_embedding: "class_embedding", add_embedding: "added_embedding", encoder_hid_proj: "context_projection" } as const;
+
 /** Values of the component by the name that the list gives them; `emb` is the embedding so far. */
-function describe(name: string, modules: readonly string[], takes: readonly ComponentInput[], emb: ValueSource | undefined, body: OperatorList, trainable?: ReadonlySet<string>): Step {
+function describe(name: keyof typeof kinds, modules: readonly string[], takes: readonly ComponentInput[], emb: ValueSource | undefined, body: OperatorList, trainable?: ReadonlySet<string>): Step {
   const sources = { ...(emb && { emb }), ...Object.fromEntries(takes.map((input) => [input.name, { input: input.name }])) };
-  return { layer: { name, kind: name, modules, root: "", body, sources, ...(trainable && { trainable }) }, takes };
+  return { layer: { name, kind: kinds[name], modules, root: "", body, sources, ...(trainable && { trainable }) }, takes };
 }
 
 function finish(list: OperatorListBuilder, embedding: string, activation: ActivationFunction | undefined, ...others: readonly string[]): OperatorList {
