@@ -4,6 +4,8 @@
  */
 export class UserError extends Error {
   override readonly name = "UserError";
+  /** The message without place and hint. */
+  readonly reason: string;
   readonly file?: string;
   readonly field?: string;
   readonly hint?: string;
@@ -11,6 +13,7 @@ export class UserError extends Error {
   constructor(message: string, where: { file?: string; field?: string; hint?: string } = {}) {
     const place = [where.file, where.field].filter((part) => part !== undefined && part !== "").join(": ");
     super(`${place ? `${place}: ` : ""}${message}${where.hint ? ` ${where.hint}` : ""}`);
+    this.reason = message;
     this.file = where.file;
     this.field = where.field;
     this.hint = where.hint;

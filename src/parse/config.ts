@@ -8,7 +8,7 @@ import type { OperatorList } from "../model/operator";
 import type { ComponentDescription } from "./component";
 
 export const maxConfigBytes = 1024 * 1024;
-export const maxLayers = 10_000;
+export const maxLayers = 5_000;
 
 /** Magnitudes beyond any model; what is larger is a mistake or an attack. */
 export const channels = z.int().min(1).max(1_000_000);
@@ -61,19 +61,35 @@ export function checkConfig<T>(schema: z.ZodType<T>, config: unknown, file: stri
  */
 export function checkDescription(description: ComponentDescription, file: string, groupsField: string): ComponentDescription {
   let parameters = 0;
-  const counted = new Map<OperatorList, number>();
-  for (const layer of description.layers) {
-    const known = counted.get(layer.body) ?? countParameters(layer.body);
-    parameters += known;
-    if (counted.has(layer.body)) continue;
-    counted.set(layer.body, known);
-    for (const operator of layer.body.operators) {
+  const shared = new SharedLists();
+  const layers = description.layers.map((layer) => {
+    const { list, parameters: own, isNew } = shared.of(layer.body);
+    parameters += own;
+    for (const operator of isNew ? list.operators : []) {
       if (operator.op === "groupNorm" && operator.channels % operator.groups !== 0) {
         throw new UserError(`${operator.channels} channels of "${layer.name}" cannot be divided into ${operator.groups} groups.`, { file, field: groupsField });
       }
     }
-  }
+    return list === layer.body ? layer : { ...layer, body: list };
+  });
   if (description.layers.length > maxLayers) throw new UserError(`The model has ${description.layers.length} layers; at most ${maxLayers} are supported.`, { file });
   if (!Number.isSafeInteger(parameters)) throw new UserError("The model has more parameters than can be counted exactly.", { file });
-  return description;
+  return { ...description, layers };
+}
+
+/** Equal operator lists become one, so that what follows from them is found once. */
+class SharedLists {
+  private readonly byText = new Map<string, { readonly list: OperatorList; readonly parameters: number }>();
+  private readonly known = new Map<OperatorList, { readonly list: OperatorList; readonly parameters: number }>();
+
+  of(list: OperatorList): { readonly list: OperatorList; readonly parameters: number; readonly isNew: boolean } {
+    const seen = this.known.get(list);
+    if (seen) return { ...seen, isNew: false };
+    const text = JSON.stringify(list);
+    const equal = this.byText.get(text);
+    const found = equal ?? { list, parameters: countParameters(list) };
+    this.known.set(list, found);
+    this.byText.set(text, found);
+    return { ...found, isNew: equal === undefined };
+  }
 }

@@ -54,7 +54,18 @@ export function componentModel(name: string, className: string, config: ConfigFi
 function parseFamily(className: string, { file, json }: ConfigFile): Family {
   const parse = families.get(className);
   if (!parse) throw new Error(`No family is called ${className}.`);
-  return parse(json, file);
+  try {
+    return parse(json, file);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.field !== undefined) throw error;
+    throw new UserError(error.reason, { file: error.file, field: largestSetting(json), hint: error.hint });
+  }
+}
+
+/** What is wrong with a model as a whole comes from too large a number somewhere. */
+function largestSetting(json: Readonly<Record<string, unknown>>): string | undefined {
+  const size = (value: unknown): number => (typeof value === "number" ? value : Array.isArray(value) ? Math.max(0, ...value.slice(0, 100).map(size)) : 0);
+  return Object.entries(json).reduce<readonly [string | undefined, number]>((largest, [name, value]) => (size(value) > largest[1] ? [name, size(value)] : largest), [undefined, 0])[0];
 }
 
 function unknownClass(index: ModelIndex, name: string, className: string): UserError {

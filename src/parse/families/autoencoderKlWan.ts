@@ -187,9 +187,8 @@ function withShortcut(inChannels: number, outChannels: number, { time, space }: 
   const group = (inChannels * time * space ** 2) / outChannels;
   const grouped = list.rearrange(whole, "n c (f a) (h p) (w q) -> n (c a p q) f h w", { a: time, p: space, q: space });
   if (group === 1) return list.finish(list.sum(hidden, grouped));
-  const flat = list.rearrange(grouped, "n (o g) f h w -> n o g (f h w)", { g: group });
-  const means = list.add({ op: "averagePool", input: flat, kernel: [group, 1] });
-  const shortcut = list.rearrange(means, "n o 1 (f h w) -> n o f h w", undefined, { value: grouped, pattern: "n channels f h w" });
+  const means = list.add({ op: "mean", input: list.rearrange(grouped, "n (o g) f h w -> n o g f h w", { g: group }), axis: 2 });
+  const shortcut = list.rearrange(means, "n o 1 f h w -> n o f h w");
   return list.finish(list.sum(hidden, shortcut));
 }
 

@@ -30,7 +30,7 @@ export async function readOnnxFile(files: Files, path: string): Promise<OnnxFile
     initializers,
     inputs: declared("input").filter(({ name }) => !initializers.has(name)),
     outputs: declared("output"),
-    values: new Map([...declared("valueInfo"), ...declared("output")].map((value) => [value.name, value])),
+    values: new Map([...declared("output"), ...declared("valueInfo")].filter(({ shape }) => shape).map((value) => [value.name, value])),
     functions: messagesOf(model, "function").map((source) => fileFunction(source, path)),
   };
 }

@@ -80,7 +80,7 @@ function largestPartial(parts: readonly FrozenPart[], frontier: Frontier, to: re
     const left = frontier.left(part, layer);
     let each = 0;
     let low = Math.ceil(left / workers);
-    // Binary search: times never fall with the batch.
+    // Binary search: times hardly ever fall with the batch, and less than the most that fits is a choice too.
     while (each < low) {
       const middle = Math.ceil((each + low) / 2);
       if (frontier.layerMs(part, layer, middle) <= ms) each = middle;

@@ -11,7 +11,7 @@ text_encoder: CLIPTextModel, frozen, 11,280 parameters in 4 layers
   embeddings                            F--          1,488  clip_text_embeddings
   layers.0                              F--          4,872  clip_encoder_layer
   layers.1                              F--          4,872  clip_encoder_layer
-  final_layer_norm                      F--             48  layer_norm
+  final_layer_norm                      F--             48  clip_text_pooling
 `;
 
 describe("The table of inspect", () => {
