@@ -6,7 +6,7 @@ import { field, graphBytes, join, MemoryFiles, modelBytes, nodeBytes, type Graph
 
 const path = "/models/model.onnx";
 /** DIFFUSIONPIPE_FUZZ raises the number of cases. */
-const cases = Number(process.env.DIFFUSIONPIPE_FUZZ ?? 4000);
+const cases = Number(process.env.DIFFUSIONPIPE_FUZZ ?? 10_000);
 
 /** Small models with everything that is read: convolutions, shape computations, subgraphs, functions, external data, notes. */
 const conv: GraphSpec = {
