@@ -168,8 +168,10 @@ class Wiring {
         if (text && text.pooled.length > 0) return text.pooled;
         break;
       case "image_embeds":
-      case "encoder_hidden_states_image":
         if (image) return [this.imageOutput(image)];
+        break;
+      case "encoder_hidden_states_image":
+        if (image) return [this.imageOutput(image, "hidden_states[-2]")];
         break;
     }
     const [first] = this.backbones;
@@ -181,8 +183,8 @@ class Wiring {
     throw new UserError(`Texts of ${input.features} features, but the text encoders make ${features}.`, { file, field: textField(part.class) });
   }
 
-  private imageOutput({ name, part: { outputs } }: EncoderPart): TensorSource {
-    return { component: name, ...(outputs.image_embeds ?? outputs.last_hidden_state ?? outputs[""]) };
+  private imageOutput({ name, part: { outputs } }: EncoderPart, wanted = "image_embeds"): TensorSource {
+    return { component: name, ...(outputs[wanted] ?? outputs.last_hidden_state ?? outputs[""]) };
   }
 
   /** An image encoder that nothing takes from (one that came with the folder for other uses) is left out. */
