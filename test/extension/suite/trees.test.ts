@@ -21,7 +21,7 @@ describe("Trees", () => {
     assert.match(String(labels[unet].tooltip), /UNet2DConditionModel: trained, 8.696.100 parameters in 35 layers/);
     const layers = await tree.getChildren(components[unet]);
     assert.ok(layers.length > 10);
-    assert.match(String(tree.getTreeItem(layers[0]).tooltip), /time_embedding: 82.432 parameters, computes F W/);
+    assert.match(String(tree.getTreeItem(layers[0]).tooltip), /timestep_embedding: 82.432 parameters, computes F W/);
   });
 
   it("show why a model cannot be read", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import * as vscode from "vscode";
+import type { Inspection } from "../../../src/model/inspection";
 import { eventually, inWorkspace } from "../workspace";
 
 describe("In an untrusted workspace", () => {
@@ -9,8 +10,9 @@ describe("In an untrusted workspace", () => {
   });
 
   it("inspects", async () => {
-    await vscode.commands.executeCommand("diffusionpipe.inspectModel", { model: inWorkspace("model") });
-    assert.match(vscode.window.activeTextEditor?.document.getText() ?? "", /UNet2DConditionModel, trained/);
+    const { components } = await vscode.commands.executeCommand<Inspection>("diffusionpipe.inspectModel", { model: inWorkspace("model") });
+    assert.deepEqual(components.filter(({ role }) => role === "trained").map((component) => component.class), ["UNet2DConditionModel"]);
+    await eventually("the model's view", () => (vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputWebview ? true : undefined));
   });
 
   it("looks at plans", async () => {
