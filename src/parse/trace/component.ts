@@ -1,7 +1,6 @@
 /** A traced module as a component: what `bindPipeline` makes of a described one, at the sizes that were traced. */
 import { UserError } from "../../model/errors";
 import type { BoundLayer, ModelLayer } from "../../model/model";
-import type { OnnxGraph } from "../../model/onnx";
 import type { Bindings, Tensor } from "../../model/profile";
 import { dataTensor, layerTensor } from "../pipeline";
 import type { Gradients, TraceDocument, TracedLayer, TracedTensor } from "./document";
@@ -42,10 +41,7 @@ export interface TracedComponent {
   place(name: string, learning: Learning): PlacedComponent;
 }
 
-/** By layer's name, then by batch size: the graphs that were exported, or why one was not. */
-export type TracedGraphs = ReadonlyMap<string, ReadonlyMap<number, OnnxGraph | { readonly problem: string }>>;
-
-export function tracedComponent(document: TraceDocument, graphs: TracedGraphs = new Map()): TracedComponent {
+export function tracedComponent(document: TraceDocument): TracedComponent {
   const { layers, tensors } = document;
   const nameOf = (index: number) => layers[index].name;
   const ids = outputNumbers(tensors);
@@ -74,7 +70,7 @@ export function tracedComponent(document: TraceDocument, graphs: TracedGraphs = 
       }));
       return {
         layers: placed,
-        bound: layers.map((layer, index) => ({ ...placed[index], ...figures(layer, gradientsOf(layer, learning), placed[index]), graph: (batch: number) => graphOf(document.class, layer, graphs, batch) })),
+        bound: layers.map((layer, index) => ({ ...placed[index], ...figures(layer, gradientsOf(layer, learning), placed[index]), graph: () => noGraph(document.class, layer) })),
         tensors: tensors.flatMap((tensor): Tensor[] => {
           if (!("layer" in tensor.producer)) return [];
           return [{
@@ -149,14 +145,7 @@ function figures(layer: TracedLayer, gradients: Gradients | undefined, { needsIn
   };
 }
 
-/** @throws UserError where this layer was not exported at this batch size. */
-function graphOf(source: string, layer: TracedLayer, graphs: TracedGraphs, batch: number): OnnxGraph {
-  const known = graphs.get(layer.name);
-  const graph = known?.get(batch);
-  if (graph !== undefined && !("problem" in graph)) return graph;
-  const why = graph !== undefined ? `could not be exported: ${graph.problem}` : known === undefined ? "was traced without an export" : `was exported for ${[...known.keys()].join(", ")} samples, not for ${batch}`;
-  throw new UserError(`Layer "${layer.name}" ${why}, so onnxruntime cannot time it here.`, {
-    file: source,
-    hint: 'Time it by PyTorch with "profile --on TARGET", or plan with estimates from its FLOPs.',
-  });
+/** @throws UserError always: a trace has shapes and costs, and no graph that onnxruntime could run. */
+function noGraph(source: string, layer: TracedLayer): never {
+  throw new UserError(`Layer "${layer.name}" was traced, so onnxruntime cannot time it here.`, { file: source, hint: 'Time it by PyTorch with "profile --on TARGET", or plan with estimates from its FLOPs.' });
 }

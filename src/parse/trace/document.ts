@@ -31,8 +31,6 @@ const layer = z.object({
   trafficBytes: split,
   /** By who gets gradients: the parameters; parameters and inputs; inputs alone. */
   backward: z.object({ trained: gradients, trainedThroughout: gradients, passedThrough: gradients }),
-  /** Per batch size the exported graph's file, or why there is none. */
-  graphs: z.record(z.string().regex(/^[1-9]\d{0,5}$/), z.union([z.object({ file: name }), z.object({ problem: z.string().max(4096) })])).optional(),
 });
 
 const tensor = z.object({

@@ -1,4 +1,4 @@
-"""Standard input: {"class": "module:Class", "config": {…}, "folder"?, "inputs"?: {…}, "sizes"?: {…}, "options"?: {…}, "export"?: {…}}.
+"""Standard input: {"class": "module:Class", "config": {…}, "folder"?, "inputs"?: {…}, "sizes"?: {…}, "options"?: {…}}.
 
 Standard output: the document, or {"format", "error": {"kind", "message", "file"?, "line"?, "traceback"?}} and exit code 3.
 Whatever the traced code prints goes to standard error.
@@ -35,7 +35,7 @@ def checked(text: str) -> dict:
         raise TraceProblem("request", f"The request is not JSON: {error}") from error
     if not isinstance(request, dict) or not isinstance(request.get("class"), str) or not isinstance(request.setdefault("config", {}), dict):
         raise TraceProblem("request", 'The request needs a "class" and a "config" object.')
-    for key in ("inputs", "sizes", "options", "export"):
+    for key in ("inputs", "sizes", "options"):
         if not isinstance(request.setdefault(key, {}), dict):
             raise TraceProblem("request", f'"{key}" of the request is not an object.')
     for key, (least, most, usual) in OPTIONS.items():
