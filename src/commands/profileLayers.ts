@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
 import { bindingsOf, inspectModel } from "../app/inspect";
+import { editorTrace } from "../views/tracing";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../app/profile";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
@@ -69,7 +70,7 @@ async function offerNext(output: string): Promise<void> {
 /** Measures and writes. Settings stand in for options that are left out. */
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
   const settings = settingsFor(folder);
-  const model = await inspectModel(shell.files, folder, { train: options.train, freeze: options.freeze });
+  const model = await inspectModel(shell.files, folder, { train: options.train, freeze: options.freeze }, editorTrace(folder));
   const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
   const chosen = {
     provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),

@@ -11,12 +11,14 @@ import type { Role } from "../model/model";
 import type { Bindings } from "../model/profile";
 import type { RoleChoice } from "../model/choice";
 import type { Files } from "../platform/files";
+import type { TraceClass } from "../parse/pipelines";
 import { nameOfUnknown } from "../protocol/checks";
 import { isModelViewMessage } from "../protocol/modelGuards";
 import type { ModelCommand, ModelHostMessage, ModelViewMessage } from "../protocol/modelMessages";
 import { problemOf } from "../protocol/problems";
 import { configurationField, configurationFile } from "./modelConfiguration";
 import { choiceOf, type RoleMemory } from "./roleMemory";
+import { editorTrace } from "./tracing";
 import { watchFiles } from "./watchFiles";
 
 export interface ModelViewServices {
@@ -38,10 +40,12 @@ export class ModelSession implements vscode.Disposable {
   /** Changes are made one after the other, each upon what the one before has left. */
   private last: Promise<unknown> = Promise.resolve();
   private readonly disposables: vscode.Disposable[];
+  private readonly trace: TraceClass;
 
   /** @param path Absolute path of the model's folder or file. @param bindings The size to begin with; the model's own where left out. */
   constructor(readonly path: string, private readonly webview: vscode.Webview, private readonly services: ModelViewServices, private bindings?: Bindings) {
     this.choice = services.memory.of(path);
+    this.trace = editorTrace(path);
     this.disposables = [
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       // A folder's configurations, or a file with what stands beside it.
@@ -86,7 +90,7 @@ export class ModelSession implements vscode.Disposable {
   }
 
   private async read(choice: RoleChoice, bindings: Bindings | undefined): Promise<Inspection> {
-    const inspection = inspectDocument(await inspectModel(this.services.files, this.path, choice), bindings);
+    const inspection = inspectDocument(await inspectModel(this.services.files, this.path, choice, this.trace), bindings);
     this.choice = choice;
     this.bindings = bindings;
     this.shown = { inspection };
@@ -160,7 +164,7 @@ export class ModelSession implements vscode.Disposable {
 
   private async setRole(component: string, role: Role): Promise<void> {
     const { components } = this.inspection;
-    const defaults = await inspectModel(this.services.files, this.path);
+    const defaults = await inspectModel(this.services.files, this.path, {}, this.trace);
     const choice = choiceOf(defaults.components, new Map(components.map(({ name, role: before }) => [name, name === component ? role : before])));
     await this.read(choice, this.bindings);
     await this.services.memory.remember(this.path, choice);

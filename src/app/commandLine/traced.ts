@@ -1,14 +1,12 @@
 /** The form of a model that is a Python class: `module:Class --config FILE`. */
-import { join } from "node:path";
 import { messageOf, UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
 import type { Bindings } from "../../model/profile";
 import type { RoleChoice } from "../../model/choice";
 import type { TraceClass } from "../../parse/pipelines";
-import { nodeFiles } from "../../platform/nodeFiles";
-import { nodeProcesses } from "../../platform/nodeProcess";
 import { chooseInterpreter } from "../interpreter";
-import { traceClass, traceModel, type TraceCall, type TraceServices } from "../trace";
+import { traceClass, traceModel, type TraceCall } from "../trace";
+import { traceServices } from "../traceServices";
 import { wholeNumber } from "./command";
 
 export const traceOptions = { trace: { type: "boolean" }, config: { type: "string" }, python: { type: "string" }, inputs: { type: "string" }, "time-limit": { type: "string" } } as const;
@@ -16,11 +14,6 @@ export const traceOptions = { trace: { type: "boolean" }, config: { type: "strin
 export const traceUsage = "[--trace | --config FILE] [--python PATH] [--inputs JSON] [--time-limit SECONDS]";
 
 type Values = { readonly [K in Exclude<keyof typeof traceOptions, "trace">]?: string } & { readonly trace?: boolean };
-
-export function traceServices(): TraceServices {
-  // Beside the bundle: dist/cli.js and src/parse/trace ship together.
-  return { files: nodeFiles, processes: nodeProcesses, tracerFolder: join(__dirname, "..", "src", "parse", "trace") };
-}
 
 /** Whoever types the command trusts what it names. */
 function callOf(values: Values, signal: AbortSignal): TraceCall {

@@ -1,9 +1,13 @@
 /** Whole pipelines of other kinds than Stable Diffusion 1 and 2: what feeds what, what trains, and the chains that follow. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { inspectModel } from "../../../src/app/inspect";
 import { UserError } from "../../../src/model/errors";
 import type { BoundModel, Model } from "../../../src/model/model";
 import type { ModelChoice } from "../../../src/model/choice";
+import type { TraceClass } from "../../../src/parse/pipelines";
+import { tracedComponent } from "../../../src/parse/trace/component";
+import { parseTrace } from "../../../src/parse/trace/document";
 import { folder, memoryFiles } from "./folders";
 
 type Config = Readonly<Record<string, unknown>>;
@@ -18,11 +22,11 @@ const unet: Config = {
 const transformers = new Set(["CLIPTextModel", "CLIPTextModelWithProjection", "T5EncoderModel"]);
 
 /** A pipeline folder of component -> [class, configuration]. */
-function read(parts: Readonly<Record<string, readonly [string, Config]>>, choice?: ModelChoice): Promise<Model> {
+function read(parts: Readonly<Record<string, readonly [string, Config]>>, choice?: ModelChoice, trace?: TraceClass): Promise<Model> {
   const index = { _class_name: "SomePipeline", ...Object.fromEntries(Object.entries(parts).map(([name, [className]]) => [name, [transformers.has(className) ? "transformers" : "diffusers", className]])) };
   const contents = new Map([["model_index.json", index], ...Object.entries(parts).map(([name, [, config]]) => [`${name}/${name === "scheduler" ? "scheduler_config" : "config"}.json`, config] as const)]);
   const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-  return inspectModel(memoryFiles(new Map([...contents].map(([name, value]) => [`${folder}/${name}`, encode(value)]))), folder, choice);
+  return inspectModel(memoryFiles(new Map([...contents].map(([name, value]) => [`${folder}/${name}`, encode(value)]))), folder, choice, trace);
 }
 
 const bound = (model: Model): BoundModel => model.bind(model.defaultBindings);
@@ -124,6 +128,26 @@ describe("Pipelines", () => {
     assert.deepEqual(model.chains[0].segments, [{ component: "unet", from: 3, to: flags.size }]);
     await assert.rejects(read(parts, { lora: { unet: { rank: 2, targetModules: ["to_z"] } } }), (error: unknown) => error instanceof UserError && /to_z/.test(error.message));
     await assert.rejects(read(parts, { lora: { vae: { rank: 2, targetModules: ["to_q"] } } }), UserError);
+  });
+
+  it("a backbone of an unknown class is traced, and stands beside the described parts", async () => {
+    const document = readFileSync("test/fixtures/trace/own_unet.trace.json", "utf8");
+    const asked: string[] = [];
+    const trace: TraceClass = (library, className) => {
+      asked.push(`${library}:${className}`);
+      return Promise.resolve(tracedComponent(parseTrace(document, className)));
+    };
+    const parts = { text_encoder: ["CLIPTextModel", clip], unet: ["UNetOfTomorrow", {}] } as const;
+    const model = await read(parts, {}, trace);
+    assert.deepEqual(asked, ["diffusers:UNetOfTomorrow"]);
+    assert.deepEqual(model.components.map(({ name, role }) => `${name} ${role}`), ["text_encoder frozen", "unet trained"]);
+    assert.deepEqual(model.chains.map(({ id }) => id), ["unet"]);
+    const { tensors, components } = bound(model);
+    assert.ok(components[1].layers.every(({ flopsPerSample }) => flopsPerSample >= 0));
+    assert.ok(tensors.filter(({ producer }) => producer.component === "unet").length >= components[1].layers.length);
+    assert.throws(() => model.bind({ ...model.defaultBindings, height: 2 * model.defaultBindings.height }), /traced/);
+    await assert.rejects(read(parts, { lora: { unet: { rank: 2, targetModules: ["to_q"] } } }, trace), /traced/);
+    await assert.rejects(read(parts), /trace it/);
   });
 
   it("one component alone can be looked at, trained or not", async () => {
