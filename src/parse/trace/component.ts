@@ -147,5 +147,5 @@ function figures(layer: TracedLayer, gradients: Gradients | undefined, { needsIn
 
 /** @throws UserError always: a trace has shapes and costs, and no graph that onnxruntime could run. */
 function noGraph(source: string, layer: TracedLayer): never {
-  throw new UserError(`Layer "${layer.name}" was traced, so onnxruntime cannot time it here.`, { file: source, hint: 'Time it by PyTorch with "profile --on TARGET", or plan with estimates from its FLOPs.' });
+  throw new UserError(`Layer "${layer.name}" was traced, so onnxruntime cannot time it here.`, { file: source, hint: "Its times are estimates from its FLOPs." });
 }
