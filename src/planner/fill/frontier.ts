@@ -32,10 +32,6 @@ export class Frontier {
     this.progress = workload.frozen.map(() => ({ layer: 0, done: 0, place: new Int32Array(this.samples).fill(-1) }));
   }
 
-  isDone(part: number): boolean {
-    return this.progress[part].layer >= this.workload.frozen[part].to;
-  }
-
   /**
    * Ms that `part` takes from where it stands through layer `to` (exclusive) when split over `workers` devices: first what is
    * left of a layer that was begun, then whole layers.
