@@ -5,7 +5,8 @@ import { runInNewContext } from "node:vm";
 import { Cancelled, UserError } from "../../../src/model/errors";
 import { randomFrom, type Random } from "./mutate";
 
-const mostMs = 1_000;
+/** Garbage collection on other threads counts too, so this is above the second that a person would wait. */
+const mostMs = 2_000;
 const mostHeapBytes = 1e9;
 
 setFlagsFromString("--expose-gc");
@@ -31,7 +32,7 @@ export async function fuzz(cases: number, seed: number, one: (random: Random) =>
   for (let index = 0; index < cases; index++) {
     const { shown, read, named = true } = one(randomFrom(seed + index));
     const where = () => `case ${index} of seed ${seed}: ${shown().slice(0, 2000)}`;
-    const started = performance.now();
+    const started = process.cpuUsage();
     try {
       await read();
       tally.answers++;
@@ -41,7 +42,9 @@ export async function fuzz(cases: number, seed: number, one: (random: Random) =>
       assert.ok(!named || error.field !== undefined, `no field in "${error.message}", ${where()}`);
       tally.refusals++;
     }
-    const ms = performance.now() - started;
+    // Of the processor, so that a busy machine fails nothing.
+    const { user, system } = process.cpuUsage(started);
+    const ms = (user + system) / 1000;
     assert.ok(ms < mostMs, `${ms.toFixed(0)} ms, ${where()}`);
     if (index % 500 === 0) assert.ok(heldBytes() < mostHeapBytes, `${process.memoryUsage().heapUsed} bytes of heap, ${where()}`);
   }
