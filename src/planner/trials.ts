@@ -22,7 +22,7 @@ export interface Trials {
   filled(cuts: readonly number[], fills: readonly Fill[]): Simulation;
 }
 
-/** `plan`: any cuts, no fills. */
+/** `plan`: its cuts and its fills do not matter, those of each trial do. */
 export function trialsOf(plan: Plan, context: Context): Trials {
   const { workload } = context;
   const replicas = kindsOfReplicas(plan, context);
@@ -31,7 +31,7 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at), stages: at.chains[0].stages }, context));
   const structureAt = (at: Plan) => structureOf(iterationLists(at, workload, replicas), context.overlaps);
   const passGraph = (cuts: readonly number[]): Graph => {
-    const at = withCuts(plan, cuts);
+    const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.
     const key = cuts.slice(1, -1).map((cut) => (workload.cuts[cut].backward ? 1 : 0)).join("");
     let structure = structures.get(key);
