@@ -17,7 +17,8 @@ export function broadcast(...shapes: readonly Shape[]): Shape | undefined {
 /** Summing a gradient down to a stretched operand costs an addition per element. */
 const summed = (operand: Shape, output: Shape) => (elements(operand) < elements(output) ? elements(output) : 0);
 
-export const add: OperatorFamily<Add> = {
+/** What all operators on two values have in common. */
+const binary: Pick<OperatorFamily<Add | Multiply | Divide>, "inputs" | "parameters" | "outputShape"> = {
   inputs: ({ left, right }) => [left, right],
   parameters: noParameters,
   outputShape(operator, inputs) {
@@ -25,32 +26,24 @@ export const add: OperatorFamily<Add> = {
     expectShape(shape !== undefined, operator, inputs);
     return shape;
   },
+};
+
+export const add: OperatorFamily<Add> = {
+  ...binary,
   flops: (_operator, { inputs, output }) => ({ forward: elements(output), inputGrad: inputs.map((input) => summed(input, output)), weightGrad: 0 }),
   saved: nothingSaved,
   forward: ({ left, right }, _shapes, graph) => graph.node("Add", [graph.value(left), graph.value(right)]),
 };
 
 export const multiply: OperatorFamily<Multiply> = {
-  inputs: ({ left, right }) => [left, right],
-  parameters: noParameters,
-  outputShape(operator, inputs) {
-    const shape = broadcast(...inputs);
-    expectShape(shape !== undefined, operator, inputs);
-    return shape;
-  },
+  ...binary,
   flops: (_operator, { inputs, output }) => ({ forward: elements(output), inputGrad: inputs.map((input) => elements(output) + summed(input, output)), weightGrad: 0 }),
   saved: ({ left, right }) => ({ forInputGrad: [left, right], forWeightGrad: [], extraElements: 0 }),
   forward: ({ left, right }, _shapes, graph) => graph.node("Mul", [graph.value(left), graph.value(right)]),
 };
 
 export const divide: OperatorFamily<Divide> = {
-  inputs: ({ left, right }) => [left, right],
-  parameters: noParameters,
-  outputShape(operator, inputs) {
-    const shape = broadcast(...inputs);
-    expectShape(shape !== undefined, operator, inputs);
-    return shape;
-  },
+  ...binary,
   flops: (_operator, { inputs: [left, right], output }) => ({ forward: elements(output), inputGrad: [elements(output) + summed(left, output), 3 * elements(output) + summed(right, output)], weightGrad: 0 }),
   saved: ({ left, right }) => ({ forInputGrad: [left, right], forWeightGrad: [], extraElements: 0 }),
   forward: ({ left, right }, _shapes, graph) => graph.node("Div", [graph.value(left), graph.value(right)]),
