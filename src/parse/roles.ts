@@ -1,17 +1,21 @@
 /** Who trains: the default of the pipeline, changed by the user's choice. */
-import type { ModelChoice } from "../model/choice";
+import type { ModelChoice, RoleChoice } from "../model/choice";
 import { UserError } from "../model/errors";
 import type { Pipeline } from "./pipeline";
 
-/** @returns Names of the trained components. @throws UserError for unknown names, contradictions, and when nothing is left to train. */
-export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [], lora = {} }: ModelChoice): ReadonlySet<string> {
-  const names = pipeline.components.map(({ name }) => name);
-  for (const [option, chosen] of [["train", train], ["freeze", freeze]] as const) {
+/** @param file For messages, where the choice is about one. @throws UserError for names that are none of `names`, and for contradictions. */
+export function checkRoles(names: readonly string[], { train = [], freeze = [] }: RoleChoice, file?: string): void {
+  for (const [field, chosen] of [["train", train], ["freeze", freeze]] as const) {
     const unknown = chosen.find((name) => !names.includes(name));
-    if (unknown !== undefined) throw new UserError(`The model has no component "${unknown}".`, { field: option, hint: `Components: ${names.join(", ")}.` });
+    if (unknown !== undefined) throw new UserError(`The model has no component "${unknown.slice(0, 100)}".`, { file, field, hint: `Components: ${names.join(", ")}.` });
   }
   const both = train.find((name) => freeze.includes(name));
-  if (both !== undefined) throw new UserError(`"${both}" is to be both trained and frozen.`, { field: "train" });
+  if (both !== undefined) throw new UserError(`"${both}" is to be both trained and frozen.`, { file, field: "train" });
+}
+
+/** @returns Names of the trained components. @throws UserError for unknown names, contradictions, and when nothing is left to train. */
+export function chooseTrained(pipeline: Pipeline, { train = [], freeze = [], lora = {} }: ModelChoice): ReadonlySet<string> {
+  checkRoles(pipeline.components.map(({ name }) => name), { train, freeze });
   const adapted = Object.keys(lora);
   const unreachable = [...train, ...adapted].find((name) => !pipeline.trainable.includes(name));
   if (unreachable !== undefined) {

@@ -1,8 +1,8 @@
 /** A model of an ONNX file before sizes are bound: components, layers, flags, chains. */
-import { UserError } from "../../model/errors";
 import type { ModelComponent, ModelLayer } from "../../model/model";
 import type { Chain } from "../../model/profile";
 import type { RoleChoice } from "../../model/choice";
+import { checkRoles } from "../roles";
 import { isBackbone, isFrozenPart } from "./components";
 import { gradientValues } from "./gradients";
 import type { ComponentNodes, Reference } from "./layers";
@@ -18,12 +18,7 @@ export interface Structure {
 
 /** Backbones train; without one, a file that is not called like a frozen part. @throws UserError for a choice that cannot be. */
 export function chooseTrained(names: readonly string[], path: string, { train = [], freeze = [] }: RoleChoice): ReadonlySet<string> {
-  for (const [option, chosen] of [["train", train], ["freeze", freeze]] as const) {
-    const unknown = chosen.find((name) => !names.includes(name));
-    if (unknown !== undefined) throw new UserError(`The model has no component "${unknown.slice(0, 100)}".`, { file: path, field: option, hint: `Components: ${names.join(", ")}.` });
-  }
-  const both = train.find((name) => freeze.includes(name));
-  if (both !== undefined) throw new UserError(`"${both}" is to be both trained and frozen.`, { file: path, field: "train" });
+  checkRoles(names, { train, freeze }, path);
   const usual = names.some(isBackbone) ? names.filter(isBackbone) : names.length === 1 ? names.filter((name) => !isFrozenPart(name)) : [];
   return new Set([...usual, ...train].filter((name) => !freeze.includes(name)));
 }
