@@ -47,7 +47,6 @@ const shapesText = (values: readonly BatchedValue[]) => values.map(({ shape: { o
 
 export function describedComponent(description: ComponentDescription): Component {
   const { layers, defaultSizes } = description;
-  const names = new Set(layers.map(({ name }) => name));
   const last = layers[layers.length - 1];
   return {
     class: description.class,
@@ -58,7 +57,6 @@ export function describedComponent(description: ComponentDescription): Component
     })),
     outputs: { ...description.outputs, "": { layer: last.name } },
     defaultSizes,
-    has: (layer) => names.has(layer),
     place: (name, learning) => place(description, name, learning),
     adapted: (lora, field) => describedComponent(adaptedDescription(description, lora, field)),
   };

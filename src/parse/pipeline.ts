@@ -49,8 +49,6 @@ export interface Component {
   readonly outputs: Readonly<Record<string, PartOutput>>;
   /** Sizes that the configuration suggests, in the component's own units. */
   readonly defaultSizes: Bindings;
-  /** Whether it has a layer of this name. */
-  has(layer: string): boolean;
   place(name: string, learning: Learning): Placed;
   /** The component with low-rank adapters, where it can have them. @param field For messages. @throws UserError */
   adapted?(lora: LoraChoice, field: string): Component;

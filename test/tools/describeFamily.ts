@@ -4,23 +4,22 @@
  * OUT/facts.json ({ error, file, field } for a refused configuration) and, where a batch is given, every layer's graph as
  * OUT/LAYER.onnx. `sizes` are the component's own and stand in for its default ones.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeModel } from "../../src/graph/encode";
 import { inferShapes, shapesByName } from "../../src/graph/layer";
 import { flopsOf } from "../../src/graph/operators/registry";
-import { UserError } from "../../src/model/errors";
 import type { OnnxValue } from "../../src/model/onnx";
 import type { OperatorList } from "../../src/model/operator";
 import type { Bindings } from "../../src/model/profile";
+import { alone } from "../../src/parse/alone";
 import type { ComponentDescription } from "../../src/parse/component";
 import { families } from "../../src/parse/families/registry";
 import { describedComponent } from "../../src/parse/described";
 import { adaptedDescription } from "../../src/parse/lora";
 import { makeModel } from "../../src/parse/model";
-import type { Pipeline } from "../../src/parse/pipeline";
 import type { LoraChoice } from "../../src/model/choice";
 import { nodeFiles } from "../../src/platform/nodeFiles";
+import { answerRequests } from "./answerRequests";
 
 interface Request {
   readonly class: string;
@@ -42,21 +41,6 @@ function described(request: Request): ComponentDescription {
   return family.controlled;
 }
 
-/** The component alone: all its inputs are data, and the whole of it trains. */
-function alone(description: ComponentDescription): Pipeline {
-  const part = describedComponent(description);
-  return {
-    class: description.class,
-    components: [{ name: "component", part, sizes: (sizes) => sizes, inputs: Object.fromEntries(part.inputs.map(({ name }) => [name, [{ data: name }]])) }],
-    data: part.inputs,
-    losses: [{ component: "component", needs: [] }],
-    trained: ["component"],
-    trainable: ["component"],
-    defaultBindings: description.defaultSizes,
-    predictionType: "epsilon",
-  };
-}
-
 /** FLOPs of matrix products and convolutions only, without biases and softmax: what PyTorch's counter counts. */
 function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number {
   const shapes = inferShapes(body, shapesByName(inputs));
@@ -72,7 +56,7 @@ function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number 
 async function describe(request: Request): Promise<void> {
   const description = request.lora ? adaptedDescription(described(request), request.lora, "lora") : described(request);
   const sizes = { ...description.defaultSizes, ...request.sizes };
-  const model = makeModel(request.file, "", alone(description), {});
+  const model = makeModel(request.file, "", alone("component", describedComponent(description), true), {});
   const [component] = model.bind(sizes).components;
   const layers = [];
   for (const [index, { graph, ...layer }] of component.layers.entries()) {
@@ -86,15 +70,4 @@ async function describe(request: Request): Promise<void> {
   await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ class: description.class, parameters: component.parameters, sizes, inputs, outputs: description.outputs ?? {}, layers }));
 }
 
-async function main(): Promise<void> {
-  for (const request of JSON.parse(readFileSync(process.argv[2], "utf8")) as readonly Request[]) {
-    try {
-      await describe(request);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ error: error.message, file: error.file, field: error.field }));
-    }
-  }
-}
-
-void main();
+void answerRequests(describe);

@@ -3,13 +3,12 @@
  * node describeModels.js REQUEST, a JSON list of { folder, out, bindings?, graphs?: batch }: writes OUT/facts.json
  * ({ error } for a refused model) and, where a batch is given, every layer's graph as OUT/COMPONENT/LAYER.onnx.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspectDocument, inspectModel } from "../../src/app/inspect";
 import { encodeModel } from "../../src/graph/encode";
-import { UserError } from "../../src/model/errors";
 import type { Bindings } from "../../src/model/profile";
 import { nodeFiles } from "../../src/platform/nodeFiles";
+import { answerRequests } from "./answerRequests";
 
 interface Request {
   readonly folder: string;
@@ -35,15 +34,4 @@ async function describe({ folder, out, bindings, graphs }: Request): Promise<voi
   await nodeFiles.write(join(out, "facts.json"), JSON.stringify({ ...document, components }));
 }
 
-async function main(): Promise<void> {
-  for (const request of JSON.parse(readFileSync(process.argv[2], "utf8")) as readonly Request[]) {
-    try {
-      await describe(request);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ error: error.message, file: error.file, field: error.field }));
-    }
-  }
-}
-
-void main();
+void answerRequests(describe);

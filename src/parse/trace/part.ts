@@ -8,13 +8,11 @@ export function tracedPart(traced: TracedComponent): Component {
     const tensor = placedAlone.tensors.find((candidate) => candidate.id === id);
     return { layer: tensor?.producer.layer ?? placedAlone.layers[placedAlone.layers.length - 1].name, output: Number(id.split("#")[1] ?? 0) };
   });
-  const names = new Set(placedAlone.layers.map(({ name }) => name));
   return {
     class: traced.class,
     inputs: traced.inputs.map(({ name, bytesPerSample, bytesFixed = 0 }) => ({ name, bytes: () => ({ perSample: bytesPerSample, fixed: bytesFixed }) })),
     outputs: { "": outputs[0] },
     defaultSizes: traced.sizes,
-    has: (layer) => names.has(layer),
     place(name, { trained, inputs }) {
       const { layers, bound, tensors } = traced.place(name, { trained, inputs: inputs.size > 0 });
       return {
