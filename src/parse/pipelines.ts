@@ -32,11 +32,15 @@ export async function readPipeline(source: ConfigSource, path: string, choice: M
   const parts: Part[] = [];
   for (const [name, className] of index.components) {
     if (withoutLayers.test(className)) continue;
+    if (families.has(className)) {
+      const config = await source.read(name);
+      parts.push(familyPart(name, config.file, parseFamily(className, config)));
+      continue;
+    }
     const library = index.libraries?.get(name);
-    if (!families.has(className) && (!trace || library === undefined)) throw unknownClass(index, name, className);
+    if (!trace || library === undefined) throw unknownClass(index, name, className);
     const config = await source.read(name);
-    const known = families.has(className) ? familyPart(name, config.file, parseFamily(className, config)) : undefined;
-    parts.push(known ?? unknownPart(name, config.file, tracedPart(await trace!(library!, className, config))));
+    parts.push(unknownPart(name, config.file, tracedPart(await trace(library, className, config))));
   }
   if (parts.length === 0) throw new UserError("The pipeline has no component with layers.", { file: index.file });
   const predictionType = await predictionTypeOf(source, index);

@@ -73,10 +73,10 @@ class Wiring {
     };
   }
 
-  /** Values are listed as their first users stand, timesteps and noise before all else. */
+  /** Noise and timesteps, then values as their first users stand. */
   private dataValues(): readonly DataValue[] {
-    const rank = ({ name }: DataValue) => ["timesteps", "noise"].indexOf(name);
-    return [...this.data.values()].sort((a, b) => rank(b) - rank(a) || 0).sort((a, b) => Number(rank(a) < 0) - Number(rank(b) < 0));
+    const first = ["noise", "timesteps"].flatMap((name) => this.data.get(name) ?? []);
+    return [...new Set([...first, ...this.data.values()])];
   }
 
   private encoder(encoder: EncoderPart): PipelineComponent {
