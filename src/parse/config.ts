@@ -28,6 +28,11 @@ export function perLevel<T extends z.ZodType>(value: T) {
   return z.union([value, z.array(value).min(1).max(64)], { error: (issue) => `Expected one value, or a list with one per block, found ${shorten(issue.input)}` });
 }
 
+/** @param blocks As many as `down_block_types` has. @throws UserError where a list of `length` values does not have one for each. */
+export function expectOnePerBlock(field: string, length: number, blocks: number, file: string): void {
+  if (length !== blocks) throw new UserError(`${length} values for ${blocks} blocks of down_block_types.`, { file, field });
+}
+
 function shorten(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

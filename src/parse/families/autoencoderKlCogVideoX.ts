@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { ActivationFunction, OperatorList } from "../../model/operator";
-import { channels, checkConfig, checkDescription, count, epsilon, flag, maxLayers, only } from "../config";
+import { channels, checkConfig, checkDescription, count, epsilon, expectOnePerBlock, flag, maxLayers, only } from "../config";
 import { OperatorListBuilder } from "../operatorListBuilder";
 import { expectMultiples, expectWholeClip } from "../sizes";
 import { diffusersActivation } from "./activations";
@@ -46,7 +46,7 @@ const defaultFrames = 49;
 export function parseAutoencoderKlCogVideoX(config: unknown, file: string): Autoencoder {
   const settings = checkConfig(schema, config, file);
   const { block_out_channels: widths, layers_per_block: layersPerBlock, latent_channels: latentChannels, in_channels: inChannels } = settings;
-  if (settings.down_block_types.length !== widths.length) throw new UserError(`${widths.length} values for ${settings.down_block_types.length} blocks of down_block_types.`, { file, field: "block_out_channels" });
+  expectOnePerBlock("block_out_channels", widths.length, settings.down_block_types.length, file);
   if (widths.length * layersPerBlock > maxLayers) throw new UserError(`More than ${maxLayers} layers.`, { file, field: "layers_per_block" });
   const compressed = Math.min(Math.floor(Math.log2(settings.temporal_compression_ratio)), widths.length - 1);
   const norm = { groups: settings.norm_num_groups, epsilon: settings.norm_eps, activation: settings.act_fn };

@@ -1,7 +1,7 @@
 /** The configuration of diffusers' UNet2DConditionModel, checked and spread out to one value per block. */
 import { z } from "zod";
 import { UserError } from "../../model/errors";
-import { channels, checkConfig, count, epsilon, flag, maxLayers, only, perLevel } from "../config";
+import { channels, checkConfig, count, epsilon, expectOnePerBlock, flag, maxLayers, only, perLevel } from "../config";
 import { diffusersActivation } from "./activations";
 import type { BlockAttention } from "./blocks/unetBlock";
 import type { UnetBlock, UnetPlan } from "./blocks/unetPlan";
@@ -74,9 +74,7 @@ export function readUnetConfig(config: unknown, file: string): UnetPlan {
 export function planOf(settings: UnetSettings, file: string): UnetPlan {
   const { block_out_channels: widths, down_block_types: down, up_block_types: up, sample_size } = settings;
   const levels = down.length;
-  const expectLength = (field: string, length: number) => {
-    if (length !== levels) throw new UserError(`${length} values for ${levels} blocks of down_block_types.`, { file, field });
-  };
+  const expectLength = (field: string, length: number) => expectOnePerBlock(field, length, levels, file);
   const spread = <T>(field: string, value: T | readonly T[]): readonly T[] => {
     if (!Array.isArray(value)) return new Array<T>(levels).fill(value as T);
     expectLength(field, value.length);

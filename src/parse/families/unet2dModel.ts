@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { ComponentDescription } from "../component";
-import { channels, checkConfig, checkDescription, count, epsilon, flag, maxLayers, only } from "../config";
+import { channels, checkConfig, checkDescription, count, epsilon, expectOnePerBlock, flag, maxLayers, only } from "../config";
 import { diffusersActivation } from "./activations";
 import type { Backbone } from "./family";
 import type { BlockAttention } from "./blocks/unetBlock";
@@ -71,9 +71,8 @@ export function parseUnet2dModel(json: unknown, file: string): Backbone {
 
 function planOf(settings: Settings, file: string): UnetPlan {
   const { block_out_channels: widths, down_block_types: down, up_block_types: up, sample_size, layers_per_block: layers } = settings;
-  for (const [field, { length }] of Object.entries({ up_block_types: up, block_out_channels: widths })) {
-    if (length !== down.length) throw new UserError(`${length} values for ${down.length} blocks of down_block_types.`, { file, field });
-  }
+  expectOnePerBlock("up_block_types", up.length, down.length, file);
+  expectOnePerBlock("block_out_channels", widths.length, down.length, file);
   if (2 * down.length * layers > maxLayers) throw new UserError(`More than ${maxLayers} layers.`, { file, field: "layers_per_block" });
   const attention = (width: number, groups: number | undefined, outputScaleFactor: number): BlockAttention => {
     const headFeatures = settings.attention_head_dim ?? width;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../../model/errors";
 import type { ComponentDescription } from "../component";
-import { channels, checkConfig, checkDescription, count, epsilon, maxLayers, only } from "../config";
+import { channels, checkConfig, checkDescription, count, epsilon, expectOnePerBlock, maxLayers, only } from "../config";
 import { diffusersActivation } from "./activations";
 import type { Backbone } from "./family";
 import type { BlockAttention } from "./blocks/unetBlock";
@@ -61,9 +61,8 @@ export function parseUnet3dConditionModel(json: unknown, file: string): Backbone
 
 function planOf(settings: z.infer<typeof schema>, file: string): UnetPlan {
   const { block_out_channels: widths, down_block_types: down, up_block_types: up, sample_size, layers_per_block: layers, attention_head_dim: headFeatures, norm_num_groups: groups } = settings;
-  for (const [field, { length }] of Object.entries({ up_block_types: up, block_out_channels: widths })) {
-    if (length !== down.length) throw new UserError(`${length} values for ${down.length} blocks of down_block_types.`, { file, field });
-  }
+  expectOnePerBlock("up_block_types", up.length, down.length, file);
+  expectOnePerBlock("block_out_channels", widths.length, down.length, file);
   if (8 * down.length * layers > maxLayers) throw new UserError(`More than ${maxLayers} layers.`, { file, field: "layers_per_block" });
   const attention = (channels: number): BlockAttention => {
     // The number of heads; diffusers takes this field for their size here, unlike in two dimensions.

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../../../model/errors";
 import type { ActivationFunction } from "../../../model/operator";
-import { channels, checkDescription, count, maxLayers, only } from "../../config";
+import { channels, checkDescription, count, expectOnePerBlock, maxLayers, only } from "../../config";
 import { expectMultiples } from "../../sizes";
 import { diffusersActivation } from "../activations";
 import type { Autoencoder } from "../family";
@@ -49,7 +49,7 @@ const epsilon = 1e-6;
 /** @throws UserError for a configuration that diffusers would refuse. */
 export function imageAutoencoder(options: ImageEncoderOptions, file: string): Autoencoder {
   const { widths, blocks, activation, groups, fields = { widths: "block_out_channels", layers: "layers_per_block" } } = options;
-  if (blocks.length !== widths.length) throw new UserError(`${widths.length} values for ${blocks.length} blocks of down_block_types.`, { file, field: fields.widths });
+  expectOnePerBlock(fields.widths, widths.length, blocks.length, file);
   if (widths.length * options.layersPerBlock > maxLayers) throw new UserError(`More than ${maxLayers} layers.`, { file, field: fields.layers });
   const norm = { groups, epsilon };
   const resnet = (inChannels: number, outChannels: number) => resnetBlock2d({ inChannels, outChannels, activation, outputScaleFactor: 1, ...norm });
