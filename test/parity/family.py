@@ -229,3 +229,20 @@ def check_values(family, module, facts, folder, batch, change=lambda weights: No
         compare(made[layer][output], tensor, f"output {name!r}")
         assert float(tensor.std()) > 1e-3, "the output says nothing"
     return worst
+
+
+def saved_bytes(call, apart):
+    """Bytes that autograd keeps from one call, each storage once, without those of the tensors `apart`."""
+    ignored = {tensor.untyped_storage().data_ptr() for tensor in apart}
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in ignored:
+            # The storage is kept, so that no other gets the same address.
+            kept[storage.data_ptr()] = (storage.nbytes(), storage)
+        return tensor
+
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        call()
+    return sum(size for size, _ in kept.values())

@@ -2,24 +2,8 @@
 
 import pytest
 import torch
-from family import build
+from family import build, saved_bytes
 from families import unet2d_condition_model as unet
-
-
-def saved_bytes(module, call):
-    """Bytes that autograd keeps from one call, each storage once, parameters apart."""
-    ignored = {p.untyped_storage().data_ptr() for p in module.parameters()}
-    kept = {}
-
-    def pack(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in ignored:
-            kept[storage.data_ptr()] = (storage.nbytes(), storage)
-        return tensor
-
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        call()
-    return sum(size for size, _ in kept.values())
 
 
 @pytest.mark.parametrize("kind", ["resnet_block_2d", "transformer_2d", "downsample_2d", "upsample_2d", "timestep_embedding", "conv_2d"])
@@ -43,7 +27,7 @@ def test_saved_activations(describe_families, kind):
         call = lambda: target(module.time_proj(torch.ones(1)))  # noqa: E731
     else:
         call = lambda: target(*values.values())  # noqa: E731
-    theirs = saved_bytes(target, call)
+    theirs = saved_bytes(call, target.parameters())
     saved = layer["savedBytesPerSample"]
     ours = saved["untilInputGrad"] + saved["untilWeightGrad"]
     assert ours == theirs, layer["name"]

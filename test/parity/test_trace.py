@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 from conftest import ROOT
+from family import saved_bytes
 from torch.utils.flop_counter import FlopCounterMode
 
 TRACER = ROOT / "src" / "parse" / "trace"
@@ -188,19 +189,9 @@ def test_one_layer_keeps_what_autograd_keeps(name):
     document = trace({**CASES[name], "options": {"maxLayers": 1}})
     assert len(document["layers"]) == 1
     module = build(CASES[name], "cpu")
-    ignored = {value.untyped_storage().data_ptr() for value in [*module.parameters(), *module.buffers()]}
     for batch in (2, 3):
-        kept = {}
-
-        def pack(tensor):
-            storage = tensor.untyped_storage()
-            if storage.data_ptr() not in ignored:
-                kept[storage.data_ptr()] = (storage.nbytes(), storage)
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            call(module, document, batch, "cpu")
-        assert total(document, batch, "savedUntilInputGradBytes", "savedUntilWeightGradBytes") == sum(size for size, _ in kept.values())
+        theirs = saved_bytes(lambda: call(module, document, batch, "cpu"), [*module.parameters(), *module.buffers()])
+        assert total(document, batch, "savedUntilInputGradBytes", "savedUntilWeightGradBytes") == theirs
 
 
 def edges(document):
