@@ -1,26 +1,35 @@
 /** Sums of layer times and bytes for stages and fills, kept per batch size so that a planner can ask for them thousands of times. */
-import { gradBytes, layerCost, timeAt } from "./costs";
+import type { DeviceKind } from "./cluster";
+import { bytesPerElement, gradBytes, layerCost, timeAt, type LayerCost } from "./costs";
+import type { ProfileLayer } from "./profile";
 import type { Workload } from "./workload";
 
 /** `[k]`: ms of the first k layers, so that a range costs the difference of two entries. */
 export interface ChainSums {
   readonly forward: Float64Array;
+  readonly inputGrad: Float64Array;
+  readonly weightGrad: Float64Array;
+  /** Both gradients. */
   readonly backward: Float64Array;
 }
 
-/** `[k]`: bytes of the first k layers of the chain; `trained`: the weights of those that learn. */
+/** `[k]`: bytes of the first k layers of a chain; `trained`: the weights of those that learn; saved and workspace per sample. */
 export interface ByteSums {
   readonly weights: Float64Array;
   readonly trained: Float64Array;
   readonly gradients: Float64Array;
+  /** Activations per sample kept from F until I, and from F until W. */
+  readonly untilInputGrad: Float64Array;
+  readonly untilWeightGrad: Float64Array;
 }
 
+/** `kind`: index among the kinds of device that the table was made for. */
 export interface CostTable {
-  /** Times of the chain's layers for micro-batches of `batch` samples. */
-  chain(batch: number): ChainSums;
+  /** Times of chain `chain`'s layers for micro-batches of `batch` samples. */
+  chain(chain: number, batch: number, kind: number): ChainSums;
   /** Times of the layers of frozen part `part` for `batch` samples at once. */
-  frozen(part: number, batch: number): Float64Array;
-  bytes(gradDtype: string): ByteSums;
+  frozen(part: number, batch: number, kind: number): Float64Array;
+  bytes(chain: number, gradDtype: string): ByteSums;
 }
 
 function running(count: number, amount: (index: number) => number): Float64Array {
@@ -29,44 +38,74 @@ function running(count: number, amount: (index: number) => number): Float64Array
   return sums;
 }
 
-export function costTable(workload: Workload): CostTable {
-  const layers = workload.layers.map(layerCost);
-  const parts = workload.frozen.map((part) => part.layers.map((layer) => layerCost(layer).forward));
-  const chains = new Map<number, ChainSums>();
-  const frozen = workload.frozen.map(() => new Map<number, Float64Array>());
-  const bytes = new Map<string, ByteSums>();
-  const { precision } = workload.profile.device;
-  return {
-    bytes(gradDtype) {
-      let sums = bytes.get(gradDtype);
-      if (!sums) {
-        sums = {
-          weights: running(layers.length, (i) => workload.layers[i].paramBytes),
-          trained: running(layers.length, (i) => (workload.layers[i].needsWeightGrad ? workload.layers[i].paramBytes : 0)),
-          gradients: running(layers.length, (i) => gradBytes(workload.layers[i], precision, gradDtype)),
-        };
-        bytes.set(gradDtype, sums);
-      }
-      return sums;
-    },
-    chain(batch) {
-      let sums = chains.get(batch);
-      if (!sums) {
-        sums = {
-          forward: running(layers.length, (i) => timeAt(layers[i].forward, batch)),
-          backward: running(layers.length, (i) => timeAt(layers[i].inputGrad, batch) + timeAt(layers[i].weightGrad, batch)),
-        };
-        chains.set(batch, sums);
-      }
-      return sums;
-    },
-    frozen(part, batch) {
-      let sums = frozen[part].get(batch);
-      if (!sums) {
-        sums = running(parts[part].length, (i) => timeAt(parts[part][i], batch));
-        frozen[part].set(batch, sums);
-      }
-      return sums;
-    },
+function remembered<K, V>(make: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = make(key)));
+    return value;
   };
+}
+
+export function costTable(workload: Workload, kinds: readonly DeviceKind[]): CostTable {
+  const { profile } = workload;
+  const { precision } = profile.device;
+  const reference = kinds.find((kind) => kind.name === profile.device.name) ?? kinds[0];
+  const ofKind = kinds.map((kind) => {
+    const slower = slowdown(kind, reference, precision);
+    const parts = workload.frozen.map(({ layers }) => layers.map((layer) => ({ forward: layerCost(layer).forward, factor: slower(layer) })));
+    return {
+      chains: workload.chains.map(({ layers }) => {
+        const costs = layers.map((layer) => ({ cost: layerCost(layer), factor: slower(layer) }));
+        return remembered((batch: number) => chainSums(costs, batch));
+      }),
+      frozen: parts.map((layers) => remembered((batch: number) => running(layers.length, (i) => layers[i].factor * timeAt(layers[i].forward, batch)))),
+    };
+  });
+  const bytes = workload.chains.map(({ layers }) =>
+    remembered(
+      (gradDtype: string): ByteSums => ({
+        weights: running(layers.length, (i) => layers[i].paramBytes),
+        trained: running(layers.length, (i) => (layers[i].needsWeightGrad ? layers[i].paramBytes : 0)),
+        gradients: running(layers.length, (i) => gradBytes(layers[i], precision, gradDtype)),
+        untilInputGrad: running(layers.length, (i) => layers[i].savedBytesPerSample.untilInputGrad),
+        untilWeightGrad: running(layers.length, (i) => layers[i].savedBytesPerSample.untilWeightGrad),
+      }),
+    ),
+  );
+  return {
+    chain: (chain, batch, kind) => ofKind[kind].chains[chain](batch),
+    frozen: (part, batch, kind) => ofKind[kind].frozen[part](batch),
+    bytes: (chain, gradDtype) => bytes[chain](gradDtype),
+  };
+}
+
+function chainSums(layers: readonly { readonly cost: LayerCost; readonly factor: number }[], batch: number): ChainSums {
+  const pass = (name: keyof LayerCost) => running(layers.length, (i) => layers[i].factor * timeAt(layers[i].cost[name], batch));
+  const inputGrad = pass("inputGrad");
+  const weightGrad = pass("weightGrad");
+  return { forward: pass("forward"), inputGrad, weightGrad, backward: inputGrad.map((ms, i) => ms + weightGrad[i]) };
+}
+
+/**
+ * How many times as long a layer takes on `kind` as on the kind that was profiled: the ratio of its roofline times (peak and
+ * bandwidth alone), an estimate. Layers without FLOPs and traffic count as bound by computing.
+ */
+function slowdown(kind: DeviceKind, reference: DeviceKind, precision: string): (layer: ProfileLayer) => number {
+  if (kind === reference) return () => 1;
+  const roofline = (device: DeviceKind, layer: ProfileLayer) => {
+    const computing = (layer.flopsPerSample ?? 1) / peak(device, precision);
+    return Math.max(computing, layer.flopsPerSample === undefined ? 0 : (layer.trafficBytesPerSample ?? 0) / (device.bandwidthGBps * 1e9));
+  };
+  return (layer) => {
+    const known = roofline(reference, layer);
+    return known > 0 ? roofline(kind, layer) / known : 1;
+  };
+}
+
+/** FLOP/s in the precision, or in the nearest one that the cluster file names. */
+function peak({ peakTflops: { fp32, tf32, fp16, bf16 } }: DeviceKind, precision: string): number {
+  const half = /bf/.test(precision) ? (bf16 ?? fp16) : (fp16 ?? bf16);
+  const found = bytesPerElement(precision) === 2 ? (half ?? tf32 ?? fp32) : (tf32 ?? fp32 ?? half);
+  return (found ?? 1) * 1e12;
 }

@@ -1,6 +1,6 @@
-/** A profile resolved for planning: the chain as one list of layers, what crosses each cut, and the frozen work with its outputs. */
+/** A profile resolved for planning: each chain as one list of layers, what crosses each cut, and the frozen work with its outputs. */
 import { UserError } from "./errors";
-import type { Chain, Profile, ProfileLayer, Tensor } from "./profile";
+import type { Chain, Profile, ProfileLayer } from "./profile";
 
 /** What crosses a boundary between two layers. Bytes for b samples: perSample * b + fixed. */
 export interface Crossing {
@@ -13,6 +13,27 @@ export interface Cut {
   readonly forward: Crossing;
   /** Gradients that flow back; undefined where nothing before the cut learns. */
   readonly backward: Crossing | undefined;
+}
+
+/** A value that travels along a chain, from the layer that makes it to those that use it (chain positions, ascending). */
+export interface Span {
+  readonly id: string;
+  readonly perSample: number;
+  readonly fixed: number;
+  readonly hasGradient: boolean;
+  readonly from: number;
+  readonly consumers: readonly number[];
+}
+
+/** What one pipeline runs. */
+export interface ChainWork {
+  readonly chain: Chain;
+  /** The chain's layers, its segments laid end to end. */
+  readonly layers: readonly ProfileLayer[];
+  /** `cuts[k]` lies before layer k; 0 < k < layers.length. */
+  readonly cuts: readonly Cut[];
+  /** Undefined where the profile has no tensors: then only the cuts are known. */
+  readonly spans: readonly Span[] | undefined;
 }
 
 /** The first `to` layers of a component, all frozen: the component as a whole, or what of it comes before the chain. */
@@ -34,19 +55,15 @@ export interface Encoding {
   readonly layer: number;
   readonly perSample: number;
   readonly fixed: number;
-  /** Chain positions of its consumers. */
-  readonly positions: readonly number[];
+  /** `[chain]`: positions of its consumers, ascending. */
+  readonly positions: readonly (readonly number[])[];
   /** Frozen parts that consume it. */
   readonly parts: readonly number[];
 }
 
 export interface Workload {
   readonly profile: Profile;
-  readonly chain: Chain;
-  /** The chain's layers, its segments laid end to end. */
-  readonly layers: readonly ProfileLayer[];
-  /** `cuts[k]` lies before chain layer k; 0 < k < layers.length. */
-  readonly cuts: readonly Cut[];
+  readonly chains: readonly ChainWork[];
   /** In an order in which each part comes after those it needs. */
   readonly frozen: readonly FrozenPart[];
   readonly encodings: readonly Encoding[];
@@ -58,54 +75,96 @@ export function crossingBytes(crossing: { readonly perSample: number; readonly f
   return crossing.perSample * samples + crossing.fixed;
 }
 
-function sum(tensors: readonly Tensor[]): Crossing {
+function sum(values: readonly { readonly id: string; readonly perSample: number; readonly fixed: number }[]): Crossing {
   return {
-    tensors: tensors.map((tensor) => tensor.id),
-    perSample: tensors.reduce((bytes, tensor) => bytes + tensor.bytesPerSample, 0),
-    fixed: tensors.reduce((bytes, tensor) => bytes + (tensor.bytesFixed ?? 0), 0),
+    tensors: values.map(({ id }) => id),
+    perSample: values.reduce((bytes, { perSample }) => bytes + perSample, 0),
+    fixed: values.reduce((bytes, { fixed }) => bytes + fixed, 0),
   };
 }
 
-/** @throws UserError for more than one chain, and for frozen work that waits for trained layers. */
-export function workloadOf(profile: Profile): Workload {
-  if (profile.chains.length !== 1) {
-    throw new UserError(`The profile has ${profile.chains.length} chains; plans are made for one chain so far.`, { field: "chains" });
-  }
-  const chain = profile.chains[0];
-  const components = new Map(profile.components.map((component) => [component.name, component]));
-  const positions = new Map<string, number>();
-  const layers: ProfileLayer[] = [];
-  for (const segment of chain.segments) {
-    const component = components.get(segment.component);
-    if (!component) throw new UserError(`There is no component "${segment.component}".`, { field: "chains[0].segments" });
-    for (const layer of component.layers.slice(segment.from, segment.to)) {
-      positions.set(`${component.name}/${layer.name}`, layers.length);
-      layers.push(layer);
-    }
-  }
-  const frozen = frozenParts(profile, chain, positions);
-  return { profile, chain, layers, cuts: chainCuts(profile, layers, positions), frozen, encodings: encodingsOf(profile, frozen, positions, layers.length) };
+/** Where a chain layer stands. */
+interface Position {
+  readonly chain: number;
+  readonly at: number;
 }
 
-function chainCuts(profile: Profile, layers: readonly ProfileLayer[], positions: ReadonlyMap<string, number>): readonly Cut[] {
-  const spans = (profile.tensors ?? [])
-    .filter((tensor) => tensor.transport === "chain")
-    .map((tensor) => ({
-      tensor,
-      from: positions.get(`${tensor.producer.component}/${tensor.producer.layer}`),
-      to: Math.max(...tensor.consumers.map((consumer) => positions.get(`${consumer.component}/${consumer.layer}`) ?? -1)),
-    }));
+type Positions = ReadonlyMap<string, Position>;
+
+/** @throws UserError for a profile without a chain, and for frozen work that waits for trained layers. */
+export function workloadOf(profile: Profile): Workload {
+  if (profile.chains.length === 0) throw new UserError("The profile has no chain: nothing of the model trains.", { field: "chains" });
+  const components = new Map(profile.components.map((component) => [component.name, component]));
+  const positions = new Map<string, Position>();
+  const chainLayers = profile.chains.map(({ segments }, chain) => {
+    const layers: ProfileLayer[] = [];
+    for (const segment of segments) {
+      const component = components.get(segment.component);
+      if (!component) throw new UserError(`There is no component "${segment.component}".`, { field: `chains[${chain}].segments` });
+      for (const layer of component.layers.slice(segment.from, segment.to)) {
+        positions.set(`${component.name}/${layer.name}`, { chain, at: layers.length });
+        layers.push(layer);
+      }
+    }
+    return layers;
+  });
+  const frozen = frozenParts(profile, positions);
+  const chains = profile.chains.map((chain, c): ChainWork => {
+    const spans = spansOf(profile, c, positions);
+    return { chain, layers: chainLayers[c], cuts: cutsOf(chainLayers[c], spans), spans };
+  });
+  return { profile, chains, frozen, encodings: encodingsOf(profile, frozen, positions, chainLayers.map((layers) => layers.length)) };
+}
+
+function spansOf(profile: Profile, chain: number, positions: Positions): readonly Span[] | undefined {
+  return profile.tensors
+    ?.filter((tensor) => tensor.transport === "chain")
+    .flatMap((tensor): Span[] => {
+      const made = positions.get(`${tensor.producer.component}/${tensor.producer.layer}`);
+      if (made?.chain !== chain) return [];
+      const consumers = tensor.consumers.flatMap((consumer) => {
+        const used = positions.get(`${consumer.component}/${consumer.layer}`);
+        return used?.chain === chain && used.at > made.at ? [used.at] : [];
+      });
+      if (consumers.length === 0) return [];
+      return [{ id: tensor.id, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0, hasGradient: tensor.hasGradient, from: made.at, consumers: consumers.sort((a, b) => a - b) }];
+    });
+}
+
+function cutsOf(layers: readonly ProfileLayer[], spans: readonly Span[] | undefined): readonly Cut[] {
   let learns = false;
   return layers.map((_, cut) => {
     if (cut === 0) return { forward: nothing, backward: undefined };
     const before = layers[cut - 1];
     learns ||= before.needsInputGrad || before.needsWeightGrad;
-    if (profile.tensors === undefined) {
+    if (spans === undefined) {
       const bytes = before.cutBytesPerSample;
       return { forward: { ...nothing, perSample: bytes.forward }, backward: learns ? { ...nothing, perSample: bytes.backward } : undefined };
     }
-    const crossing = spans.filter(({ from, to }) => from !== undefined && from < cut && to >= cut).map(({ tensor }) => tensor);
-    return { forward: sum(crossing), backward: learns ? sum(crossing.filter((tensor) => tensor.hasGradient)) : undefined };
+    const crossing = spans.filter(({ from, consumers }) => from < cut && consumers[consumers.length - 1] >= cut);
+    return crossingOf(crossing, learns);
+  });
+}
+
+function crossingOf(crossing: readonly Span[], learns: boolean): Cut {
+  return { forward: sum(crossing), backward: learns ? sum(crossing.filter((span) => span.hasGradient)) : undefined };
+}
+
+/**
+ * What stage s sends to stage s + 1, for stages that end at `bounds[s]` (exclusive) on the pipeline's device `holders[s]`. A
+ * value is sent along the stages until it has come to the device of its last consumer: where a device holds several stages
+ * (the V placement), it is kept there in between and not sent again.
+ */
+export function stageCrossings({ spans, cuts }: ChainWork, bounds: readonly number[], holders: readonly number[]): readonly Cut[] {
+  const isOnce = new Set(holders).size === holders.length;
+  return bounds.slice(0, -1).map((cut, s) => {
+    const { backward } = cuts[cut];
+    if (holders[s] === holders[s + 1]) return { forward: nothing, backward: backward && nothing };
+    if (isOnce || spans === undefined) return cuts[cut];
+    const stageOf = (layer: number) => bounds.findIndex((bound) => layer < bound);
+    const isAt = (layer: number, from: number) => holders.slice(from, s + 1).includes(holders[stageOf(layer)]);
+    const crossing = spans.filter(({ from, consumers }) => from < cut && consumers.some((layer) => layer >= cut && !isAt(layer, stageOf(from))));
+    return crossingOf(crossing, backward !== undefined);
   });
 }
 
@@ -113,10 +172,10 @@ function chainCuts(profile: Profile, layers: readonly ProfileLayer[], positions:
  * Whole components in no chain, and the layers of a component before its first one in the chain (the locked down blocks
  * beside a ControlNet). Sorted so that dependencies come first.
  */
-function frozenParts(profile: Profile, chain: Chain, positions: ReadonlyMap<string, number>): readonly FrozenPart[] {
+function frozenParts(profile: Profile, positions: Positions): readonly FrozenPart[] {
   const parts: FrozenPart[] = [];
   const partOf = new Map<string, number>();
-  const inChain = new Set(chain.segments.map((segment) => segment.component));
+  const inChain = new Set(profile.chains.flatMap(({ segments }) => segments.map((segment) => segment.component)));
   const placed = new Set<string>();
   const place = (name: string): void => {
     if (placed.has(name)) return;
@@ -131,7 +190,7 @@ function frozenParts(profile: Profile, chain: Chain, positions: ReadonlyMap<stri
     const isFrozen = component.layers.map((layer) => !positions.has(`${name}/${layer.name}`));
     const to = isFrozen.indexOf(false) < 0 ? isFrozen.length : isFrozen.indexOf(false);
     if (isFrozen.includes(true, to)) {
-      throw new UserError(`Layers of "${name}" that are in no chain follow layers that are; they would wait for trained layers.`, { field: "chains[0].segments" });
+      throw new UserError(`Layers of "${name}" that are in no chain follow layers that are; they would wait for trained layers.`, { field: "chains" });
     }
     if (to === 0) return;
     const after = component.after.flatMap((other) => partOf.get(other) ?? []);
@@ -148,39 +207,42 @@ function partCrossings(profile: Profile, name: string, to: number): readonly Cro
   return Array.from({ length: to }, (_, boundary) => {
     if (boundary === 0) return nothing;
     if (profile.tensors === undefined) return { ...nothing, perSample: layers[boundary - 1].cutBytesPerSample.forward };
-    return sum(
-      profile.tensors.filter((tensor) => {
-        const made = tensor.producer.component === name ? index.get(tensor.producer.layer) : undefined;
-        const inPart = (layer: string) => (index.get(layer) ?? -1) >= boundary && (index.get(layer) ?? -1) < to;
-        return made !== undefined && made < boundary && tensor.consumers.some((consumer) => consumer.component === name && inPart(consumer.layer));
-      }),
-    );
+    const crossing = profile.tensors.filter((tensor) => {
+      const made = tensor.producer.component === name ? index.get(tensor.producer.layer) : undefined;
+      const inPart = (layer: string) => (index.get(layer) ?? -1) >= boundary && (index.get(layer) ?? -1) < to;
+      return made !== undefined && made < boundary && tensor.consumers.some((consumer) => consumer.component === name && inPart(consumer.layer));
+    });
+    return sum(crossing.map((tensor) => ({ id: tensor.id, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0 })));
   });
 }
 
-function encodingsOf(profile: Profile, frozen: readonly FrozenPart[], positions: ReadonlyMap<string, number>, length: number): readonly Encoding[] {
-  if (profile.tensors === undefined) return lastOutputs(frozen, length);
+function encodingsOf(profile: Profile, frozen: readonly FrozenPart[], positions: Positions, lengths: readonly number[]): readonly Encoding[] {
+  if (profile.tensors === undefined) return lastOutputs(frozen, lengths);
   const place = new Map<string, { part: number; layer: number }>();
   frozen.forEach((part, p) => part.layers.forEach((layer, index) => place.set(`${part.component}/${layer.name}`, { part: p, layer: index })));
   return profile.tensors.flatMap((tensor): Encoding[] => {
     const made = place.get(`${tensor.producer.component}/${tensor.producer.layer}`);
     if (!made || tensor.transport === "recompute") return [];
-    const chainConsumers = new Set<number>();
+    const uses = lengths.map(() => new Set<number>());
     const parts = new Set<number>();
     for (const consumer of tensor.consumers) {
       const key = `${consumer.component}/${consumer.layer}`;
       const part = place.get(key)?.part;
-      if (part === undefined) chainConsumers.add(positions.get(key) ?? length - 1); // the loss follows the chain's last layer
-      else if (part !== made.part) parts.add(part);
+      const position = positions.get(key);
+      if (part !== undefined) {
+        if (part !== made.part) parts.add(part);
+      } else if (position) uses[position.chain].add(position.at);
+      else uses.forEach((used, chain) => used.add(lengths[chain] - 1)); // the loss follows a chain's last layer
     }
-    if (chainConsumers.size + parts.size === 0) return [];
-    return [{ id: tensor.id, ...made, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0, positions: [...chainConsumers].sort((a, b) => a - b), parts: [...parts] }];
+    if (uses.every((used) => used.size === 0) && parts.size === 0) return [];
+    const sorted = uses.map((used) => [...used].sort((a, b) => a - b));
+    return [{ id: tensor.id, ...made, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0, positions: sorted, parts: [...parts] }];
   });
 }
 
-/** Without tensors, what the last layer of each part makes is taken to be needed by the parts after it and by every layer of the chain. */
-function lastOutputs(frozen: readonly FrozenPart[], length: number): readonly Encoding[] {
-  const everywhere = Array.from({ length }, (_, position) => position);
+/** Without tensors, what the last layer of each part makes is taken to be needed by the parts after it and by every layer of each chain. */
+function lastOutputs(frozen: readonly FrozenPart[], lengths: readonly number[]): readonly Encoding[] {
+  const everywhere = lengths.map((length) => Array.from({ length }, (_, position) => position));
   return frozen.map((part, p) => ({
     id: undefined,
     part: p,

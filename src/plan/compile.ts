@@ -3,15 +3,18 @@ import type { FileRef } from "../model/profile";
 import type { Plan } from "../model/plan";
 import type { Program } from "../model/program";
 import type { Workload } from "../model/workload";
-import { iterationLists, prologueLists, worldSizeOf } from "./rankLists";
+import type { Context } from "../simulate/context";
+import { worldSizeOf } from "./placement";
+import { iterationLists, prologueLists } from "./rankLists";
 import { programStages } from "./stages";
 
 /**
  * The program of a plan that `validatePlan` accepts.
  * @throws UserError where the schedule or a fill's anchor does not exist.
  */
-export function compilePlan(plan: Plan, workload: Workload, planRef?: FileRef): Program {
-  const prologues = prologueLists(plan, workload);
+export function compilePlan(plan: Plan, context: Context, planRef?: FileRef): Program {
+  const { workload } = context;
+  const prologues = prologueLists(plan, context);
   return {
     format: "diffusionpipe.program/1",
     model: plan.model,
@@ -28,12 +31,12 @@ export function compilePlan(plan: Plan, workload: Workload, planRef?: FileRef): 
       after: component.after,
       layers: component.layers.map((layer) => layer.name),
     })),
-    chains: [{ id: workload.chain.id, segments: workload.chain.segments, stages: programStages(plan, workload) }],
-    ranks: iterationLists(plan, workload).map((list, rank) => ({ rank, prologue: prologues[rank], operations: list })),
+    chains: workload.chains.map(({ chain }, c) => ({ id: chain.id, segments: chain.segments, stages: programStages(plan, context, c) })),
+    ranks: iterationLists(plan, context).map((list, rank) => ({ rank, prologue: prologues[rank], operations: list })),
   };
 }
 
-function isTrained(workload: Workload, component: string): boolean {
-  const layers = workload.profile.components.find((candidate) => candidate.name === component)?.layers ?? [];
-  return workload.chain.segments.some((segment) => segment.component === component && layers.slice(segment.from, segment.to).some((layer) => layer.needsWeightGrad));
+function isTrained({ profile, chains }: Workload, component: string): boolean {
+  const layers = profile.components.find((candidate) => candidate.name === component)?.layers ?? [];
+  return chains.some(({ chain }) => chain.segments.some((segment) => segment.component === component && layers.slice(segment.from, segment.to).some((layer) => layer.needsWeightGrad)));
 }

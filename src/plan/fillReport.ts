@@ -3,9 +3,10 @@ import type { Fill, Plan } from "../model/plan";
 import type { Operation } from "../model/program";
 import type { Context } from "../simulate/context";
 import { durations } from "../simulate/durations";
-import { isComputing, simulateGraph, type Simulation } from "../simulate/engine";
+import { isComputing, isPass, simulateGraph, type Simulation } from "../simulate/engine";
 import { holdsUp, structureOf, timed } from "../simulate/graph";
-import { iterationLists, worldSizeOf } from "./rankLists";
+import { worldSizeOf } from "./placement";
+import { iterationLists } from "./rankLists";
 
 export interface FillReport {
   /** Of the whole frozen time, the share that lies in bubbles; 0 where there is no frozen work. */
@@ -23,9 +24,9 @@ export interface FillReport {
  * since nobody waits for a rank's optimizer unless a gradient norm holds all ranks together.
  */
 export function fillReport(plan: Plan, context: Context): FillReport {
-  const lists = iterationLists(plan, context.workload);
-  const cost = durations({ ...plan, worldSize: worldSizeOf(plan), stages: plan.chains[0].stages }, context);
-  const bare = iterationLists({ ...plan, fills: [] }, context.workload);
+  const lists = iterationLists(plan, context);
+  const cost = durations({ ...plan, worldSize: worldSizeOf(plan) }, context);
+  const bare = iterationLists({ ...plan, fills: [] }, context);
   const gaps = gapsOf(simulateGraph(timed(structureOf(bare, context.overlaps), cost), worldSizeOf(plan), plan.batch.global));
   const devices = lists.map((list, rank) => hiddenOn(list, gaps[rank], (op) => cost.of(op, rank)));
   const total = devices.reduce((ms, device) => ms + device.frozenMs, 0);
@@ -59,7 +60,7 @@ function hiddenOn(list: readonly Operation[], gaps: readonly number[], msOf: (op
 }
 
 function endsBubble({ op }: Operation): boolean {
-  return op === "F" || op === "B" || op === "OPTIM";
+  return isPass(op) || op === "OPTIM";
 }
 
 /** `[rank][n]`: idle ms right before the rank's n-th pass (or its optimizer), in a settled iteration. */

@@ -3,7 +3,8 @@ import type { Operation } from "../model/program";
 import type { Plan, Range } from "../model/plan";
 import { crossingBytes, type Encoding, type Workload } from "../model/workload";
 import type { Transfer } from "../schedule/communication";
-import { replicaSamples } from "./stages";
+import type { Context } from "../simulate/context";
+import { heldSamples, holdingsOf } from "./placement";
 
 interface PlacedFill {
   readonly rank: number;
@@ -35,7 +36,7 @@ function placedFills(lists: readonly (readonly Operation[])[], workload: Workloa
  * Transfers of the fills in `lists` (one list per rank, no communication yet). Encodings of a fill that serves this iteration
  * are wanted before the rank's first pass, those for the next at the list's end.
  */
-export function frozenTransfers(plan: Plan, workload: Workload, lists: readonly (readonly Operation[])[], replicas: readonly number[]): readonly Transfer[] {
+export function frozenTransfers(plan: Plan, { workload }: Context, lists: readonly (readonly Operation[])[], replicas: readonly number[]): readonly Transfer[] {
   const fills = placedFills(lists, workload);
   const parts = workload.frozen.length;
   const endingAt = groupBy(fills, (fill) => fill.layers[1] * parts + fill.part);
@@ -49,7 +50,8 @@ export function frozenTransfers(plan: Plan, workload: Workload, lists: readonly 
     const index = list.findIndex((op) => op.op === "F");
     return index < 0 ? list.length : index;
   });
-  for (const fill of fills) toStages(plan, workload, fill, replicas, (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
+  const receivers = receiversOf(plan, workload, replicas);
+  for (const fill of fills) toStages(workload, fill, receivers, (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
   return transfers;
 }
 
@@ -80,17 +82,37 @@ function move(channel: "intermediate" | "encoding", maker: PlacedFill, fill: Pla
   return { channel, iteration: fill.iteration, source: maker.rank, destination: fill.rank, after: maker.index, before: fill.index, component, samples, tensors, bytes };
 }
 
-function toStages(plan: Plan, workload: Workload, fill: PlacedFill, replicas: readonly number[], wanted: (rank: number) => number, transfers: Transfer[]): void {
-  const made = workload.encodings.filter((encoding) => makes(fill, encoding));
+/** A rank that computes some of the samples of a replica, and which encodings the stages that it does so with use. */
+interface Receiver {
+  readonly rank: number;
+  readonly samples: readonly Range[];
+  readonly uses: readonly boolean[];
+}
+
+function receiversOf(plan: Plan, { encodings }: Workload, replicas: readonly number[]): readonly Receiver[] {
+  const wanted = new Set(replicas);
+  return holdingsOf(plan).flatMap((held, rank) => {
+    const owners = [...new Set(held.map(({ replica }) => replica))].filter((replica) => wanted.has(replica));
+    return owners.map((replica): Receiver => {
+      const own = held.filter((holding) => holding.replica === replica);
+      const ranges = own.map(({ chain, stage }) => ({ chain, ...plan.chains[chain].stages[stage] }));
+      const uses = encodings.map(({ positions }) => ranges.some(({ chain, from, to }) => positions[chain].some((position) => position >= from && position < to)));
+      return { rank, samples: heldSamples(plan, own[0]), uses };
+    });
+  });
+}
+
+function toStages({ encodings, frozen }: Workload, fill: PlacedFill, receivers: readonly Receiver[], wanted: (rank: number) => number, transfers: Transfer[]): void {
+  const made = encodings.flatMap((encoding, e) => (makes(fill, encoding) ? [e] : []));
   if (made.length === 0) return;
-  const { component } = workload.frozen[fill.part];
-  for (const stage of plan.chains[0].stages) {
-    const needed = made.filter((encoding) => encoding.positions.some((position) => position >= stage.from && position < stage.to));
+  const { component } = frozen[fill.part];
+  for (const { rank, samples: owned, uses } of receivers) {
+    if (rank === fill.rank) continue;
+    const needed = made.filter((e) => uses[e]).map((e) => encodings[e]);
     if (needed.length === 0) continue;
     const tensors = needed.flatMap((encoding) => encoding.id ?? []);
-    for (const replica of replicas) {
-      const rank = stage.devices[replica];
-      const samples = rank === fill.rank ? undefined : overlap(fill.samples, replicaSamples(plan, replica));
+    for (const range of owned) {
+      const samples = overlap(fill.samples, range);
       if (!samples) continue;
       const bytes = needed.reduce((total, encoding) => total + crossingBytes(encoding, samples[1] - samples[0]), 0);
       transfers.push({ channel: "encoding", iteration: fill.iteration, source: fill.rank, destination: rank, after: fill.index, before: wanted(rank), component, samples, tensors, bytes });

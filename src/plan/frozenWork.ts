@@ -1,8 +1,8 @@
 /** Frozen work shared out evenly: what runs without filling, and what prepares the first iteration of a filled run. */
-import type { Fill, Plan } from "../model/plan";
+import type { Fill, FillAnchor, Plan } from "../model/plan";
 import type { Workload } from "../model/workload";
-import { stageOrders } from "../schedule/generators";
-import { replicaSamples } from "./stages";
+import type { Context } from "../simulate/context";
+import { allPipelines, ordersOf, pipelineDevices, replicaSamples, replicasIn } from "./placement";
 
 export interface FrozenShare {
   readonly device: number;
@@ -22,21 +22,32 @@ export function split([from, to]: readonly [number, number], parts: number): rea
   });
 }
 
-/** All frozen work, data-parallel: each replica's samples over the devices of its stages, whole components one after another. */
-export function sharedFrozenWork(plan: Pick<Plan, "batch" | "dataParallel" | "chains">, workload: Workload): readonly FrozenShare[] {
-  const { stages } = plan.chains[0];
-  return Array.from({ length: plan.dataParallel }, (_, r) => split(replicaSamples(plan, r), stages.length)).flatMap((pieces, r) =>
-    pieces.flatMap((samples, s) => (samples ? workload.frozen.map((part) => ({ device: stages[s].devices[r], component: part.component, from: 0, to: part.to, samples })) : [])),
-  );
+/** Samples of the global batch that a pipeline's replicas own: one range, since they follow each other. */
+export function pipelineSamples(plan: Pick<Plan, "batch" | "dataParallel" | "schedule">, pipeline: number): readonly [number, number] {
+  const replicas = replicasIn(plan, pipeline);
+  return [replicaSamples(plan, replicas[0])[0], replicaSamples(plan, replicas[replicas.length - 1])[1]];
+}
+
+/** All frozen work, data-parallel: each pipeline's samples over its devices, whole components one after another. */
+export function sharedFrozenWork(plan: Plan, workload: Workload): readonly FrozenShare[] {
+  return allPipelines(plan).flatMap((pipeline) => {
+    const devices = pipelineDevices(plan, pipeline).flat();
+    return split(pipelineSamples(plan, pipeline), devices.length).flatMap((samples, d) =>
+      samples ? workload.frozen.map((part) => ({ device: devices[d], component: part.component, from: 0, to: part.to, samples })) : [],
+    );
+  });
 }
 
 /** The fills of a plan without cross-iteration filling: this iteration's frozen work before the first pass. */
-export function unfilled(plan: Plan, workload: Workload): readonly Fill[] {
-  const { stages } = plan.chains[0];
-  const orders = stageOrders(plan.schedule, stages.length, plan.batch.microbatches);
-  const stageOf = new Map(stages.flatMap((stage, s) => stage.devices.map((device) => [device, s] as const)));
-  return sharedFrozenWork(plan, workload).map((share) => {
-    const stage = stageOf.get(share.device) ?? 0;
-    return { ...share, before: { ...orders[stage][0], chain: workload.chain.id, stage }, iteration: 0 };
-  });
+export function unfilled(plan: Plan, context: Context): readonly Fill[] {
+  const orders = ordersOf(plan, context);
+  const first = new Map<number, FillAnchor>();
+  for (const pipeline of allPipelines(plan)) {
+    pipelineDevices(plan, pipeline).forEach((devices, place) => {
+      const [step] = orders[place];
+      const pass = step.op === "OVERLAP_F_B" ? step.forward : step;
+      for (const device of devices) first.set(device, { op: pass.op, chain: plan.chains[pass.chain].id, stage: pass.stage, microbatch: pass.microbatch });
+    });
+  }
+  return sharedFrozenWork(plan, context.workload).map((share) => ({ ...share, before: first.get(share.device) ?? { op: "OPTIM" }, iteration: 0 }));
 }

@@ -16,13 +16,13 @@ import { validatePlan } from "./validate";
  */
 export function predictPlan(plan: Plan, context: Context, planRef?: FileRef): { program: Program; timeline: Timeline } {
   validatePlan(plan, context.workload, context.devices.length);
-  const program = compilePlan(plan, context.workload, planRef);
+  const program = compilePlan(plan, context, planRef);
   return { program, timeline: timelineOf(program, context) };
 }
 
 /** The figures that a plan file keeps. */
 export function predictedFigures(plan: Plan, context: Context): Predicted {
-  const program = compilePlan(plan, context.workload);
+  const program = compilePlan(plan, context);
   const simulation = simulate(program, context);
   return {
     periodMs: simulation.periodMs,

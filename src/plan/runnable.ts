@@ -3,18 +3,25 @@ import type { Plan, Runnable } from "../model/plan";
 import type { Workload } from "../model/workload";
 
 const frozenClasses = new Set(["AutoencoderKL", "CLIPTextModel"]);
+const schedules = new Set<string>(["ddp", "gpipe", "1f1b"]);
 /** What the trainer makes of an image folder. */
 const dataValues = new Set(["timesteps", "noise", "pixel_values", "input_ids"]);
 
-export function runnable(plan: Pick<Plan, "training">, workload: Workload): Runnable {
-  const { profile, chain } = workload;
+export function runnable(plan: Pick<Plan, "training" | "schedule" | "recompute" | "chains" | "dataParallel">, workload: Workload): Runnable {
+  const { profile } = workload;
+  if (workload.chains.length > 1) return { reason: `The trainer trains one chain; this plan has ${workload.chains.length}.` };
+  const [{ chain, layers }] = workload.chains;
+  if (!schedules.has(plan.schedule.name)) return { reason: `The trainer does not run the schedule "${plan.schedule.name}".` };
+  if (plan.recompute) return { reason: "The trainer does not compute activations again." };
+  const shared = plan.chains[0].stages.findIndex(({ devices }) => devices.length !== plan.dataParallel);
+  if (shared >= 0) return { reason: `The trainer runs each stage of a replica on one device; stage ${shared} has several.` };
   if (/\.(?:py|safetensors|onnx)$/.test(profile.model.path)) return { reason: `The trainer trains a folder of diffusers; this plan's model is the file ${profile.model.path}.` };
   const classOf = (name: string) => profile.components.find((component) => component.name === name)?.class;
   const trained = [...new Set(chain.segments.map((segment) => segment.component))];
   if (trained.length !== 1 || classOf(trained[0]) !== "UNet2DConditionModel") {
     return { reason: `The trainer trains one UNet2DConditionModel; this chain runs ${trained.map((name) => `${name} (${classOf(name) ?? "class unknown"})`).join(", ")}.` };
   }
-  if (chain.segments.some(({ from }) => from > 0) || workload.layers.some((layer) => layer.needsWeightGrad && (layer.gradBytes ?? layer.paramBytes) < layer.paramBytes)) {
+  if (chain.segments.some(({ from }) => from > 0) || layers.some((layer) => layer.needsWeightGrad && (layer.gradBytes ?? layer.paramBytes) < layer.paramBytes)) {
     return { reason: "The trainer trains whole components, not a part of their layers or parameters (LoRA)." };
   }
   const odd = workload.frozen.find((part) => !frozenClasses.has(classOf(part.component) ?? ""));

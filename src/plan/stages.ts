@@ -1,27 +1,18 @@
 /** What each stage of a plan sends and receives. */
 import type { Plan } from "../model/plan";
 import type { ProgramStage } from "../model/program";
-import type { Workload } from "../model/workload";
+import type { Context } from "../simulate/context";
+import { crossingsOf } from "./placement";
 
-export function programStages(plan: Plan, workload: Workload): readonly ProgramStage[] {
-  const { stages } = plan.chains[0];
+export function programStages(plan: Plan, context: Context, chain: number): readonly ProgramStage[] {
+  const crossings = crossingsOf(plan, context, chain);
+  const { stages } = plan.chains[chain];
   return stages.map((stage, s) => ({
     from: stage.from,
     to: stage.to,
     devices: stage.devices,
-    receives: s === 0 ? [] : workload.cuts[stage.from].forward.tensors,
-    sends: s === stages.length - 1 ? [] : workload.cuts[stage.to].forward.tensors,
-    receivesGrad: s === 0 ? [] : (workload.cuts[stage.from].backward?.tensors ?? []),
+    receives: s === 0 ? [] : crossings[s - 1].forward.tensors,
+    sends: s === stages.length - 1 ? [] : crossings[s].forward.tensors,
+    receivesGrad: s === 0 ? [] : (crossings[s - 1].backward?.tensors ?? []),
   }));
-}
-
-/** Samples of the global batch that replica `replica` owns, half-open. */
-export function replicaSamples(plan: Pick<Plan, "batch" | "dataParallel">, replica: number): readonly [number, number] {
-  const share = plan.batch.global / plan.dataParallel;
-  return [replica * share, (replica + 1) * share];
-}
-
-/** Samples of one micro-batch of one replica. */
-export function microbatchSamples(plan: Pick<Plan, "batch" | "dataParallel">): number {
-  return plan.batch.global / plan.dataParallel / plan.batch.microbatches;
 }

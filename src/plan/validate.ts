@@ -1,50 +1,81 @@
 /** The rules of a plan that need its profile and cluster; the schema has those that don't. */
 import { UserError } from "../model/errors";
-import type { Fill, Plan } from "../model/plan";
+import type { Plan } from "../model/plan";
 import type { Workload } from "../model/workload";
+import { replicasPerPipeline } from "../schedule/generators";
+import { allPipelines, checkShape, holdingsOf, pipelineDevices, placeOf, replicasIn, stageDevices, widthOf, worldSizeOf } from "./placement";
+
+type Refuse = (field: string, message: string, hint?: string) => never;
 
 /** @throws UserError naming the field (and `file`) of the first rule that `plan` breaks. */
 export function validatePlan(plan: Plan, workload: Workload, deviceCount: number, file?: string): void {
-  const refuse = (field: string, message: string, hint?: string): never => {
+  const refuse: Refuse = (field, message, hint) => {
     throw new UserError(message, { file, field, hint });
   };
-  if (plan.chains.length !== 1) refuse("chains", `The profile has one chain, the plan ${plan.chains.length}.`);
-  const chain = plan.chains[0];
-  if (chain.id !== workload.chain.id) refuse("chains[0].id", `The profile's chain is "${workload.chain.id}", not "${chain.id}".`);
-  const last = chain.stages[chain.stages.length - 1];
-  if (last.to !== workload.layers.length) {
-    refuse(`chains[0].stages[${chain.stages.length - 1}].to`, `The stages hold ${last.to} layers; the chain has ${workload.layers.length}.`);
-  }
-  if (plan.schedule.name === "ddp" && chain.stages.length !== 1) refuse("schedule.name", `Data parallelism has one stage, found ${chain.stages.length}.`);
-  const seen = new Set<number>();
-  const worldSize = chain.stages.length * plan.dataParallel;
-  chain.stages.forEach((stage, s) =>
-    stage.devices.forEach((device, r) => {
-      const field = `chains[0].stages[${s}].devices[${r}]`;
-      if (device >= deviceCount) refuse(field, `The cluster has ${deviceCount} devices, 0 to ${deviceCount - 1}; found ${device}.`);
-      if (device >= worldSize) refuse(field, `The plan uses ${worldSize} devices, 0 to ${worldSize - 1}; found ${device}.`);
-      if (seen.has(device)) refuse(field, `Device ${device} holds two stages.`);
-      seen.add(device);
-    }),
-  );
+  if (plan.chains.length !== workload.chains.length) refuse("chains", `The profile has ${workload.chains.length} chains, the plan ${plan.chains.length}.`);
+  workload.chains.forEach(({ chain: { id }, layers }, c) => {
+    const { id: planned, stages } = plan.chains[c];
+    if (planned !== id) refuse(`chains[${c}].id`, `The profile's chain is "${id}", not "${planned}".`);
+    const last = stages[stages.length - 1];
+    if (last.to !== layers.length) refuse(`chains[${c}].stages[${stages.length - 1}].to`, `The stages hold ${last.to} layers; the chain has ${layers.length}.`);
+  });
+  validateDevices(plan, deviceCount, refuse);
   validateFills(plan, workload, refuse);
 }
 
-function validateFills(plan: Plan, workload: Workload, refuse: (field: string, message: string, hint?: string) => never): void {
-  const { stages } = plan.chains[0];
-  const stageOf = new Map(stages.flatMap((stage, s) => stage.devices.map((device) => [device, s] as const)));
+function validateDevices(plan: Plan, deviceCount: number, refuse: Refuse): void {
+  const each = replicasPerPipeline(plan.schedule.name);
+  if (plan.dataParallel % each !== 0) refuse("dataParallel", `${plan.schedule.name} runs ${each} replicas on the devices of one pipeline; ${plan.dataParallel} cannot be paired.`);
+  const used = new Set<number>();
+  plan.chains.forEach(({ stages }, c) =>
+    stages.forEach(({ devices }, s) =>
+      devices.forEach((device, d) => {
+        const field = `chains[${c}].stages[${s}].devices[${d}]`;
+        if (device >= deviceCount) refuse(field, `The cluster has ${deviceCount} devices, 0 to ${deviceCount - 1}; found ${device}.`);
+        if (devices.indexOf(device) !== d) refuse(field, `Device ${device} is there twice.`);
+        used.add(device);
+      }),
+    ),
+  );
+  const missing = Array.from({ length: worldSizeOf(plan) }, (_, device) => device).find((device) => !used.has(device));
+  if (missing !== undefined) refuse("chains[0].stages", `The plan uses ${used.size} devices, so they must be 0 to ${used.size - 1}; device ${missing} holds no stage.`);
+  const pipelines = allPipelines(plan);
+  try {
+    checkShape(plan);
+  } catch (error) {
+    if (error instanceof UserError) refuse(error.field ?? "schedule", error.reason);
+    throw error;
+  }
+  const owner = new Map<number, string>();
+  for (const pipeline of pipelines) pipelineDevices(plan, pipeline).forEach((devices, place) => devices.forEach((device) => owner.set(device, `${pipeline} ${place}`)));
+  plan.chains.forEach(({ stages }, c) =>
+    stages.forEach((stage, s) => {
+      for (const pipeline of pipelines) {
+        replicasIn(plan, pipeline).forEach((replica, way) =>
+          stageDevices(plan, c, s, replica).forEach((device, d) => {
+            if (owner.get(device) === `${pipeline} ${placeOf(plan, c, s, way === 0 ? 0 : 1)}`) return;
+            refuse(`chains[${c}].stages[${s}].devices[${d + replica * widthOf(plan, stage)}]`, `Device ${device} holds another stage that the schedule "${plan.schedule.name}" puts elsewhere.`);
+          }),
+        );
+      }
+    }),
+  );
+}
+
+function validateFills(plan: Plan, workload: Workload, refuse: Refuse): void {
+  const held = holdingsOf(plan);
   const covered = new Map(workload.frozen.map((part) => [part.component, Array.from({ length: part.to }, () => new Uint8Array(plan.batch.global))]));
   const iteration = plan.fills[0]?.iteration ?? 1;
   plan.fills.forEach((fill, f) => {
     const field = `fills[${f}]`;
     const cells = covered.get(fill.component) ?? refuse(`${field}.component`, `"${fill.component}" is not frozen work of this profile.`);
     if (fill.to > cells.length) refuse(`${field}.to`, `"${fill.component}" has ${cells.length} frozen layers.`);
-    const stage = stageOf.get(fill.device);
-    if (stage === undefined) refuse(`${field}.device`, `Device ${fill.device} is not part of the plan.`);
+    const stages = held[fill.device] ?? refuse(`${field}.device`, `Device ${fill.device} is not part of the plan.`);
     if ((fill.iteration ?? 1) !== iteration) refuse(`${field}.iteration`, "All fills of a plan serve the same iteration, this one or the next.");
     const { op, stage: anchored, chain } = fill.before;
-    if (op !== "OPTIM" && (anchored !== stage || chain !== workload.chain.id)) {
-      refuse(`${field}.before`, `Device ${fill.device} holds stage ${stage} of chain "${workload.chain.id}"; the fill is put before an operation of stage ${anchored} of "${chain}".`);
+    if (op !== "OPTIM" && !stages.some((own) => own.stage === anchored && plan.chains[own.chain].id === chain)) {
+      const names = stages.map((own) => `stage ${own.stage} of "${plan.chains[own.chain].id}"`).join(", ");
+      refuse(`${field}.before`, `Device ${fill.device} holds ${names}; the fill is put before an operation of stage ${anchored} of "${chain}".`);
     }
     for (let layer = fill.from; layer < fill.to; layer++) {
       for (let sample = fill.samples[0]; sample < fill.samples[1]; sample++) {
@@ -59,9 +90,10 @@ function validateFills(plan: Plan, workload: Workload, refuse: (field: string, m
       if (missing >= 0) refuse("fills", `Layer ${layer} of "${component}" does not run for sample ${missing}.`, "Plan again, or add a fill.");
     });
   }
-  if (iteration === 0) plan.fills.forEach((fill, f) => isFirst(plan, fill) || refuse(`fills[${f}].before`, "Frozen work for this iteration comes before the device's first pass."));
-}
-
-function isFirst(plan: Plan, fill: Fill): boolean {
-  return fill.before.op === "F" && fill.before.microbatch === 0 && plan.chains[0].stages.some((stage, s) => s === fill.before.stage && stage.devices.includes(fill.device));
+  if (iteration === 0) {
+    plan.fills.forEach((fill, f) => {
+      const { op, microbatch } = fill.before;
+      if (op !== "F" || microbatch !== 0) refuse(`fills[${f}].before`, "Frozen work for this iteration comes before the device's first pass.");
+    });
+  }
 }

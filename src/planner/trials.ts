@@ -4,8 +4,9 @@
  */
 import { linkBetween } from "../model/cluster";
 import type { Fill, Plan } from "../model/plan";
-import { iterationLists, worldSizeOf } from "../plan/rankLists";
-import { replicaSamples } from "../plan/stages";
+import { pipelineSamples } from "../plan/frozenWork";
+import { allPipelines, pipelineDevices, replicasIn, worldSizeOf } from "../plan/placement";
+import { iterationLists } from "../plan/rankLists";
 import type { Context } from "../simulate/context";
 import { durations } from "../simulate/durations";
 import { settle, simulateGraph, type Simulation } from "../simulate/engine";
@@ -25,21 +26,23 @@ export interface Trials {
 /** `plan`: its cuts and its fills do not matter, those of each trial do. */
 export function trialsOf(plan: Plan, context: Context): Trials {
   const { workload } = context;
-  const replicas = kindsOfReplicas(plan, context);
+  const pipelines = kindsOfPipelines(plan, context);
+  const replicas = pipelines.flatMap((pipeline) => replicasIn(plan, pipeline));
+  const [{ cuts: cutsOfChain }] = workload.chains;
   const structures = new Map<string, Structure>();
   const passes = new Map<string, number>();
-  const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at), stages: at.chains[0].stages }, context));
-  const structureAt = (at: Plan) => structureOf(iterationLists(at, workload, replicas), context.overlaps);
+  const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
+  const structureAt = (at: Plan) => structureOf(iterationLists(at, context, replicas), context.overlaps);
   const passGraph = (cuts: readonly number[]): Graph => {
     const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.
-    const key = cuts.slice(1, -1).map((cut) => (workload.cuts[cut].backward ? 1 : 0)).join("");
+    const key = cuts.slice(1, -1).map((cut) => (cutsOfChain[cut].backward ? 1 : 0)).join("");
     let structure = structures.get(key);
     if (!structure) structures.set(key, (structure = structureAt(at)));
     return graphOf(at, structure);
   };
   const filledGraph = (cuts: readonly number[], fills: readonly Fill[]): Graph => {
-    const at = { ...withCuts(plan, cuts), fills: forReplicas(plan, fills, replicas) };
+    const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
     return graphOf(at, structureAt(at));
   };
   return {
@@ -64,25 +67,24 @@ export function cutsOf(plan: Plan): readonly number[] {
   return [0, ...plan.chains[0].stages.map((stage) => stage.to)];
 }
 
-/** The fills of replica 0 repeated for `replicas`, with their samples and devices. */
-export function forReplicas(plan: Plan, fills: readonly Fill[], replicas: readonly number[]): readonly Fill[] {
-  const { stages } = plan.chains[0];
-  const stageOf = new Map(stages.map((stage, s) => [stage.devices[0], s]));
-  return replicas.flatMap((replica) => {
-    const [from] = replicaSamples(plan, replica);
-    return fills.map((fill) => ({ ...fill, samples: [fill.samples[0] + from, fill.samples[1] + from] as const, device: stages[stageOf.get(fill.device) ?? 0].devices[replica] }));
+/** The fills of the first pipeline repeated for `pipelines`, with their samples and devices. */
+export function forPipelines(plan: Plan, fills: readonly Fill[], pipelines: readonly number[]): readonly Fill[] {
+  const at = new Map(pipelineDevices(plan, 0).flat().map((device, d) => [device, d]));
+  return pipelines.flatMap((pipeline) => {
+    const devices = pipelineDevices(plan, pipeline).flat();
+    const [from] = pipelineSamples(plan, pipeline);
+    return fills.map((fill) => ({ ...fill, samples: [fill.samples[0] + from, fill.samples[1] + from] as const, device: devices[at.get(fill.device) ?? 0] }));
   });
 }
 
-/** The first replica of each kind: same devices, and same links between its stages. */
-function kindsOfReplicas(plan: Plan, { devices, cluster }: Context): readonly number[] {
-  const { stages } = plan.chains[0];
+/** The first pipeline of each kind: same devices, and same links between its places. */
+function kindsOfPipelines(plan: Plan, { devices, cluster }: Context): readonly number[] {
   const kinds = new Map<string, number>();
-  for (let replica = 0; replica < plan.dataParallel; replica++) {
-    const ranks = stages.map((stage) => devices[stage.devices[replica]]);
+  for (const pipeline of allPipelines(plan)) {
+    const ranks = pipelineDevices(plan, pipeline).flat().map((rank) => devices[rank]);
     const links = ranks.flatMap((a, i) => ranks.slice(i + 1).map((b) => linkBetween(cluster, a, b)));
-    const key = [...ranks.map(({ kind }) => kind.bandwidthGBps), ...links.flatMap((link) => [link.latencyUs, link.bandwidthGBps])].join();
-    if (!kinds.has(key)) kinds.set(key, replica);
+    const key = [...ranks.map(({ kind }) => kind.name), ...links.flatMap((link) => [link.latencyUs, link.bandwidthGBps])].join();
+    if (!kinds.has(key)) kinds.set(key, pipeline);
   }
   return [...kinds.values()];
 }

@@ -2,7 +2,8 @@
  * Static check of a program, stricter than any one transport: what hangs one runtime and not another is refused here.
  * - Per (channel, source, destination), sends and receives have one order, one tag, one iteration and one size.
  * - No ring of ranks waits for each other.
- * - Each rank makes each forward and backward pass of its stages once, forward first, with its inputs received before.
+ * - Each rank makes each forward and backward pass of its stages once, forward first (a backward pass is B, or I and then W),
+ *   with its inputs received before where they come from another rank.
  */
 import type { Operation, Program } from "../model/program";
 
@@ -95,28 +96,39 @@ function checkPasses(program: Program): string | undefined {
   const { microbatches } = program.batch;
   for (const chain of program.chains) {
     for (const [s, stage] of chain.stages.entries()) {
-      for (const device of stage.devices) {
+      const width = stage.devices.length / program.dataParallel;
+      for (const [d, device] of stage.devices.entries()) {
+        const isLocal = (other: number) => Math.floor(chain.stages[other].devices.indexOf(device) / width) === Math.floor(d / width) && chain.stages[other].devices.includes(device);
         const forward = new Set<number>();
         const backward = new Set<number>();
+        const inputs = new Set<number>();
+        const weights = new Set<number>();
         const here = `rank ${device}, chain "${chain.id}", stage ${s}`;
         const received = { forward: new Set<number>(), backward: new Set<number>() };
         for (const op of program.ranks[device].operations) {
           if (op.chain !== chain.id || op.stage !== s || op.microbatch === undefined) continue;
           const m = op.microbatch;
           if (op.op === "RECV" && (op.channel === "forward" || op.channel === "backward")) received[op.channel].add(m);
+          if (op.op === "W") {
+            if (weights.has(m)) return `${here}: the weight gradient of micro-batch ${m} is made twice.`;
+            if (!inputs.has(m)) return `${here}: the weight gradient of micro-batch ${m} comes before its input gradient.`;
+            weights.add(m);
+          }
           if (op.op === "F") {
             if (forward.has(m)) return `${here}: the forward pass of micro-batch ${m} is there twice.`;
-            if (s > 0 && !received.forward.has(m)) return `${here}: the forward pass of micro-batch ${m} comes before its input.`;
+            if (s > 0 && !isLocal(s - 1) && !received.forward.has(m)) return `${here}: the forward pass of micro-batch ${m} comes before its input.`;
             forward.add(m);
           }
-          if (op.op === "B") {
+          if (op.op === "B" || op.op === "I") {
             if (backward.has(m)) return `${here}: the backward pass of micro-batch ${m} is there twice.`;
             if (!forward.has(m)) return `${here}: the backward pass of micro-batch ${m} comes before its forward pass.`;
-            const gradient = s < chain.stages.length - 1 && chain.stages[s + 1].receivesGrad.length > 0;
+            const gradient = s < chain.stages.length - 1 && !isLocal(s + 1) && chain.stages[s + 1].receivesGrad.length > 0;
             if (gradient && !received.backward.has(m)) return `${here}: the backward pass of micro-batch ${m} comes before its gradient.`;
             backward.add(m);
+            if (op.op === "I") inputs.add(m);
           }
         }
+        if (weights.size !== inputs.size) return `${here}: ${inputs.size} input gradients and ${weights.size} weight gradients.`;
         if (forward.size !== microbatches || backward.size !== microbatches) {
           return `${here}: ${forward.size} forward and ${backward.size} backward passes for ${microbatches} micro-batches.`;
         }

@@ -64,7 +64,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
   const sendOf = new Map<Transfer, Operation>();
   for (const group of groups.values()) {
     const tags = [0, 0];
-    const numbers = group.map((transfer) => transfer.microbatch ?? tags[transfer.iteration]++);
+    const numbers = group.map((transfer) => tags[transfer.iteration]++);
     const places = group.map(({ before }) => before);
     for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1]);
     group.forEach((transfer, i) => {

@@ -1,14 +1,15 @@
 /** How long each operation takes once it has started. */
 import { linkBetween, transferMs, type Link } from "../model/cluster";
 import { bytesPerElement } from "../model/costs";
-import type { Stage } from "../model/plan";
+import type { PlanChain } from "../model/plan";
 import type { Operation, Program } from "../model/program";
-import { crossingBytes } from "../model/workload";
+import type { ChainSums } from "../model/costTable";
+import { crossingBytes, nothing, stageCrossings, type Cut } from "../model/workload";
 import type { Context } from "./context";
 
-/** A run of layers whose gradients are reduced together; `progress`: share of the backward pass that has made them. */
+/** A run of layers whose gradients are reduced together; `progress`: share of the pass that makes them, B or W, by then. */
 export interface Bucket {
-  readonly progress: number;
+  readonly progress: { readonly B: number; readonly W: number };
   readonly ms: number;
 }
 
@@ -16,7 +17,7 @@ export interface Bucket {
 const bucketBytes = 25 * 1024 * 1024;
 
 /** What of a program decides times, besides its lists: the same lists under other cuts take other times. */
-export type Timed = Pick<Program, "batch" | "dataParallel" | "optimizer" | "worldSize"> & { readonly stages: readonly Pick<Stage, "from" | "to" | "devices">[] };
+export type Timed = Pick<Program, "batch" | "dataParallel" | "optimizer" | "worldSize"> & { readonly chains: readonly PlanChain[] };
 
 export interface Durations {
   /** Ms of an operation on `rank`; 0 for receives, which only wait. Passes and their messages are those of the stage as it is now cut. */
@@ -34,8 +35,8 @@ export interface StageBytes {
   readonly ema: number;
 }
 
-export function stageBytes({ optimizer }: Pick<Program, "optimizer">, { costs, workload }: Context, from: number, to: number): StageBytes {
-  const sums = costs.bytes(optimizer.gradDtype);
+export function stageBytes({ optimizer }: Pick<Program, "optimizer">, { costs, workload }: Context, chain: number, from: number, to: number): StageBytes {
+  const sums = costs.bytes(chain, optimizer.gradDtype);
   const trained = sums.trained[to] - sums.trained[from];
   const parameters = trained / bytesPerElement(workload.profile.device.precision);
   return {
@@ -63,69 +64,107 @@ function slowestLink(context: Context, ranks: readonly number[]): Link {
  * The gradient norm reads the gradients once, then agrees on one number up and down a tree of all ranks.
  */
 export function durations(program: Timed, context: Context): Durations {
-  const { workload, costs, cluster, devices } = context;
-  const { stages, worldSize } = program;
-  const samples = program.batch.global / program.dataParallel / program.batch.microbatches;
-  const chain = costs.chain(samples);
-  const stageOf = new Int32Array(worldSize);
-  stages.forEach((stage, s) => stage.devices.forEach((device) => (stageOf[device] = s)));
-  const own = stages.map(({ from, to }) => stageBytes(program, context, from, to));
-  const forward = stages.map(({ from, to }) => chain.forward[to] - chain.forward[from]);
-  const backward = stages.map(({ from, to }) => chain.backward[to] - chain.backward[from]);
-  const cutBytes = (cut: number, pass: "forward" | "backward") => {
-    const crossing = workload.cuts.at(cut === workload.layers.length ? 0 : cut)?.[pass];
-    return crossing ? crossingBytes(crossing, samples) : 0;
-  };
-  const activations = stages.map(({ to }) => cutBytes(to, "forward"));
-  const gradients = stages.map(({ from }) => cutBytes(from, "backward"));
+  const { workload, costs, cluster, devices, kinds } = context;
+  const { worldSize } = program;
+  const stages = program.chains.map((chain, c) => stagesOf(program, context, chain, c));
+  const chainOf = new Map(program.chains.map(({ id }, c) => [id, c]));
+  const stageAt = (op: Operation) => stages[chainOf.get(op.chain ?? "") ?? 0][op.stage ?? 0];
+  const held = Array.from({ length: worldSize }, () => 0);
+  for (const { devices: holders, own } of stages.flat()) for (const rank of new Set(holders)) held[rank] += own.gradients;
   const partOf = new Map(workload.frozen.map((part, p) => [part.component, p]));
   const memoryMs = (rank: number, amount: number) => amount / (devices[rank].kind.bandwidthGBps * 1e6);
   const normMs = (2 * Math.ceil(Math.log2(Math.max(1, worldSize))) * slowestLink(context, Array.from({ length: worldSize }, (_, rank) => rank)).latencyUs) / 1e3;
-  const bytesOf = (op: Operation) => (op.channel === "forward" ? activations[op.stage ?? 0] : op.channel === "backward" ? gradients[op.stage ?? 0] : (op.bytes ?? 0));
+  const passMs = (op: Operation, rank: number, pass: keyof ChainSums) => {
+    const { from, to, samples, chain } = stageAt(op);
+    const sums = costs.chain(chain, samples, kinds[rank])[pass];
+    return sums[to] - sums[from];
+  };
+  /** Both ends of a message that travels along a chain may split a micro-batch: the message has the smaller part of the two. */
+  const crossingMs = (op: Operation, rank: number, pass: "forward" | "backward") => {
+    const stage = stageAt(op);
+    const other = stages[stage.chain][(op.stage ?? 0) + (pass === "forward" ? 1 : -1)];
+    const crossing = pass === "forward" ? stage.sends.forward : other.sends.backward;
+    const bytes = crossing ? crossingBytes(crossing, Math.min(stage.samples, other.samples)) : 0;
+    return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), bytes);
+  };
   return {
     of(op, rank) {
       switch (op.op) {
         case "F":
-          return forward[op.stage ?? 0];
+        case "R":
+        case "SELF_COND":
+          return passMs(op, rank, "forward");
         case "B":
-          return backward[op.stage ?? 0];
+          return passMs(op, rank, "backward");
+        case "I":
+          return passMs(op, rank, "inputGrad");
+        case "W":
+          return passMs(op, rank, "weightGrad");
         case "FILL": {
           const part = partOf.get(op.component ?? "");
           if (part === undefined || !op.layers || !op.samples) return 0;
-          const sums = costs.frozen(part, op.samples[1] - op.samples[0]);
+          const sums = costs.frozen(part, op.samples[1] - op.samples[0], kinds[rank]);
           return sums[op.layers[1]] - sums[op.layers[0]];
         }
         case "SEND":
         case "REDISTRIBUTE":
           if (op.direction === "receive") return 0;
-          return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), bytesOf(op));
+          if (op.channel === "forward" || op.channel === "backward") return crossingMs(op, rank, op.channel);
+          return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), op.bytes ?? 0);
         case "OPTIM": {
-          const { trained, gradients: grads, optimizer } = own[stageOf[rank]];
-          return memoryMs(rank, 2 * trained + grads + 2 * optimizer);
+          const { trained, gradients, optimizer } = stageAt(op).own;
+          return memoryMs(rank, 2 * trained + gradients + 2 * optimizer);
         }
         case "EMA":
-          return memoryMs(rank, own[stageOf[rank]].trained + 2 * own[stageOf[rank]].ema);
+          return memoryMs(rank, stageAt(op).own.trained + 2 * stageAt(op).own.ema);
         case "GRAD_NORM":
-          return memoryMs(rank, own[stageOf[rank]].gradients) + normMs;
+          return memoryMs(rank, held[rank]) + normMs;
         default:
           return 0;
       }
     },
     buckets(op) {
-      const { from, to } = stages[op.stage ?? 0];
+      const { from, to, chain, samples, devices: holders } = stageAt(op);
       const peers = op.peers ?? [];
       const link = slowestLink(context, peers);
-      const sums = costs.bytes(program.optimizer.gradDtype).gradients;
-      const whole = chain.backward[to] - chain.backward[from];
+      const { gradients } = costs.bytes(chain, program.optimizer.gradDtype);
+      const passes = costs.chain(chain, samples, kinds[holders[0]]);
+      const share = (sums: Float64Array, layer: number) => (sums[to] > sums[from] ? (sums[to] - sums[layer]) / (sums[to] - sums[from]) : 1);
       const buckets: Bucket[] = [];
       for (let layer = to - 1, last = to; layer >= from; layer--) {
-        const size = sums[last] - sums[layer];
+        const size = gradients[last] - gradients[layer];
         if (size >= bucketBytes || (layer === from && size > 0)) {
-          buckets.push({ progress: whole > 0 ? (chain.backward[to] - chain.backward[layer]) / whole : 1, ms: allReduceMs(link, peers.length, size) });
+          buckets.push({ progress: { B: share(passes.backward, layer), W: share(passes.weightGrad, layer) }, ms: allReduceMs(link, peers.length, size) });
           last = layer;
         }
       }
       return buckets;
     },
   };
+}
+
+/** What is known of a stage as it is now cut. `samples`: of a micro-batch, on each of the devices that share it. */
+interface TimedStage {
+  readonly chain: number;
+  readonly from: number;
+  readonly to: number;
+  readonly devices: readonly number[];
+  readonly samples: number;
+  readonly own: StageBytes;
+  /** To the next stage and back. */
+  readonly sends: Cut;
+}
+
+function stagesOf(program: Timed, context: Context, { stages }: PlanChain, chain: number): readonly TimedStage[] {
+  const samples = program.batch.global / program.dataParallel / program.batch.microbatches;
+  const crossings = stageCrossings(context.workload.chains[chain], stages.map(({ to }) => to), stages.map(({ devices }) => devices[0]));
+  return stages.map(({ from, to, devices }, s) => ({
+    chain,
+    from,
+    to,
+    devices,
+    samples: (samples * program.dataParallel) / devices.length,
+    own: stageBytes(program, context, chain, from, to),
+    sends: crossings[s] ?? { forward: nothing, backward: undefined },
+  }));
 }

@@ -39,9 +39,16 @@ export function isComputing(op: { readonly op: string }): boolean {
   return computing.has(op.op);
 }
 
+const passes = new Set(["F", "I", "W", "B", "R", "SELF_COND"]);
+
+/** Whether it is a pass of a chain's stage. */
+export function isPass(op: string): boolean {
+  return passes.has(op);
+}
+
 /** @throws UserError when ranks wait for each other. */
 export function simulate(program: Program, context: Context): Simulation {
-  const cost = durations({ ...program, stages: program.chains[0].stages }, context);
+  const cost = durations(program, context);
   const structure = structureOf(program.ranks.map((rank) => rank.operations), context.overlaps);
   return simulateGraph(timed(structure, cost), program.worldSize, program.batch.global);
 }
@@ -128,6 +135,7 @@ function walk(graph: Graph, free: Float64Array, sent: Float64Array, { start, end
 /** Ends a collective for all members. An overlapped all-reduce sends each bucket as soon as all members have made it. */
 function complete(graph: Graph, index: number, start: Float64Array, end: Float64Array): void {
   const { members, ms, backward, buckets } = graph.collectives[index];
+  const { operations } = graph;
   if (!backward) {
     const finish = members.reduce((time, member) => Math.max(time, start[member]), 0) + ms;
     for (const member of members) end[member] = finish;
@@ -136,7 +144,7 @@ function complete(graph: Graph, index: number, start: Float64Array, end: Float64
   let time = members.reduce((free, member) => (graph.other[member] >= 0 ? Math.max(free, end[graph.other[member]]) : free), 0);
   let first: number | undefined;
   for (const bucket of buckets) {
-    const ready = backward.reduce((latestReady, op) => Math.max(latestReady, start[op] + bucket.progress * (end[op] - start[op])), 0);
+    const ready = backward.reduce((latestReady, op) => Math.max(latestReady, start[op] + bucket.progress[operations[op].op === "W" ? "W" : "B"] * (end[op] - start[op])), 0);
     time = Math.max(time, ready);
     first ??= time;
     time += bucket.ms;

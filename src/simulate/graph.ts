@@ -80,7 +80,7 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
   const groups = new Map<string, { members: number[]; backward: number[] }>();
   let i = 0;
   lists.forEach((list, r) => {
-    let backward = before;
+    const backward = new Map<string, number>();
     let reduce = none;
     let norms = 0;
     for (const op of list) {
@@ -94,18 +94,18 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
         blocks = !overlaps;
       } else if (isReceive(op)) receives[i] = 1;
       else if (op.op === "REDUCE" || op.op === "GRAD_NORM") {
-        const key = op.op === "REDUCE" ? `REDUCE ${op.stage} ${(op.peers ?? []).join()}` : `GRAD_NORM ${norms++}`;
+        const key = op.op === "REDUCE" ? `REDUCE ${op.chain} ${op.stage} ${(op.peers ?? []).join()}` : `GRAD_NORM ${norms++}`;
         let group = groups.get(key);
         if (!group) groups.set(key, (group = { members: [], backward: [] }));
         group.members.push(i);
         if (op.op === "REDUCE") {
-          group.backward.push(backward);
+          group.backward.push(backward.get(`${op.chain} ${op.stage}`) ?? before);
           other[i] = lastSent[r];
           lastSent[r] = reduce = i;
           blocks = !overlaps;
         } else other[i] = reduce;
       } else if (op.op === "OPTIM") other[i] = reduce;
-      else if (op.op === "B") backward = i;
+      else if (op.op === "B" || op.op === "W") backward.set(`${op.chain} ${op.stage}`, i);
       if (blocks) lastOnRank[r] = i;
       i++;
     }

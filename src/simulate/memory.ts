@@ -1,10 +1,10 @@
 /** Memory per device over one settled iteration, counted from the program: no allocator, no fragmentation. */
-import { crossingBytes, type Workload } from "../model/workload";
+import { crossingBytes, stageCrossings, type Workload } from "../model/workload";
 import type { Operation, Program } from "../model/program";
 import type { Range } from "../model/plan";
 import type { Context } from "./context";
 import { stageBytes } from "./durations";
-import type { Simulation } from "./engine";
+import { isPass, type Simulation } from "./engine";
 
 export interface MemoryUse {
   readonly peakBytes: number;
@@ -17,21 +17,23 @@ export interface MemoryUse {
 /** One figure per rank. Prologue and data loading are not counted. */
 export function memoryUse(program: Program, context: Context, simulation: Simulation): readonly MemoryUse[] {
   const events: [number, number][][] = program.ranks.map(() => []);
-  const resident = program.ranks.map(({ rank }) => residentBytes(program, context, rank));
-  const held = program.ranks.map(({ rank }) => arrivingEncodings(program, context.workload, rank));
+  const held = heldStages(program);
+  const passes = passBytes(program, context);
   const { start, end } = simulation.last;
+  const uses: { readonly baseBytes: number; readonly list: [number, number][] }[] = [];
   let index = 0;
   for (const { rank, operations } of program.ranks) {
-    const add = (ms: number, bytes: number) => bytes !== 0 && events[rank].push([ms, bytes]);
-    const lastBackward = index + operations.map((op) => op.op).lastIndexOf("B");
-    const listEnd = operations.length > 0 ? end[index + operations.length - 1] : 0;
+    const list = events[rank];
+    const add = (ms: number, bytes: number) => bytes !== 0 && list.push([ms, bytes]);
+    const first = index;
+    const lastBackward = first + operations.findLastIndex((op) => op.op === "B" || op.op === "I" || op.op === "W");
+    const listEnd = operations.length > 0 ? end[first + operations.length - 1] : 0;
     for (const op of operations) {
       const [from, to] = [start[index], end[index]];
-      if (op.op === "F" || op.op === "B") {
-        const { saved, workspace } = passBytes(program, context.workload, op);
-        add(op.op === "F" ? from : to, op.op === "F" ? saved : -saved);
-        add(from, workspace);
-        add(to, -workspace);
+      if (isPass(op.op)) {
+        const { taken, given, workspace } = passes(op);
+        add(from, taken + workspace);
+        add(to, -given - workspace);
       } else if (op.op === "FILL") {
         const fill = fillBytes(context.workload, op);
         add(from, fill.workspace + fill.output);
@@ -40,18 +42,42 @@ export function memoryUse(program: Program, context: Context, simulation: Simula
       else if (op.op === "RECV" && op.channel === "intermediate") add(to, op.bytes ?? 0);
       index++;
     }
-    const { own, made } = held[rank];
+    const { own, made } = arrivingEncodings(program, context.workload, rank, held[rank]);
     // Encodings for the coming iteration come in while those of this one are still in use.
     if (own.serves === 1) add(end[lastBackward], -own.bytes);
-    for (const { op, bytes } of made) add(start[index - operations.length + op], bytes);
+    for (const { op, bytes } of made) add(start[first + op], bytes);
     const leaving = made.reduce((total, { bytes }) => total + bytes, 0) - own.bytes;
     if (own.serves === 1) add(listEnd, -leaving);
     else add(end[lastBackward], -leaving - own.bytes);
+    uses.push({ list, baseBytes: residentBytes(program, context, rank, held[rank]) + (own.serves === 1 ? own.bytes : 0) });
   }
-  return events.map((list, rank) => {
-    const baseBytes = resident[rank] + (held[rank].own.serves === 1 ? held[rank].own.bytes : 0);
-    return { baseBytes, ...accumulate(list, baseBytes) };
-  });
+  return uses.map(({ list, baseBytes }) => ({ baseBytes, ...accumulate(list, baseBytes) }));
+}
+
+/** A stage that a rank holds, and for which samples of the global batch. */
+interface HeldStage {
+  readonly chain: number;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: readonly Range[];
+}
+
+function heldStages(program: Program): readonly (readonly HeldStage[])[] {
+  const { global, microbatches } = program.batch;
+  const share = global / program.dataParallel;
+  const held: HeldStage[][] = program.ranks.map(() => []);
+  program.chains.forEach(({ stages }, chain) =>
+    stages.forEach(({ from, to, devices }) => {
+      const width = devices.length / program.dataParallel;
+      const each = share / microbatches / width;
+      devices.forEach((rank, d) => {
+        const start = Math.floor(d / width) * share;
+        const ranges = Array.from({ length: width === 1 ? 1 : microbatches }, (_, m) => start + m * (share / microbatches) + (d % width) * each);
+        held[rank].push({ chain, from, to, samples: width === 1 ? [[start, start + share]] : ranges.map((at) => [at, at + each] as const) });
+      });
+    }),
+  );
+  return held;
 }
 
 function accumulate(events: readonly (readonly [number, number])[], base: number): Pick<MemoryUse, "peakBytes" | "steps"> {
@@ -69,12 +95,17 @@ function accumulate(events: readonly (readonly [number, number])[], base: number
   return { peakBytes, steps };
 }
 
-/** Weights, gradients, optimizer states and EMA of the rank's stage, and the frozen layers that it ever runs. */
-export function residentBytes(program: Program, context: Context, rank: number): number {
-  const stage = program.chains[0].stages.find((candidate) => candidate.devices.includes(rank));
-  const own = stageBytes(program, context, stage?.from ?? 0, stage?.to ?? 0);
+/** Weights, gradients, optimizer states and EMA of the rank's stages, and the frozen layers that it ever runs. */
+function residentBytes(program: Program, context: Context, rank: number, held: readonly HeldStage[]): number {
+  let bytes = 0;
+  const stages = new Set<string>();
+  for (const { chain, from, to } of held) {
+    if (stages.has(`${chain} ${from}`)) continue;
+    stages.add(`${chain} ${from}`);
+    const own = stageBytes(program, context, chain, from, to);
+    bytes += own.weights + own.gradients + own.optimizer + own.ema;
+  }
   const frozen = new Set<string>();
-  let bytes = own.weights + own.gradients + own.optimizer + own.ema;
   const { prologue, operations } = program.ranks[rank];
   for (const op of [...prologue, ...operations]) {
     if (op.op !== "FILL" || !op.layers) continue;
@@ -88,13 +119,46 @@ export function residentBytes(program: Program, context: Context, rank: number):
   return bytes;
 }
 
-/** Activations that a pass of one micro-batch saves until its backward pass, and the room it works in. */
-function passBytes(program: Program, workload: Workload, op: Operation): { saved: number; workspace: number } {
-  const samples = program.batch.global / program.dataParallel / program.batch.microbatches;
-  const layers = op.layers ? workload.layers.slice(op.layers[0], op.layers[1]) : [];
-  return {
-    saved: layers.reduce((bytes, { savedBytesPerSample: saved }) => bytes + saved.untilInputGrad + saved.untilWeightGrad, 0) * samples,
-    workspace: layers.reduce((bytes, layer) => Math.max(bytes, layer.workspaceBytes ?? 0), 0),
+/**
+ * What a pass takes at its start and gives back at its end, and the room it works in. A forward pass saves activations until
+ * the input's gradient (I) and until the weights' (W) are made; B makes both. Where the program computes activations again, the
+ * forward pass keeps no more than what came into the stage.
+ */
+function passBytes(program: Program, { workload, costs }: Context): (op: Operation) => { taken: number; given: number; workspace: number } {
+  const recomputes = program.ranks.some(({ operations }) => operations.some(({ op }) => op === "R"));
+  const chains = new Map(program.chains.map(({ id, stages }, c) => [id, { c, stages, crossings: stageCrossings(workload.chains[c], stages.map(({ to }) => to), stages.map(({ devices }) => devices[0])) }]));
+  const known = new Map<string, { taken: number; given: number; workspace: number }>();
+  const bytesOf = (op: Operation) => {
+    const chain = chains.get(op.chain ?? "");
+    const stage = chain?.stages[op.stage ?? 0];
+    if (!chain || !stage) return { taken: 0, given: 0, workspace: 0 };
+    const samples = program.batch.global / program.batch.microbatches / stage.devices.length;
+    const sums = costs.bytes(chain.c, program.optimizer.gradDtype);
+    const saved = (name: "untilInputGrad" | "untilWeightGrad") => (sums[name][stage.to] - sums[name][stage.from]) * samples;
+    const input = op.stage ? crossingBytes(chain.crossings[op.stage - 1].forward, samples) : 0;
+    const workspace = workload.chains[chain.c].layers.slice(stage.from, stage.to).reduce((bytes, layer) => Math.max(bytes, layer.workspaceBytes ?? 0), 0);
+    const [inputs, weights] = [saved("untilInputGrad"), saved("untilWeightGrad")];
+    const kept = recomputes ? input : 0;
+    switch (op.op) {
+      case "F":
+        return { taken: recomputes ? input : inputs + weights, given: 0, workspace };
+      case "R":
+        return { taken: inputs + weights, given: 0, workspace };
+      case "B":
+        return { taken: 0, given: inputs + weights + kept, workspace };
+      case "I":
+        return { taken: 0, given: inputs + kept, workspace };
+      case "W":
+        return { taken: 0, given: weights, workspace };
+      default:
+        return { taken: 0, given: 0, workspace };
+    }
+  };
+  return (op) => {
+    const key = `${op.op} ${op.chain} ${op.stage}`;
+    let bytes = known.get(key);
+    if (!bytes) known.set(key, (bytes = bytesOf(op)));
+    return bytes;
   };
 }
 
@@ -117,22 +181,20 @@ function fillBytes(workload: Workload, op: Operation): { input: number; output: 
  * Encodings of a rank: what its own stage will use (`own`), and when they come to be there (`made`: by a fill of its own, or
  * by a message at its end). What a fill makes for others only leaves at the list's end.
  */
-function arrivingEncodings(program: Program, workload: Workload, rank: number) {
-  const stage = program.chains[0].stages.find((candidate) => candidate.devices.includes(rank));
-  const uses = (position: number) => stage !== undefined && position >= stage.from && position < stage.to;
-  const replica = stage?.devices.indexOf(rank) ?? 0;
-  const share = program.batch.global / program.dataParallel;
+function arrivingEncodings(program: Program, workload: Workload, rank: number, held: readonly HeldStage[]) {
+  const uses = workload.encodings.map(({ positions }) => held.filter(({ chain, from, to }) => positions[chain].some((position) => position >= from && position < to)).flatMap(({ samples }) => samples).filter((range, i, all) => all.findIndex((other) => other[0] === range[0] && other[1] === range[1]) === i));
+  const ownSamples = (encoding: number, samples: Range) => uses[encoding].reduce((total, [from, to]) => total + Math.max(0, Math.min(samples[1], to) - Math.max(samples[0], from)), 0);
   const made: { op: number; bytes: number }[] = [];
   let bytes = 0;
   const serves = program.ranks[rank].operations.find((op) => op.op === "FILL" || op.op === "REDISTRIBUTE")?.iteration ?? 0;
   program.ranks[rank].operations.forEach((op, i) => {
     if (op.op === "FILL" && op.layers) {
-      for (const encoding of workload.encodings) {
+      for (const [e, encoding] of workload.encodings.entries()) {
         if (workload.frozen[encoding.part].component !== op.component || encoding.layer < op.layers[0] || encoding.layer >= op.layers[1]) continue;
         const samples = count(op.samples);
         made.push({ op: i, bytes: crossingBytes(encoding, samples) });
-        const isOwn = op.samples && op.samples[0] >= replica * share && op.samples[1] <= (replica + 1) * share;
-        if (isOwn && encoding.positions.some(uses)) bytes += crossingBytes(encoding, samples);
+        const used = op.samples ? ownSamples(e, op.samples) : 0;
+        if (used > 0) bytes += crossingBytes(encoding, used);
       }
     } else if (op.op === "REDISTRIBUTE" && op.direction === "receive") {
       made.push({ op: i, bytes: op.bytes ?? 0 });

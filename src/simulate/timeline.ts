@@ -6,7 +6,7 @@ import type { TimeSource } from "../model/profile";
 import type { Operation } from "../model/program";
 import type { Context } from "./context";
 import { criticalPath } from "./criticalPath";
-import { simulate, type Simulation, type Times } from "./engine";
+import { isPass, simulate, type Simulation, type Times } from "./engine";
 import { before, none, type Graph } from "./graph";
 import { memoryUse } from "./memory";
 
@@ -97,14 +97,14 @@ function sourcesOf(program: Program, { workload }: Context): (op: Operation) => 
   const microbatch = program.batch.global / program.dataParallel / program.batch.microbatches;
   const known = new Map<string, TimeSource>();
   return (op) => {
-    if (!op.layers || (op.op !== "F" && op.op !== "B" && op.op !== "FILL")) return "estimate";
+    if (!op.layers || (!isPass(op.op) && op.op !== "FILL")) return "estimate";
     const batch = op.samples ? op.samples[1] - op.samples[0] : microbatch;
     const [from, to] = op.layers;
-    const key = `${op.op} ${op.component ?? ""} ${from} ${to} ${batch}`;
+    const key = `${op.op} ${op.component ?? ""} ${op.chain ?? ""} ${from} ${to} ${batch}`;
     let source = known.get(key);
     if (source === undefined) {
-      const layers = op.op === "FILL" ? workload.frozen.find((part) => part.component === op.component)?.layers : workload.layers;
-      source = layers?.slice(from, to).every((layer) => !isEstimate(layer, batch, op.op === "B")) ? "measured" : "estimate";
+      const layers = op.op === "FILL" ? workload.frozen.find((part) => part.component === op.component)?.layers : workload.chains.find(({ chain }) => chain.id === op.chain)?.layers;
+      source = layers?.slice(from, to).every((layer) => !isEstimate(layer, batch, op.op === "B" || op.op === "I" || op.op === "W")) ? "measured" : "estimate";
       known.set(key, source);
     }
     return source;

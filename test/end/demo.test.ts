@@ -88,7 +88,7 @@ function command(...args: string[]): string {
 function fillBothRanks(file: string, profile: Profile): FillReport {
   const plan = JSON.parse(readFileSync(file, "utf8")) as Plan;
   const context = contextOf(profile, JSON.parse(readFileSync("media/sample/local.cluster.json", "utf8")) as Cluster);
-  const { layers } = context.workload;
+  const [{ layers }] = context.workload.chains;
   const filled = layers.slice(1).map((_, index) => fillPlan(withCuts(plan, [0, index + 1, layers.length]), context, true).plan);
   const reports = filled.map((one) => fillReport(one, context));
   const least = ({ devices, share, partialFills }: FillReport) => (share < 0.5 || partialFills === 0 ? 0 : Math.min(...devices.map(({ hiddenMs }) => hiddenMs)));

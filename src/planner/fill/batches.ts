@@ -1,6 +1,7 @@
 /** How many samples of frozen work go into one call: larger batches are not always faster per sample (caches, on a CPU). */
 import type { Context } from "../../simulate/context";
 
+/** On the first kind of device. */
 export interface BatchCosts {
   /** `[k]`: ms of the first k layers of frozen part `part` for `samples` samples, in as many calls as `calls` says. */
   sums(part: number, samples: number): Float64Array;
@@ -24,10 +25,10 @@ export function batchCosts({ costs, workload }: Context): BatchCosts {
   const bestOf = (part: number, samples: number): Batched => {
     const parted = (calls: number) => {
       const small = Math.floor(samples / calls);
-      return { few: costs.frozen(part, small), many: costs.frozen(part, small + 1), larger: samples - small * calls };
+      return { few: costs.frozen(part, small, 0), many: costs.frozen(part, small + 1, 0), larger: samples - small * calls };
     };
-    const layers = costs.frozen(part, samples).length - 1;
-    let best = { calls: 1, ms: costs.frozen(part, samples)[layers] };
+    const layers = costs.frozen(part, samples, 0).length - 1;
+    let best = { calls: 1, ms: costs.frozen(part, samples, 0)[layers] };
     for (let calls = 2; calls <= Math.min(mostCalls, samples); calls++) {
       const { few, many, larger } = parted(calls);
       const ms = (few[layers] * (calls - larger) + many[layers] * larger) * (1 + gainPerCall * (calls - 1));

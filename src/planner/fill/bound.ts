@@ -2,14 +2,16 @@
 import type { Context } from "../../simulate/context";
 import type { Simulation } from "../../simulate/engine";
 
-/** Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it. */
-export function leastFrozenMs({ workload, costs }: Context, samples: number): number {
+/** Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it, on the kind of device that is fastest. */
+export function leastFrozenMs({ workload, costs, kinds }: Context, samples: number): number {
   let total = 0;
   workload.frozen.forEach((part, p) => {
     const least = new Float64Array(part.to).fill(Infinity);
     for (let batch = 1; batch <= samples; batch++) {
-      const sums = costs.frozen(p, batch);
-      for (let layer = 0; layer < part.to; layer++) least[layer] = Math.min(least[layer], (sums[layer + 1] - sums[layer]) / batch);
+      for (const kind of new Set(kinds)) {
+        const sums = costs.frozen(p, batch, kind);
+        for (let layer = 0; layer < part.to; layer++) least[layer] = Math.min(least[layer], (sums[layer + 1] - sums[layer]) / batch);
+      }
     }
     for (const ms of least) total += ms * samples;
   });

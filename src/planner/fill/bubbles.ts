@@ -40,15 +40,18 @@ export function gapsOf(simulation: Simulation, ranks: readonly number[], parted:
     // A gradient norm is idle time but for its own few microseconds; sends that hold up computing are not idle.
     const isHolding = op.op === "SEND" && holdsUp(graph, i);
     if (from === undefined || !turn || !(isComputing(op) || isHolding)) return;
-    const isPass = op.op === "F" || op.op === "B";
-    const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn, dueMs) : 0);
+        const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn, dueMs) : 0);
     if (to > from && !isHolding) {
-      const anchor: FillAnchor = isPass ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
+      const anchor: FillAnchor = isAnchor(op.op) ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
       gaps.push({ rank, from, to, anchor });
     }
     free.set(rank, Math.max(from, last.end[i]));
   });
   return gaps;
+}
+
+function isAnchor(op: string): op is Exclude<FillAnchor["op"], "OPTIM"> {
+  return op === "F" || op === "B" || op === "I" || op === "W";
 }
 
 /** From one iteration to the next on a rank: when its optimizer starts, its list ends and its first pass starts, in ms. */

@@ -6,13 +6,12 @@
  */
 import type { Fill, Plan } from "../../model/plan";
 import { compilePlan } from "../../plan/compile";
-import { split, unfilled } from "../../plan/frozenWork";
-import { allReplicas } from "../../plan/rankLists";
-import { replicaSamples } from "../../plan/stages";
+import { pipelineSamples, split, unfilled } from "../../plan/frozenWork";
+import { allPipelines, pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
 import { refine } from "../partition/refine";
-import { cutsOf, forReplicas, trialsOf, type Trials } from "../trials";
+import { cutsOf, forPipelines, trialsOf, type Trials } from "../trials";
 import { batchCosts, type BatchCosts } from "./batches";
 import { fillBound } from "./bound";
 import { balanced } from "./balance";
@@ -45,7 +44,7 @@ const shareTries = 16;
 /** This iteration's frozen work before its first pass, at its best batch size: the plan that every filling has to beat. */
 export function withoutFilling(plan: Plan, context: Context): Filled {
   const batches = batchCosts(context);
-  const fills = unfilled(plan, context.workload).flatMap((fill) => {
+  const fills = unfilled(plan, context).flatMap((fill) => {
     const part = context.workload.frozen.findIndex(({ component }) => component === fill.component);
     return split(fill.samples, batches.calls(part, fill.samples[1] - fill.samples[0])).flatMap((samples) => (samples ? { ...fill, samples } : []));
   });
@@ -62,21 +61,21 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
   const empty = { ...plan, fills: [] };
   const best = bestFills(empty, context, trialsOf(empty, context), thorough, settings);
   if (best.periodMs >= baseline.simulation.periodMs) return baseline;
-  const filled = simulated({ ...plan, fills: forReplicas(plan, best.fills, allReplicas(plan)) }, context);
+  const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
   return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
 }
 
 function simulated(plan: Plan, context: Context): Filled {
-  return { plan, simulation: simulate(compilePlan(plan, context.workload), context) };
+  return { plan, simulation: simulate(compilePlan(plan, context), context) };
 }
 
-/** The best fills found for replica 0, and the period with them (other replicas fill alike). */
+/** The best fills found for the first pipeline, and the period with them (the others fill alike). */
 export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: FillSettings): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
-  const replica = firstReplica(plan, trials.passes(cuts), settings);
-  const { ranks } = replica;
+  const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
+  const { ranks } = pipeline;
   const scoreOf = (fills: readonly Fill[], periodMs: number) => periodMs * (1 + gainPerFill * fills.length);
   let best: { readonly fills: readonly Fill[]; readonly periodMs: number; readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
   const consider = (fills: readonly Fill[]): number => {
@@ -87,20 +86,20 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
     for (const margin of settings ? [settings.margin] : thorough ? margins : [quickMargin]) {
-      const marked = { margin, smallestMs: replica.smallestMs };
-      consider(greedyFills(workload, batches, shared, ranks, [0, replica.samples], marked));
+      const marked = { margin, smallestMs: pipeline.smallestMs };
+      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
       const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
-      const shares = sampleCuts(context, batches, own, replica.samples, margin);
+      const shares = sampleCuts(context, batches, own, pipeline.samples, margin);
       refine(shares, apart, tries);
     }
   };
   if (!thorough) {
-    tryBubbles(replica.bubbles(true), 1);
+    tryBubbles(pipeline.bubbles(true), 1);
     return best;
   }
-  tryBubbles(replica.bubbles(false), 1);
-  if (best.periodMs <= fillBound(context, replica.passes, ranks, replica.samples) * (1 + nearBound)) return best;
-  tryBubbles(replica.bubbles(true), shareTries);
+  tryBubbles(pipeline.bubbles(false), 1);
+  if (best.periodMs <= fillBound(context, pipeline.passes, ranks, pipeline.samples) * (1 + nearBound)) return best;
+  tryBubbles(pipeline.bubbles(true), shareTries);
   return balanced(workload, batches, ranks, best.fills, (fills) => trials.filled(cuts, fills), scoreOf);
 }
 
@@ -110,7 +109,7 @@ interface Bubbles {
   readonly own: readonly (readonly Bubble[])[];
 }
 
-interface Replica {
+interface FirstPipeline {
   readonly ranks: readonly number[];
   readonly samples: number;
   readonly smallestMs: number;
@@ -119,14 +118,14 @@ interface Replica {
   bubbles(parted: boolean): Bubbles;
 }
 
-function firstReplica(plan: Plan, passes: Simulation, settings: FillSettings | undefined): Replica {
-  const ranks = plan.chains[0].stages.map((stage) => stage.devices[0]);
+function firstPipeline(plan: Plan, passes: Simulation, settings: FillSettings | undefined): FirstPipeline {
+  const ranks = pipelineDevices(plan, 0).flat();
   const smallestMs = settings?.smallestMs ?? passes.periodMs * smallestShare;
   const bubbles = (parted: boolean): Bubbles => {
     const gaps = gapsOf(passes, ranks, parted);
     return { shared: bubblesOf(gaps, smallestMs), own: ranks.map((rank) => bubblesOf(gaps.filter((gap) => gap.rank === rank), smallestMs)) };
   };
-  return { ranks, samples: replicaSamples(plan, 0)[1], smallestMs, passes, bubbles };
+  return { ranks, samples: pipelineSamples(plan, 0)[1], smallestMs, passes, bubbles };
 }
 
 /**

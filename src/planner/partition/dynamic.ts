@@ -25,7 +25,7 @@ function add(set: Choice[], choice: Choice): void {
  * undefined where no cut fits. `stageMs` is what a stage is taken to cost per micro-batch.
  */
 export function bestCuts(shape: Shape, costs: StageCosts, context: Context, stageMs: StageCosts["stageMs"] = costs.stageMs): readonly number[] | undefined {
-  const layers = context.workload.layers.length;
+  const layers = context.workload.chains[0].layers.length;
   const stages = shape.placement.length;
   if (stages > layers) return undefined;
   let prefixes: Choice[][] = Array.from({ length: layers + 1 }, () => []);
@@ -58,7 +58,7 @@ export function bestCuts(shape: Shape, costs: StageCosts, context: Context, stag
 
 /** The smallest excess of bytes over all cuts and devices: by how much a plan of this shape misses the memory. */
 export function missingBytes(shape: Shape, costs: StageCosts, context: Context): number {
-  const layers = context.workload.layers.length;
+  const layers = context.workload.chains[0].layers.length;
   let prefixes = new Float64Array(layers + 1).fill(Infinity);
   prefixes[0] = -Infinity;
   for (let stage = 0; stage < shape.placement.length; stage++) {

@@ -2,7 +2,7 @@
 import { linkBetween, transferMs } from "../../model/cluster";
 import type { Plan } from "../../model/plan";
 import { crossingBytes } from "../../model/workload";
-import { microbatchesHeld } from "../../schedule/generators";
+import { deviceOrders } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { allReduceMs, stageBytes } from "../../simulate/durations";
 
@@ -28,40 +28,44 @@ export interface StageCosts {
 }
 
 export function stageCosts({ plan, placement }: Shape, context: Context): StageCosts {
-  const { workload, costs, cluster, devices, overlaps } = context;
+  const { workload, costs, cluster, devices, kinds, overlaps } = context;
+  const [{ layers, cuts }] = workload.chains;
   const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
-  const chain = costs.chain(samples);
+  const held = microbatchesHeld(plan.schedule, placement.length, plan.batch.microbatches);
   const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
   const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, plan.batch.global / plan.dataParallel), 0);
-  const saved = new Float64Array(workload.layers.length + 1);
-  const state = new Float64Array(workload.layers.length + 1);
-  const gradients = new Float64Array(workload.layers.length + 1);
-  workload.layers.forEach(({ savedBytesPerSample }, i) => {
-    const own = stageBytes(plan, context, i, i + 1);
+  const saved = new Float64Array(layers.length + 1);
+  const state = new Float64Array(layers.length + 1);
+  const gradients = new Float64Array(layers.length + 1);
+  layers.forEach(({ savedBytesPerSample }, i) => {
+    const own = stageBytes(plan, context, 0, i, i + 1);
     saved[i + 1] = saved[i] + (savedBytesPerSample.untilInputGrad + savedBytesPerSample.untilWeightGrad) * samples;
     state[i + 1] = state[i] + own.weights + own.gradients + own.optimizer + own.ema;
     gradients[i + 1] = gradients[i] + own.gradients;
   });
-  const computeMs = (from: number, to: number) => chain.forward[to] - chain.forward[from] + chain.backward[to] - chain.backward[from];
+  const sums = placement.map(([rank]) => costs.chain(0, samples, kinds[rank]));
+  const forwardMs = (stage: number, from: number, to: number) => sums[stage].forward[to] - sums[stage].forward[from];
+  const backwardMs = (stage: number, from: number, to: number) => sums[stage].backward[to] - sums[stage].backward[from];
+  const computeMs = (stage: number, from: number, to: number) => forwardMs(stage, from, to) + backwardMs(stage, from, to);
   /** Messages of one micro-batch through the cut after stage `stage`. */
   const messagesMs = (stage: number, cut: number) => {
     if (stage < 0 || stage + 1 >= placement.length) return { forward: 0, backward: 0 };
     const link = linkBetween(cluster, devices[placement[stage][0]], devices[placement[stage + 1][0]]);
-    const { forward, backward } = workload.cuts[cut];
+    const { forward, backward } = cuts[cut];
     return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
   };
   return {
-    forwardMs: (_, from, to) => chain.forward[to] - chain.forward[from],
-    backwardMs: (_, from, to) => chain.backward[to] - chain.backward[from],
+    forwardMs,
+    backwardMs,
     stageMs(stage, from, to) {
       const below = messagesMs(stage, to);
-      if (overlaps) return Math.max(computeMs(from, to), below.forward, below.backward);
-      return computeMs(from, to) + below.forward + messagesMs(stage - 1, from).backward;
+      if (overlaps) return Math.max(computeMs(stage, from, to), below.forward, below.backward);
+      return computeMs(stage, from, to) + below.forward + messagesMs(stage - 1, from).backward;
     },
     serialMs(stage, from, to) {
       const above = messagesMs(stage - 1, from);
       const below = messagesMs(stage, to);
-      return computeMs(from, to) + above.forward + above.backward + below.forward + below.backward;
+      return computeMs(stage, from, to) + above.forward + above.backward + below.forward + below.backward;
     },
     syncMs(stage, from, to) {
       if (plan.dataParallel < 2) return 0;
@@ -69,10 +73,22 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
       return allReduceMs(linkBetween(cluster, devices[ranks[0]], devices[ranks[1]]), ranks.length, gradients[to] - gradients[from]);
     },
     memoryBytes(stage, from, to) {
-      const held = microbatchesHeld(plan.schedule, placement.length, stage, plan.batch.microbatches);
-      return state[to] - state[from] + frozenBytes + encodingBytes + held * (saved[to] - saved[from]);
+      return state[to] - state[from] + frozenBytes + encodingBytes + held[stage] * (saved[to] - saved[from]);
     },
   };
+}
+
+/** `[stage]`: the most micro-batches whose activations it holds at once, where each device holds one stage. */
+export function microbatchesHeld(schedule: Plan["schedule"], stages: number, microbatches: number): readonly number[] {
+  return deviceOrders({ schedule, devices: stages, microbatches, chains: [{ stages }] }).map((steps) => {
+    let held = 0;
+    let most = 0;
+    for (const { op } of steps) {
+      if (op === "F") most = Math.max(most, ++held);
+      else if (op === "B" || op === "W") held--;
+    }
+    return most;
+  });
 }
 
 /** Bytes of a device that a plan may use. */

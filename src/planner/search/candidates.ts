@@ -29,7 +29,7 @@ export interface Candidate {
 /** All combinations that use every device and split the batch evenly, lowest bound first. */
 export function candidatesOf(space: SearchSpace, context: Context): readonly Candidate[] {
   const devices = context.devices.length;
-  const most = Math.min(devices, context.workload.layers.length);
+  const most = Math.min(devices, context.workload.chains[0].layers.length);
   const found: Candidate[] = [];
   const bounds = new Map<string, number>();
   const boundOf = (stages: number, microbatches: number, share: number) => {
@@ -58,11 +58,11 @@ export function candidatesOf(space: SearchSpace, context: Context): readonly Can
  * batch size; and no cut makes its slowest stage faster than `slowestStage` says.
  */
 function periodBound(context: Context, stages: number, microbatches: number, share: number): number {
-  const { workload, costs } = context;
-  const { forward, backward } = costs.chain(share / microbatches);
-  const layers = workload.layers.length;
-  const passes = forward.map((ms, layer) => ms + backward[layer]);
-  const goesBack = workload.cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
+  const { workload, costs, kinds } = context;
+  const [{ cuts, layers: { length: layers } }] = workload.chains;
+  const fastest = [...new Set(kinds)].map((kind) => costs.chain(0, share / microbatches, kind)).reduce((best, sums) => (sums.forward[layers] + sums.backward[layers] < best.forward[layers] + best.backward[layers] ? sums : best));
+  const passes = fastest.forward.map((ms, layer) => ms + fastest.backward[layer]);
+  const goesBack = cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
   return Math.max(slowestStage(passes, stages, microbatches, goesBack), (microbatches * passes[layers] + leastFrozenMs(context, share)) / stages);
 }
 
@@ -112,7 +112,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
     schedule: { name: candidate.schedule },
-    chains: [{ id: workload.chain.id, stages }],
+    chains: [{ id: workload.chains[0].chain.id, stages }],
     optimizer: base.optimizer,
     fills: [],
     training: base.training,

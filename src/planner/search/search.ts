@@ -40,6 +40,7 @@ export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, 
  * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
+  if (context.workload.chains.length > 1) throw new UserError(`The profile has ${context.workload.chains.length} chains; the search is for one chain so far.`, { field: "chains" });
   const candidates = candidatesOf(space, context);
   if (candidates.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
@@ -76,7 +77,7 @@ type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predi
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
-  const even = Array.from({ length: candidate.stages + 1 }, (_, s) => Math.floor((s * context.workload.layers.length) / candidate.stages));
+  const even = Array.from({ length: candidate.stages + 1 }, (_, s) => Math.floor((s * context.workload.chains[0].layers.length) / candidate.stages));
   const start = planOf(base, candidate, space.globalBatch, even, context.workload);
   const shape = { plan: start, placement: placementOf(candidate.stages, candidate.dataParallel) };
   const costs = stageCosts(shape, context);
@@ -98,7 +99,7 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   const isFilled = space.fill && context.workload.frozen.length > 0;
   const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries) : balanced;
   const { plan, simulation } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
-  const peakMemoryBytes = memoryUse(compilePlan(plan, context.workload), context, simulation).map((use) => use.peakBytes);
+  const peakMemoryBytes = memoryUse(compilePlan(plan, context), context, simulation).map((use) => use.peakBytes);
   const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = simulation;
   const predicted: Predicted = { periodMs, makespanMs, bubbleRatio, throughputPerSecond, peakMemoryBytes };

@@ -1,7 +1,7 @@
 /** Data parallelism: one stage with all layers; more than one micro-batch is gradient accumulation. */
-import type { StageOrders } from "./order";
+import type { DeviceOrders } from "./order";
 import { oneFOneB } from "./oneFOneB";
 
-export function ddp(microbatches: number): StageOrders {
+export function ddp(microbatches: number): DeviceOrders {
   return oneFOneB(1, microbatches);
 }

@@ -33,15 +33,16 @@ export interface Strip {
 /** Times are those of one micro-batch. A chain that takes no time at all is drawn with layers of equal width. */
 export function layoutStrip(plan: Plan, workload: Workload, costs: CostTable): Strip {
   const batch = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
-  const { forward, backward } = costs.chain(batch);
-  const count = workload.layers.length;
+  const [{ chain: own, layers }] = workload.chains;
+  const { forward, backward } = costs.chain(0, batch, 0);
+  const count = layers.length;
   const total = forward[count] + backward[count];
   const share = (layer: number) => (total > 0 ? (forward[layer] + backward[layer]) / total : layer / count);
-  const components = workload.chain.segments.flatMap((segment) => Array.from({ length: segment.to - segment.from }, () => segment.component));
-  const chain = plan.chains.find((other) => other.id === workload.chain.id) ?? plan.chains[0];
+  const components = own.segments.flatMap((segment) => Array.from({ length: segment.to - segment.from }, () => segment.component));
+  const chain = plan.chains.find((other) => other.id === own.id) ?? plan.chains[0];
   return {
     chain: chain.id,
-    layers: workload.layers.map((layer, index) => ({
+    layers: layers.map((layer, index) => ({
       name: layer.name,
       component: components[index],
       forwardMs: forward[index + 1] - forward[index],

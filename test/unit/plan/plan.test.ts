@@ -29,7 +29,7 @@ describe("plan", () => {
       [{ ...plan, fills: [{ ...first, iteration: 0 }, ...rest] }, /^fills\[1\]\.iteration/],
       [{ ...plan, fills: [{ ...first, before: { op: "F", chain: "main", stage: 1 - plan.chains[0].stages.findIndex((stage) => stage.devices.includes(first.device)), microbatch: 0 } }, ...rest] }, /^fills\[0\]\.before/],
       [{ ...plan, chains: [{ id: "main", stages: [stages[0], { ...stages[1], devices: [2] }] }] }, /^chains\[0\]\.stages\[1\]\.devices\[0\]: The cluster has 2 devices/],
-      [{ ...plan, chains: [{ id: "main", stages: [stages[0], { ...stages[1], devices: [0] }] }] }, /Device 0 holds two stages/],
+      [{ ...plan, chains: [{ id: "main", stages: [stages[0], { ...stages[1], devices: [0] }] }] }, /one stage per device, found 2 on 1 devices/],
       [{ ...plan, chains: [{ id: "main", stages: [stages[0], { ...stages[1], to: 5 }] }] }, /^chains\[0\]\.stages\[1\]\.to/],
       [{ ...plan, schedule: { name: "ddp" } }, /^schedule\.name/],
     ];
@@ -41,7 +41,7 @@ describe("plan", () => {
     const [first, ...rest] = plan.fills;
     const stage = plan.chains[0].stages.findIndex((candidate) => candidate.devices.includes(first.device));
     const wrong = { ...plan, fills: [{ ...first, before: { op: "F" as const, chain: "main", stage, microbatch: 9 } }, ...rest] };
-    assert.throws(() => compilePlan(wrong, context.workload), /^UserError: fills\[0\]\.before/);
+    assert.throws(() => compilePlan(wrong, context), /^UserError: fills\[0\]\.before/);
   });
 
   it("a moved boundary changes one cut, keeps the fills and can be simulated", () => {
@@ -60,7 +60,7 @@ describe("plan", () => {
   });
 
   it("frozen work of this iteration stands before the first pass, with nothing to prepare", () => {
-    const program = compilePlan(withoutFilling(plan, context).plan, context.workload);
+    const program = compilePlan(withoutFilling(plan, context).plan, context);
     for (const { prologue, operations } of program.ranks) {
       assert.equal(prologue.length, 0);
       const names = operations.map((op) => op.op);

@@ -19,7 +19,7 @@ describe("filling", () => {
       fc.property(problem, ({ plan, context }) => {
         for (const { plan: filled } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) {
           validatePlan(filled, context.workload, context.devices.length);
-          const { ranks } = compilePlan(filled, context.workload);
+          const { ranks } = compilePlan(filled, context);
           for (const list of ["prologue", "operations"] as const) {
             const done = new Map(context.workload.frozen.map((part) => [part.component, new Int32Array(plan.batch.global)]));
             // Fills are listed in the order in which they run on a rank; a fill is taken once the samples have come so far.
@@ -63,7 +63,7 @@ describe("filling", () => {
   it("gives programs that pass the static check", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
-        for (const { plan: made } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) assert.equal(checkProgram(compilePlan(made, context.workload)), undefined);
+        for (const { plan: made } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) assert.equal(checkProgram(compilePlan(made, context)), undefined);
       }),
       runs,
     );

@@ -34,7 +34,7 @@ describe("partition", () => {
       const trained = Array.from({ length: layers }, () => ({ forward: heavy(), backward: 2 * heavy(), launch: random(), cut: random() * 4e6 }));
       const kind: Kind = { schedule: random() < 0.5 ? "1f1b" : "gpipe", stages, microbatches: 1 + Math.floor(random() * 8), dataParallel: random() < 0.3 ? 2 : 1, samples: 1 };
       const context = contextOf(profileOf(trained), clusterOf(stages * kind.dataParallel, { latencyUs: 50, bandwidthGBps: random() < 0.5 ? 0.2 : 20 }, random() < 0.7));
-      const period = (cuts: readonly number[]) => simulate(compilePlan(planAt(context, kind, cuts), context.workload), context).periodMs;
+      const period = (cuts: readonly number[]) => simulate(compilePlan(planAt(context, kind, cuts), context), context).periodMs;
       const shape = { plan: planAt(context, kind, []), placement: placementOf(stages, kind.dataParallel) };
       const found = partition(shape, context, period, simulationBudget(kind))!.periodMs;
       const best = Math.min(...allCuts(layers, stages).map(period));

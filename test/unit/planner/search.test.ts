@@ -25,7 +25,7 @@ describe("search", () => {
       const best = Math.min(...each.map((one) => one.plan.predicted.periodMs));
       assert(Math.abs(plan.predicted.periodMs - best) <= 2e-6 * best);
       assert.equal(rows.length, each.length);
-      assert.equal(simulate(compilePlan(plan, context.workload), context).periodMs, plan.predicted.periodMs);
+      assert.equal(simulate(compilePlan(plan, context), context).periodMs, plan.predicted.periodMs);
     }
   });
 
@@ -35,7 +35,7 @@ describe("search", () => {
         const { schedule, batch, dataParallel, chains } = plan;
         const kind = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages: chains[0].stages.length, microbatches: batch.microbatches }, context);
         const withoutFrozen = contextOf({ ...context.workload.profile, components: context.workload.profile.components.slice(0, 1).map((one) => ({ ...one, after: [] })) }, context.cluster);
-        const { periodMs } = simulate(compilePlan(plan, withoutFrozen.workload), withoutFrozen);
+        const { periodMs } = simulate(compilePlan(plan, withoutFrozen), withoutFrozen);
         for (const { stages, microbatches } of kind.filter((candidate) => candidate.dataParallel === dataParallel)) {
           const [same] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen);
           assert(same.boundMs <= periodMs * (1 + 1e-9));

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import type { Fill } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { fillReport } from "../../../src/plan/fillReport";
-import { allReplicas } from "../../../src/plan/rankLists";
+import { allPipelines } from "../../../src/plan/placement";
 import { bestFills, fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
 import { mergeFills } from "../../../src/planner/fill/merge";
-import { cutsOf, forReplicas, trialsOf, withCuts } from "../../../src/planner/trials";
+import { cutsOf, forPipelines, trialsOf, withCuts } from "../../../src/planner/trials";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
 import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
@@ -18,18 +18,18 @@ describe("quick looks", () => {
     fc.assert(
       fc.property(problem, fc.nat(), ({ plan, context }, turn) => {
         const trials = trialsOf(plan, context);
-        const layers = context.workload.layers.length;
+        const layers = context.workload.chains[0].layers.length;
         const stages = plan.chains[0].stages.length;
         // Cuts far from the plan's own: the first or the last stage takes all it can.
         const lopsided = Array.from({ length: stages + 1 }, (_, s) => (turn % 2 ? (s === 0 ? 0 : layers - stages + s) : s === stages ? layers : s));
         for (const cuts of [cutsOf(plan), lopsided]) {
           const at = withCuts(plan, cuts);
-          const whole = simulate(compilePlan(at, context.workload), context);
+          const whole = simulate(compilePlan(at, context), context);
           const isNear = (found: number, expected: number) => assert(Math.abs(found - expected) <= 1e-9 * Math.max(1, expected), `${found}, not ${expected}`);
           isNear(trials.passesMs(cuts), whole.periodMs);
           isNear(trials.passes(cuts).bubbleRatio, whole.bubbleRatio);
           const { fills, periodMs } = bestFills(at, context, trials, false);
-          isNear(periodMs, simulate(compilePlan({ ...at, fills: forReplicas(at, fills, allReplicas(at)) }, context.workload), context).periodMs);
+          isNear(periodMs, simulate(compilePlan({ ...at, fills: forPipelines(at, fills, allPipelines(at)) }, context), context).periodMs);
         }
       }),
       runs,

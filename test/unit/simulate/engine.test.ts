@@ -27,7 +27,7 @@ function uniform(stages: number, microbatches: number, schedule: "gpipe" | "1f1b
   profile.components[0].layers.forEach((layer) => Object.assign(layer, { paramBytes: 0 }));
   const context = contextOf(profile, clusterOf(stages, free));
   const plan = planAt(context, { schedule, stages, microbatches, dataParallel: 1, samples: 1 }, Array.from({ length: stages + 1 }, (_, i) => i), maxGradNorm);
-  return simulate(compilePlan(plan, context.workload), context);
+  return simulate(compilePlan(plan, context), context);
 }
 
 describe("simulator", () => {
@@ -48,7 +48,7 @@ describe("simulator", () => {
   it("a barrier never makes the period shorter", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
-        const periodAt = (maxGradNorm: number | undefined) => simulate(compilePlan({ ...plan, optimizer: { ...plan.optimizer, maxGradNorm } }, context.workload), context).periodMs;
+        const periodAt = (maxGradNorm: number | undefined) => simulate(compilePlan({ ...plan, optimizer: { ...plan.optimizer, maxGradNorm } }, context), context).periodMs;
         assert(periodAt(undefined) <= periodAt(1) * (1 + 1e-9));
       }),
       runs,
@@ -108,10 +108,10 @@ describe("simulator", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
         const { batch, dataParallel } = plan;
-        const sums = context.costs.chain(batch.global / dataParallel / batch.microbatches);
-        const layers = context.workload.layers.length;
+        const sums = context.costs.chain(0, batch.global / dataParallel / batch.microbatches, 0);
+        const layers = context.workload.chains[0].layers.length;
         const passesMs = (sums.forward[layers] + sums.backward[layers]) * batch.microbatches * dataParallel;
-        const { graph } = simulate(compilePlan(plan, context.workload), context);
+        const { graph } = simulate(compilePlan(plan, context), context);
         const busy = graph.operations.reduce((ms, op, i) => ms + (op.op === "F" || op.op === "B" ? graph.ms[i] : 0), 0);
         assert(Math.abs(busy - passesMs) <= 1e-9 * passesMs);
         const { timeline } = predictPlan(withoutFilling(plan, context).plan, context);
@@ -127,7 +127,7 @@ describe("simulator", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
         for (const { plan: filled, simulation } of [fillPlan(plan, context, false), withoutFilling(plan, context)]) {
-          for (const use of memoryUse(compilePlan(filled, context.workload), context, simulation)) {
+          for (const use of memoryUse(compilePlan(filled, context), context, simulation)) {
             const level = use.steps.at(-1)?.[1] ?? use.baseBytes;
             assert(Math.abs(level - use.baseBytes) < 1, `ends at ${level}, began at ${use.baseBytes}`);
             assert(use.peakBytes >= use.baseBytes);
@@ -156,8 +156,8 @@ describe("simulator", () => {
           interNode: slower(cluster.interNode),
         };
         const filled = withoutFilling(plan, context).plan;
-        const scaled = simulate(compilePlan(filled, context.workload), contextOf({ ...profile, components }, slow));
-        const { periodMs } = simulate(compilePlan(filled, context.workload), context);
+        const scaled = simulate(compilePlan(filled, context), contextOf({ ...profile, components }, slow));
+        const { periodMs } = simulate(compilePlan(filled, context), context);
         assert(Math.abs(scaled.periodMs - factor * periodMs) <= 1e-6 * scaled.periodMs);
       }),
       runs,
@@ -184,7 +184,7 @@ describe("simulator", () => {
   it("refuses ranks that wait for each other", () => {
     const profile = profileOf([{ forward: 1, backward: 1, launch: 0, cut: 4 }, { forward: 1, backward: 1, launch: 0, cut: 4 }]);
     const context = contextOf(profile, clusterOf(2, free));
-    const program = compilePlan(planAt(context, { schedule: "gpipe", stages: 2, microbatches: 1, dataParallel: 1, samples: 1 }, [0, 1, 2]), context.workload);
+    const program = compilePlan(planAt(context, { schedule: "gpipe", stages: 2, microbatches: 1, dataParallel: 1, samples: 1 }, [0, 1, 2]), context);
     const [first, second] = program.ranks;
     const f0 = first.operations.findIndex((op) => op.op === "F");
     // The first stage's backward pass asks for its gradient before it has sent the activation.
