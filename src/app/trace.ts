@@ -9,6 +9,7 @@ import { maxConfigBytes, parseConfig } from "../parse/config";
 import type { RoleChoice } from "../model/choice";
 import { tracedComponent } from "../parse/trace/component";
 import { maxTraceBytes, parseTrace, withPrinted, type TraceDocument } from "../parse/trace/document";
+import { tracedGraphs } from "../parse/trace/graphs";
 import { tracedModel } from "../parse/trace/model";
 import type { TraceClass } from "../parse/pipelines";
 import type { Files } from "../platform/files";
@@ -41,6 +42,8 @@ export interface TraceCall {
   /** The workspace is trusted: tracing runs code that it names. */
   readonly trusted: boolean;
   readonly timeoutMs?: number;
+  /** Layers are exported as ONNX graphs too, so that onnxruntime can time them. */
+  readonly exports?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -68,7 +71,7 @@ export async function traceModule(services: TraceServices, request: TraceRequest
       folder: services.tracerFolder,
       // Configurations are enough: nothing is fetched. No device is needed, and none is woken.
       environment: { ...process.env, HF_HUB_OFFLINE: "1", CUDA_VISIBLE_DEVICES: "", PYTHONDONTWRITEBYTECODE: "1", PYTHONIOENCODING: "utf-8" },
-      input: JSON.stringify(request),
+      input: JSON.stringify({ ...request, ...(call.exports && { exports: true }) }),
       maxOutputBytes: maxTraceBytes,
       timeoutMs,
       signal: call.signal,
@@ -96,14 +99,16 @@ export async function traceModel(services: TraceServices, configPath: string, re
   const path = resolve(configPath);
   const bytes = await services.files.read(path, maxConfigBytes);
   const document = await traceModule(services, { ...request, config: parseConfig(bytes, path) }, call);
-  const sha256 = createHash("sha256").update(bytes).update(JSON.stringify(document)).digest("hex");
-  return tracedModel(tracedComponent(document), request.class.split(/[:.]/).at(-1) ?? request.class, { path, sha256 }, choice);
+  const { graphs: _graphs, ...traced } = document;
+  const sha256 = createHash("sha256").update(bytes).update(JSON.stringify(traced)).digest("hex");
+  return tracedModel(tracedComponent(document, await tracedGraphs(document)), request.class.split(/[:.]/).at(-1) ?? request.class, { path, sha256 }, choice);
 }
 
 /** Traces components of a pipeline's folder one by one, each at the sizes of its configuration. */
 export function traceClass(services: TraceServices, call: TraceCall): TraceClass {
   return async (library, className, { file, json }) => {
     if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(library)) throw new UserError(`"${library.slice(0, 100)}" is no name of a Python module.`, { file });
-    return tracedComponent(await traceModule(services, { class: `${library}:${className}`, config: json }, call));
+    const document = await traceModule(services, { class: `${library}:${className}`, config: json }, call);
+    return tracedComponent(document, await tracedGraphs(document));
   };
 }

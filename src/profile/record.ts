@@ -3,7 +3,6 @@ import type { BoundLayer, BoundModel } from "../model/model";
 import type { LayerTime, Profile } from "../model/profile";
 import type { Outcome, Outcomes } from "./measureLayers";
 import { profileSkeleton } from "./skeleton";
-import { median } from "./statistics";
 
 export interface MeasuredWith {
   /** Name and version, e.g. "onnxruntime 1.2.3". */
@@ -35,12 +34,17 @@ function isUsable(time: LayerTime): boolean {
   return (time.status ?? "ok") === "ok";
 }
 
-/** Median ms per FLOP of all layers that were measured, at any batch. Undefined where none was. */
+/** Ms per FLOP over all that was measured: small layers, which are slow per FLOP, count for little. Undefined where nothing was. */
 function typicalMsPerFlop(measured: ReadonlyMap<BoundLayer, readonly LayerTime[]>): number | undefined {
-  const rates = [...measured].flatMap(([layer, times]) =>
-    times.flatMap((time) => (isUsable(time) && layer.flopsPerSample > 0 ? [time.forwardMs / (layer.flopsPerSample * time.batch)] : [])),
-  );
-  return rates.length > 0 ? median(rates) : undefined;
+  let [ms, flops] = [0, 0];
+  for (const [layer, times] of measured) {
+    for (const time of times) {
+      if (!isUsable(time) || layer.flopsPerSample === 0) continue;
+      ms += time.forwardMs;
+      flops += layer.flopsPerSample * time.batch;
+    }
+  }
+  return flops > 0 ? ms / flops : undefined;
 }
 
 /** Every layer has a usable time: one that could not be measured at all gets an estimate beside the record of its failures. */

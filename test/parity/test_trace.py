@@ -1,15 +1,18 @@
 """Traced modules, against what PyTorch itself counts, keeps and passes on, and against the product's own descriptions."""
 
+import base64
 import importlib
 import json
 import os
 import subprocess
 import sys
 
+import onnxruntime
 import pytest
 import torch
 from conftest import ROOT
 from family import saved_bytes
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 TRACER = ROOT / "src" / "parse" / "trace"
@@ -342,6 +345,73 @@ def test_the_command_line_traces_and_ends_what_takes_too_long(tmp_path):
     done = inspect("broken:ExitsTheProcess", "--config", config, "--inputs", '{"x": {"shape": ["batch", 4]}}')
     assert done.returncode == 1
     assert "before the trace was done" in done.stderr and "leaving early" in done.stderr
+
+
+EXPORTED = {
+    "own": OWN,
+    "vq": CASES["vq"],
+    "unet": {"class": "diffusers:UNet2DConditionModel", "config": {"block_out_channels": [32, 64], "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": 32, "sample_size": 16, "norm_num_groups": 8, "attention_head_dim": 8}},
+}
+
+
+@pytest.mark.parametrize("name", ["own", "unet"])
+def test_an_exported_graph_computes_what_the_module_does_at_any_batch(name):
+    """The whole model as one layer, so that its inputs and outputs are the module's own; a batch that was not traced."""
+    request = EXPORTED[name]
+    document = trace({**request, "exports": True, "options": {"maxLayers": 1}})
+    assert len(document["layers"]) == 1
+    exported = document["graphs"][document["layers"][0]["signature"]]
+    session = onnxruntime.InferenceSession(base64.b64decode(exported["onnx"]), providers=["CPUExecutionProvider"])
+    module = build(request, "cpu").eval()
+    for batch in (1, 5):
+        arguments = {key: values(specification, batch, "cpu") for key, specification in document["inputs"].items()}
+        with torch.no_grad():
+            expected = tensors_of(module(**arguments))[0]
+        given = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor)]
+        state = {key.replace(".", "/"): value for key, value in module.state_dict().items()}
+        feed = {}
+        for wanted in session.get_inputs():
+            if not wanted.name.startswith("input."):
+                feed[wanted.name] = state[wanted.name].numpy()
+                continue
+            kind = {"tensor(float)": torch.float32, "tensor(int64)": torch.int64}[wanted.type]
+            fitting = [leaf for leaf in given if leaf.dtype == kind and len(leaf.shape) == len(wanted.shape) and all(isinstance(side, str) or side == own for side, own in zip(wanted.shape, leaf.shape))]
+            feed[wanted.name] = fitting[0].numpy()
+        made = [value for value in session.run(None, feed) if value.shape == tuple(expected.shape)][-1]
+        assert abs(made - expected.numpy()).max() <= 1e-3 * max(1, expected.abs().max().item())
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_nearly_all_layers_are_exported_and_the_others_say_why(name):
+    document = trace({**EXPORTED[name], "exports": True})
+    graphs = [document["graphs"][layer["signature"]] for layer in document["layers"]]
+    reasons = [graph["reason"] for graph in graphs if "reason" in graph]
+    assert len(reasons) <= 0.1 * len(graphs), reasons
+    assert all(reasons)
+
+
+def test_the_command_line_measures_traced_layers(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(OWN["config"]))
+    out = tmp_path / "own.profile.json"
+    done = subprocess.run(
+        ["node", ROOT / "dist" / "cli.js", "profile", "own_unet:OwnUNet", "--config", config, "--inputs", json.dumps(OWN["inputs"]), "--python", sys.executable, "--batches", "1,4", "-o", out],
+        capture_output=True, text=True, cwd=FIXTURES, timeout=TIME_LIMIT, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    layers = json.loads(out.read_text())["components"][0]["layers"]
+    assert len(layers) == len(trace(OWN)["layers"])
+    for layer in layers:
+        assert [(time["batch"], time["source"], time.get("status", "ok")) for time in layer["times"]] == [(1, "measured", "ok"), (4, "measured", "ok")], layer["name"]
+
+    plan = tmp_path / "own.pipeplan.json"
+    done = subprocess.run(
+        ["node", ROOT / "dist" / "cli.js", "plan", "own_unet:OwnUNet", "--config", config, "--inputs", json.dumps(OWN["inputs"]), "--python", sys.executable, "--cluster", ROOT / "media" / "sample" / "local.cluster.json", "--batch", "8", "-o", plan],
+        capture_output=True, text=True, cwd=FIXTURES, timeout=TIME_LIMIT, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(plan.read_text())["chains"][0]["stages"][-1]["to"] == len(layers)
+    assert "The trainer cannot run it" in done.stdout
 
 
 def test_a_traced_unet_is_the_described_one(describe):

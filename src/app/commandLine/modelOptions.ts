@@ -14,10 +14,11 @@ export const modelUsage =
   "[--train NAMES] [--freeze NAMES] [--lora COMPONENT:RANK[/ALPHA]:MODULES]… [--self-conditioning SHARE] [--answer NAME=VALUE]… [--height H] [--width W] [--sequence-length L] [--frames F] [--size DIMENSION=N]… [--min-share X] [--max-layers N] [--components NAMES]";
 
 type Several = "lora" | "answer" | "size";
-type Values = { readonly [K in Exclude<keyof typeof modelOptions, Several>]?: string } & { readonly [K in Several]?: readonly string[] };
+/** The options as they were given. */
+export type ModelValues = { readonly [K in Exclude<keyof typeof modelOptions, Several>]?: string } & { readonly [K in Several]?: readonly string[] };
 
 /** @throws UserError naming the option. */
-export function choiceOf(values: Values): ModelChoice {
+export function choiceOf(values: ModelValues): ModelChoice {
   const cut = { ...(values["min-share"] !== undefined && { minShare: shareOf("min-share", values["min-share"]) }), maxLayers: wholeNumber(values["max-layers"], "max-layers"), components: commaList(values.components) };
   return {
     train: commaList(values.train),
@@ -30,7 +31,7 @@ export function choiceOf(values: Values): ModelChoice {
 }
 
 /** Sizes that were asked for. @throws UserError naming the option. */
-export function sizesOf(values: Values): Partial<Bindings> {
+export function sizesOf(values: ModelValues): Partial<Bindings> {
   const sizes = {
     height: wholeNumber(values.height, "height"),
     width: wholeNumber(values.width, "width"),

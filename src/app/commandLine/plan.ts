@@ -4,16 +4,15 @@ import { writeDocument } from "../../formats/document";
 import { planFormat } from "../../formats/plan";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
-import type { Bindings } from "../../model/profile";
-import type { ModelChoice } from "../../model/choice";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
-import { bindingsOf, inspectModel } from "../inspect";
+import { bindingsOf } from "../inspect";
 import { makePlan, scheduleNamed } from "../plan";
 import { profileModel, relativeTo } from "../profile";
 import { localProfileServices } from "../profileServices";
 import { fillText } from "./fillText";
-import { choiceOf, modelOptions, modelUsage, sizesOf } from "./modelOptions";
+import { modelOptions, modelUsage, sizesOf } from "./modelOptions";
+import { modelNamed, traceOptions, traceUsage } from "./traced";
 import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
 
 /** Rows of the ranked table that are printed. */
@@ -36,10 +35,10 @@ function rowText(row: Row): string {
 }
 
 /** Profiles a model beside the plan. Returns the profile's path. */
-async function profileBeside(modelPath: string, choice: ModelChoice, sizes: Partial<Bindings>, planFile: string, signal: AbortSignal): Promise<string> {
+async function profileBeside(modelName: string, values: Parameters<typeof modelNamed>[1], planFile: string, signal: AbortSignal): Promise<string> {
   const file = `${planFile.replace(/(\.pipeplan)?\.json$/, "")}.profile.json`;
-  const model = await inspectModel(nodeFiles, modelPath, choice);
-  const profile = await profileModel(localProfileServices(__dirname), model.bind(bindingsOf(model, sizes)), {}, {
+  const model = await modelNamed(modelName, values, signal, true);
+  const profile = await profileModel(localProfileServices(__dirname), model.bind(bindingsOf(model, sizesOf(values))), {}, {
     signal,
     onNotice: (text) => process.stderr.write(`${text}\n`),
   });
@@ -50,13 +49,13 @@ async function profileBeside(modelPath: string, choice: ModelChoice, sizes: Part
 
 export const planCommand: Command = {
   usage:
-    `(MODEL ${modelUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
+    `(MODEL ${modelUsage} ${traceUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
   summary: "Finds the fastest pipeline plan that fits, with frozen work of the next iteration in its bubbles.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        ...modelOptions, profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
+        ...modelOptions, ...traceOptions, profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
         schedule: { type: "string" }, stages: { type: "string" }, microbatches: { type: "string" }, "no-fill": { type: "boolean" },
         data: { type: "string" }, steps: { type: "string" }, "learning-rate": { type: "string" }, seed: { type: "string" },
         "max-grad-norm": { type: "string" }, "checkpoint-every": { type: "string" }, json: { type: "boolean" },
@@ -83,7 +82,7 @@ export const planCommand: Command = {
       maxGradNorm: positiveNumber(values["max-grad-norm"], "max-grad-norm"),
       checkpointEvery: wholeNumber(values["checkpoint-every"], "checkpoint-every", 0),
     };
-    const profile = values.profile ?? (await profileBeside(model, choiceOf(values), sizesOf(values), output, signal));
+    const profile = values.profile ?? (await profileBeside(model, values, output, signal));
     const isTerminal = process.stderr.isTTY;
     const { plan, rows, fills } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,

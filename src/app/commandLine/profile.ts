@@ -4,13 +4,14 @@ import { writeDocument } from "../../formats/document";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
-import { bindingsOf, inspectModel } from "../inspect";
+import { bindingsOf } from "../inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
-import { choiceOf, modelOptions, modelUsage, sizesOf } from "./modelOptions";
+import { modelOptions, modelUsage, sizesOf } from "./modelOptions";
 import { launchServices } from "./launchServices";
+import { modelNamed, traceOptions, traceUsage } from "./traced";
 
 /** Where progress is not a terminal's one line, one line in this many ms is enough. */
 const progressEveryMs = 2_000;
@@ -32,13 +33,13 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
+  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
   summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        ...modelOptions, output: { type: "string", short: "o" }, on: { type: "string" },
+        ...modelOptions, ...traceOptions, output: { type: "string", short: "o" }, on: { type: "string" },
         batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" }, json: { type: "boolean" },
       },
       { names: ["MODEL"] },
@@ -53,7 +54,7 @@ export const profileCommand: Command = {
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
     };
-    const model = await inspectModel(nodeFiles, positionals[0], choiceOf(values));
+    const model = await modelNamed(positionals[0], values, signal, values.on === undefined);
     const bound = model.bind(bindingsOf(model, sizesOf(values)));
     const hooks = { signal, onProgress: progressPrinter(), onNotice: (text: string) => process.stderr.write(`${text}\n`) };
     const profile = values.on === undefined

@@ -1,13 +1,13 @@
-/** The form of a model that is a Python class: `module:Class --config FILE`. */
+/** The model that a command names, also a Python class: `module:Class --config FILE`. */
 import { messageOf, UserError } from "../../model/errors";
 import type { Model } from "../../model/model";
-import type { Bindings } from "../../model/profile";
-import type { RoleChoice } from "../../model/choice";
-import type { TraceClass } from "../../parse/pipelines";
+import { nodeFiles } from "../../platform/nodeFiles";
+import { inspectModel } from "../inspect";
 import { chooseInterpreter } from "../interpreter";
 import { traceClass, traceModel, type TraceCall } from "../trace";
 import { traceServices } from "../traceServices";
 import { wholeNumber } from "./command";
+import { choiceOf, sizesOf, type ModelValues } from "./modelOptions";
 
 export const traceOptions = { trace: { type: "boolean" }, config: { type: "string" }, python: { type: "string" }, inputs: { type: "string" }, "time-limit": { type: "string" } } as const;
 
@@ -15,30 +15,24 @@ export const traceUsage = "[--trace | --config FILE] [--python PATH] [--inputs J
 
 type Values = { readonly [K in Exclude<keyof typeof traceOptions, "trace">]?: string } & { readonly trace?: boolean };
 
-/** Whoever types the command trusts what it names. */
-function callOf(values: Values, signal: AbortSignal): TraceCall {
+/**
+ * The model that a command names: a class of Python with `--config`, imported from this folder; else what `inspectModel` reads,
+ * with classes that no family describes traced where `--trace` allows it.
+ * @param exports Whether traced layers are exported, to be measured. @throws UserError as `traceModel` and `inspectModel`.
+ */
+export async function modelNamed(name: string, values: Values & ModelValues, signal: AbortSignal, exports = false): Promise<Model> {
+  const choice = choiceOf(values);
   const seconds = wholeNumber(values["time-limit"], "time-limit");
   const python = chooseInterpreter({ setting: values.python, environment: process.env.DIFFUSIONPIPE_PYTHON, platform: process.platform });
-  return { python, trusted: true, signal, ...(seconds !== undefined && { timeoutMs: seconds * 1000 }) };
-}
-
-/**
- * With `--config` a model is a class of Python, imported from this folder.
- * @returns Undefined for a model that is a file or a folder. @throws UserError as `traceModel`.
- */
-export async function tracedModelOf(className: string, values: Values, sizes: Partial<Bindings>, choice: RoleChoice, signal: AbortSignal): Promise<Model | undefined> {
-  if (values.config === undefined) {
-    const lonely = (["python", "inputs", "time-limit"] as const).find((option) => values[option] !== undefined && (option === "inputs" || !values.trace));
-    if (lonely !== undefined) throw new UserError(`--${lonely} is for a model that is a Python class: module:Class --config FILE${lonely === "inputs" ? "" : ", or goes with --trace"}.`);
-    return undefined;
+  // Whoever types the command trusts what it names.
+  const call: TraceCall = { python, trusted: true, signal, exports, ...(seconds !== undefined && { timeoutMs: seconds * 1000 }) };
+  if (values.config !== undefined) {
+    const request = { class: name, folder: process.cwd(), sizes: sizesOf(values), ...(values.inputs !== undefined && { inputs: inputsOf(values.inputs) }) };
+    return traceModel(traceServices(), values.config, request, call, choice);
   }
-  const request = { class: className, folder: process.cwd(), sizes, ...(values.inputs !== undefined && { inputs: inputsOf(values.inputs) }) };
-  return traceModel(traceServices(), values.config, request, callOf(values, signal), choice);
-}
-
-/** With `--trace`, what traces a folder's components of classes that no family describes. */
-export function traceClassOf(values: Values, signal: AbortSignal): TraceClass | undefined {
-  return values.trace ? traceClass(traceServices(), callOf(values, signal)) : undefined;
+  const lonely = (["python", "inputs", "time-limit"] as const).find((option) => values[option] !== undefined && (option === "inputs" || !values.trace));
+  if (lonely !== undefined) throw new UserError(`--${lonely} is for a model that is a Python class: module:Class --config FILE${lonely === "inputs" ? "" : ", or goes with --trace"}.`);
+  return inspectModel(nodeFiles, name, choice, values.trace ? traceClass(traceServices(), call) : undefined);
 }
 
 function inputsOf(text: string): Readonly<Record<string, unknown>> {

@@ -2,7 +2,9 @@
 import { UserError } from "../../model/errors";
 import type { BoundLayer, ModelLayer } from "../../model/model";
 import type { Bindings, Tensor } from "../../model/profile";
+import type { OnnxGraph } from "../../model/onnx";
 import { dataTensor, layerTensor } from "../pipeline";
+import type { TracedGraphs } from "./graphs";
 import type { Gradients, TraceDocument, TracedLayer, TracedTensor } from "./document";
 
 /** Who gets gradients: the component's parameters, and what comes into it. */
@@ -41,7 +43,8 @@ export interface TracedComponent {
   place(name: string, learning: Learning): PlacedComponent;
 }
 
-export function tracedComponent(document: TraceDocument): TracedComponent {
+/** @param graphs What onnxruntime can run of the layers; the others are estimated. */
+export function tracedComponent(document: TraceDocument, graphs: TracedGraphs = new Map()): TracedComponent {
   const { layers, tensors } = document;
   const nameOf = (index: number) => layers[index].name;
   const ids = outputNumbers(tensors);
@@ -70,7 +73,7 @@ export function tracedComponent(document: TraceDocument): TracedComponent {
       }));
       return {
         layers: placed,
-        bound: layers.map((layer, index) => ({ ...placed[index], ...figures(layer, gradientsOf(layer, learning), placed[index]), graph: () => noGraph(document.class, layer) })),
+        bound: layers.map((layer, index) => ({ ...placed[index], ...figures(layer, gradientsOf(layer, learning), placed[index]), graph: (batch: number) => graphOf(document.class, layer, graphs, batch) })),
         tensors: tensors.flatMap((tensor): Tensor[] => {
           if (!("layer" in tensor.producer)) return [];
           return [{
@@ -145,7 +148,10 @@ function figures(layer: TracedLayer, gradients: Gradients | undefined, { needsIn
   };
 }
 
-/** @throws UserError always: a trace has shapes and costs, and no graph that onnxruntime could run. */
-function noGraph(source: string, layer: TracedLayer): never {
-  throw new UserError(`Layer "${layer.name}" was traced, so onnxruntime cannot time it here.`, { file: source, hint: "Its times are estimates from its FLOPs." });
+/** @throws UserError where the layer could not be exported, and for batch sizes that its graph does not take. */
+function graphOf(source: string, { name, signature }: TracedLayer, graphs: TracedGraphs, batch: number): OnnxGraph {
+  const graph = graphs.get(signature);
+  if (typeof graph === "function") return graph(batch);
+  const why = graph === undefined ? "" : ` ${graph}`;
+  throw new UserError(`Layer "${name}" was traced and has no ONNX graph, so onnxruntime cannot time it.${why}`, { file: source, hint: "Its times are estimates from its FLOPs." });
 }

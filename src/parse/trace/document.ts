@@ -53,6 +53,8 @@ const schema = z.object({
   parameters: count,
   layers: z.array(layer).min(1).max(maxLayers),
   tensors: z.array(tensor).max(maxTensors),
+  /** By signature: the layer's ONNX graph in base64, its weights left out, or why there is none. Left out where none was asked for. */
+  graphs: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.union([z.object({ onnx: z.base64() }), z.object({ reason: z.string().max(1024) })])).optional(),
   /** What a person should know: parameters that nothing reads, parameters that never train. */
   notes: z.array(z.string().max(4096)).max(64),
 });

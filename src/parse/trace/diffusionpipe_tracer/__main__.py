@@ -1,4 +1,4 @@
-"""Standard input: {"class": "module:Class", "config": {…}, "folder"?, "inputs"?: {…}, "sizes"?: {…}, "options"?: {…}}.
+"""Standard input: {"class": "module:Class", "config": {…}, "folder"?, "inputs"?: {…}, "sizes"?: {…}, "options"?: {…}, "exports"?: bool}.
 
 Standard output: the document, or {"format", "error": {"kind", "message", "file"?, "line"?, "traceback"?}} and exit code 3.
 Whatever the traced code prints goes to standard error.
@@ -38,6 +38,8 @@ def checked(text: str) -> dict:
     for key in ("inputs", "sizes", "options"):
         if not isinstance(request.setdefault(key, {}), dict):
             raise TraceProblem("request", f'"{key}" of the request is not an object.')
+    if not isinstance(request.setdefault("exports", False), bool):
+        raise TraceProblem("request", '"exports" of the request is neither true nor false.')
     for key, (least, most, usual) in OPTIONS.items():
         value = request["options"].setdefault(key, usual)
         if not isinstance(value, (int, float)) or not least <= value <= most:

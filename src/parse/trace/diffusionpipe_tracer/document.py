@@ -16,16 +16,18 @@ from torch.utils._pytree import tree_map
 from . import FORMAT
 from .arguments import sizes_of
 from .costs import Cost, layer_costs
+from .export import Exporter
 from .layers import Layer, bounded, choose_calls, modules_of
 from .problem import TraceProblem
 from .record import Read, Recording
 from .values import Held, Value, handed_over, parameters_held
 
 
-def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifications: dict, options: dict) -> dict:
+def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifications: dict, options: dict, exports: bool = False) -> dict:
     """
     @param passes By batch size, two of them, then by who gets gradients: "trained" (the parameters), "trainedThroughout"
     (parameters and inputs), "passedThrough" (inputs only). All are of one module.
+    @param exports Whether layers are exported as ONNX graphs too: "graphs" then has one for each signature, or why there is none.
     """
     (small, first), (large, second) = sorted(passes.items())
     chosen = choose_calls(first["trained"], options)
@@ -39,6 +41,10 @@ def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifica
     values = zip(*(handed_over(each["trainedThroughout"], throughout) for each in (first, second)), strict=True)
     recording, layers, split = first["trained"], bounded(first["trained"], chosen), Split(small, large)
     held = parameters_held(recording, layers)
+    exporter = Exporter(recording, second["trained"], (small, large))
+    if exports:
+        for layer in layers:
+            exporter.add(layer, signature(recording, layer))
     return {
         "format": FORMAT,
         "class": class_name,
@@ -49,6 +55,7 @@ def describe(class_name: str, passes: dict[int, dict[str, Recording]], specifica
         "parameters": sum(parameter.elements for parameter in held),
         "layers": [layer_document(recording, layers, index, held, {kind: pairs[index] for kind, pairs in costs.items()}, split) for index in range(len(layers))],
         "tensors": [tensor_document(at_small, at_large, split) for at_small, at_large in values],
+        "graphs": exporter.graphs,
         "notes": notes(held, recording),
     }
 

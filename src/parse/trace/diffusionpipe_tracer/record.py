@@ -54,7 +54,7 @@ class Saved:
 class Item:
     """
     An operator. `sequence` counts the autograd nodes made before it and by it; in the backward pass it is the number of the
-    node that runs it. `parts`: FLOPs of its results, where one operator computes several gradients.
+    node that runs it. `made`: its results, as they can be read. `parts`: FLOPs of its results, where one operator computes several gradients.
     """
 
     name: str
@@ -65,6 +65,8 @@ class Item:
     parts: list[int] | None = None
     is_view: bool = False
     arguments: object = None
+    func: object = None
+    made: list[Read] = field(default_factory=list)
 
 
 class Recording(TorchDispatchMode):
@@ -142,7 +144,7 @@ class Recording(TorchDispatchMode):
         node = torch._C._current_autograd_node() if self.items is self.backward else None
         sequence = node._sequence_nr() if node is not None else torch._C._autograd._get_sequence_nr()
         parts = count_parts(func, args)
-        self.items.append(Item(str(func), sequence, reads, writes, count(func, args, kwargs, result), parts, not writes, template))
+        self.items.append(Item(str(func), sequence, reads, writes, count(func, args, kwargs, result), parts, not writes, template, func, [self.read(leaf) for leaf in results]))
 
     def pack(self, tensor: torch.Tensor) -> torch.Tensor:
         number = self.storage(tensor)

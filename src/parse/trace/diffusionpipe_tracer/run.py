@@ -23,7 +23,7 @@ def run(request: dict, batches: tuple[int, ...]) -> dict:
         settings = settings_of(module, request.get("config", {}))
         wanted = specifications(module, settings, request["inputs"], request["sizes"])
         passes = {batch: {kind: one_pass(module, wanted, batch, *learning, request["options"]["maxOperators"]) for kind, learning in PASSES.items()} for batch in batches}
-    return describe(request["class"], passes, wanted, request["options"])
+    return describe(request["class"], passes, wanted, request["options"], request["exports"])
 
 
 def one_pass(module: torch.nn.Module, wanted: dict, batch: int, trained: bool, inputs_learn: bool, most: int) -> Recording:
