@@ -31,7 +31,9 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
   const started = performance.now();
   const log = vscode.window.createOutputChannel("DiffusionPipe", { log: true });
   const statusBar = new StatusBar();
+  const roles = new RoleMemory(context.workspaceState, () => views.refresh());
   const shell: Shell = {
+    roles,
     files: nodeFiles,
     scriptsFolder: context.asAbsolutePath("dist"),
     log,
@@ -42,7 +44,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
   };
   answersComeFrom((path) => shell.answers.of(path));
-  const views = registerViews(nodeFiles, statusBar, log, async () => {
+  const views = registerViews(nodeFiles, roles, statusBar, log, async () => {
     const [{ listRuns }, { runServices }] = await Promise.all([import("./app/runs"), import("./commands/runServices")]);
     return listRuns(runServices());
   });
@@ -53,7 +55,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
   });
   const modelViews = registerModelViews(context.extensionUri, {
     files: nodeFiles,
-    memory: new RoleMemory(context.workspaceState),
+    memory: roles,
     log: (message) => log.info(message),
     showError: (error) => showError(shell, "Model view", error),
     run: async (command, inspection, choice) => (await import("./views/modelCommands")).runModelCommand(nodeFiles, command, inspection, choice),

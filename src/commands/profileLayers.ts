@@ -67,10 +67,11 @@ async function offerNext(output: string): Promise<void> {
   else if (answer === open) await vscode.window.showTextDocument(vscode.Uri.file(output));
 }
 
-/** Measures and writes. Settings stand in for options that are left out. */
+/** Measures and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view. */
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
   const settings = settingsFor(folder);
-  const model = await inspectModel(shell.files, folder, { train: options.train, freeze: options.freeze }, editorTrace(folder));
+  const choice = options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder);
+  const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, true));
   const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
   const chosen = {
     provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),

@@ -13,6 +13,8 @@ export interface Shell {
   readonly log: vscode.LogOutputChannel;
   /** What was answered to the questions that training scripts leave open. */
   readonly answers: AnswerMemory;
+  /** Which components of a model are to train, as chosen in the model view. */
+  readonly roles: { of(path: string): RoleChoice };
   /** Shows `text` in the status bar, with a turning wheel, until the result is disposed of. */
   busy(text: string): vscode.Disposable;
   /** Opens a plan (a path) with a measured timeline laid over its prediction; undefined takes it away. */

@@ -2,6 +2,7 @@
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { messageOf } from "../model/errors";
+import type { RoleChoice } from "../model/choice";
 import type { ModelComponent, ModelLayer } from "../model/model";
 import type { Files } from "../platform/files";
 import { formatDecimal } from "../timeline/layout/format";
@@ -19,7 +20,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
   readonly onDidChangeTreeData = this.changed.event;
 
   /** @param folders Absolute paths of the model folders there are. */
-  constructor(private readonly files: Files, private readonly folders: () => Promise<readonly string[]>) {}
+  constructor(private readonly files: Files, private readonly roles: { of(path: string): RoleChoice }, private readonly folders: () => Promise<readonly string[]>) {}
 
   refresh(): void {
     this.changed.fire();
@@ -41,7 +42,9 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
   private async componentsOf(folder: string): Promise<ModelNode[]> {
     try {
       const { inspectModel } = await import("../app/inspect");
-      const { components } = await inspectModel(this.files, folder);
+      const read = (choice: RoleChoice) => inspectModel(this.files, folder, choice);
+      // Roles that the files no longer have room for are let go, as the model view does.
+      const { components } = await read(this.roles.of(folder)).catch(() => read({}));
       return components.map((component) => ({ kind: "component", component }));
     } catch (error) {
       return [{ kind: "problem", message: messageOf(error) }];

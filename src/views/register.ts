@@ -7,6 +7,7 @@ import type { Files } from "../platform/files";
 import { ModelsTree } from "./modelsTree";
 import { PlansTree } from "./plansTree";
 import { sayEnded } from "./runEnded";
+import type { RoleMemory } from "./roleMemory";
 import { describeRun, isActive, RunsTree } from "./runsTree";
 import { RunWatch } from "./runWatch";
 import type { StatusBar } from "./statusBar";
@@ -17,7 +18,7 @@ export interface Views extends vscode.Disposable {
 }
 
 /** @param listRuns Asks the targets of runs that have not ended; not called in an untrusted workspace. */
-export function registerViews(files: Files, statusBar: StatusBar, log: vscode.LogOutputChannel, listRuns: () => Promise<readonly RunEntry[]>): Views {
+export function registerViews(files: Files, roles: RoleMemory, statusBar: StatusBar, log: vscode.LogOutputChannel, listRuns: () => Promise<readonly RunEntry[]>): Views {
   const runs: RunsTree = new RunsTree(() => watch.entries());
   const watch = new RunWatch(async () => (vscode.workspace.isTrusted ? listRuns() : []), {
     onChange: (entries) => {
@@ -27,7 +28,7 @@ export function registerViews(files: Files, statusBar: StatusBar, log: vscode.Lo
     onEnded: (entry) => void sayEnded(entry),
     onError: (error) => log.warn(`Runs: ${messageOf(error)}`),
   });
-  const models = new ModelsTree(files, workspaceModels);
+  const models = new ModelsTree(files, roles, workspaceModels);
   const plans = new PlansTree(files, () => workspaceFiles("**/*.pipeplan.json"));
   const refresh = () => [models, plans, watch].forEach((view) => view.refresh());
   const registered = vscode.Disposable.from(

@@ -12,7 +12,8 @@ export interface Memory {
 }
 
 export class RoleMemory {
-  constructor(private readonly memory: Memory) {}
+  /** @param onChange Called when other roles are remembered. */
+  constructor(private readonly memory: Memory, private readonly onChange: () => void = () => {}) {}
 
   /** @param path Absolute path of the model. Empty where nothing was chosen. */
   of(path: string): RoleChoice {
@@ -22,9 +23,11 @@ export class RoleMemory {
 
   /** An empty choice is forgotten. */
   async remember(path: string, choice: RoleChoice): Promise<void> {
-    const { [path]: _before, ...others } = this.all();
+    const { [path]: before, ...others } = this.all();
     const isEmpty = !choice.train?.length && !choice.freeze?.length;
+    const isSame = JSON.stringify(before) === JSON.stringify(isEmpty ? undefined : choice);
     await this.memory.update(key, isEmpty ? others : { ...others, [path]: choice });
+    if (!isSame) this.onChange();
   }
 
   private all(): Readonly<Record<string, unknown>> {

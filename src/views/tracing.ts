@@ -19,19 +19,22 @@ async function selectedPython(resource: vscode.Uri): Promise<string | undefined>
   }
 }
 
-/** A class is traced once for each configuration; what failed is tried again. In an untrusted workspace it is refused, and says so. */
-export function editorTrace(path: string): TraceClass {
+/**
+ * A class is traced once for each configuration; what failed is tried again. In an untrusted workspace it is refused, and says so.
+ * @param exports Whether layers are to be measured, which needs their graphs.
+ */
+export function editorTrace(path: string, exports = false): TraceClass {
   const known = new Map<string, ReturnType<TraceClass>>();
   return (library, className, config) => {
     const key = JSON.stringify([library, className, config.json]);
-    const traced = known.get(key) ?? traceNow(path, library, className, config);
+    const traced = known.get(key) ?? traceNow(path, exports, library, className, config);
     known.set(key, traced);
     traced.catch(() => known.delete(key));
     return traced;
   };
 }
 
-async function traceNow(path: string, ...[library, className, config]: Parameters<TraceClass>): ReturnType<TraceClass> {
+async function traceNow(path: string, exports: boolean, ...[library, className, config]: Parameters<TraceClass>): ReturnType<TraceClass> {
   const resource = vscode.Uri.file(path);
   const python = chooseInterpreter({
     setting: vscode.workspace.getConfiguration("diffusionpipe", resource).get("python"),
@@ -39,6 +42,6 @@ async function traceNow(path: string, ...[library, className, config]: Parameter
     selected: vscode.workspace.isTrusted ? await selectedPython(resource) : undefined,
     platform: process.platform,
   });
-  const trace = traceClass(traceServices(), { python, trusted: vscode.workspace.isTrusted });
+  const trace = traceClass(traceServices(), { python, trusted: vscode.workspace.isTrusted, exports });
   return vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: vscode.l10n.t("Tracing {0} with {1}", className, python.program) }, () => trace(library, className, config));
 }

@@ -7,9 +7,12 @@ import { PlansTree } from "../../../src/views/plansTree";
 import { RunsTree } from "../../../src/views/runsTree";
 import { extension, inWorkspace } from "../workspace";
 
+/** Nothing was chosen in the model view. */
+const asUsual = { of: () => ({}) };
+
 describe("Trees", () => {
   it("list models, their components and layers with parameters", async () => {
-    const tree = new ModelsTree(nodeFiles, workspaceModels);
+    const tree = new ModelsTree(nodeFiles, asUsual, workspaceModels);
     const models = await tree.getChildren();
     const model = models.find((node) => node.kind === "model" && node.subject === inWorkspace("model"));
     assert.ok(model);
@@ -24,8 +27,18 @@ describe("Trees", () => {
     assert.match(String(tree.getTreeItem(layers[0]).tooltip), /timestep_embedding: 82.432 parameters, computes F W/);
   });
 
+  it("show the roles that were chosen in the model view, and let go of those that cannot be", async () => {
+    const rolesWith = async (choice: { train?: string[]; freeze?: string[] }) => {
+      const tree = new ModelsTree(nodeFiles, { of: () => choice }, workspaceModels);
+      const components = await tree.getChildren({ kind: "model", subject: inWorkspace("model") });
+      return Object.fromEntries(components.map((node) => tree.getTreeItem(node)).map((item) => [item.label, String(item.description).split(",")[0]]));
+    };
+    assert.deepEqual(await rolesWith({ train: ["text_encoder"] }), { text_encoder: "trained", unet: "trained", vae: "frozen" });
+    assert.deepEqual(await rolesWith({ train: ["no_such_component"] }), { text_encoder: "frozen", unet: "trained", vae: "frozen" });
+  });
+
   it("show why a model cannot be read", async () => {
-    const tree = new ModelsTree(nodeFiles, workspaceModels);
+    const tree = new ModelsTree(nodeFiles, asUsual, workspaceModels);
     const broken = (await tree.getChildren()).find((node) => node.kind === "model" && node.subject === inWorkspace("broken", "model"));
     const [problem] = await tree.getChildren(broken);
     assert.equal(problem.kind, "problem");
@@ -41,7 +54,7 @@ describe("Trees", () => {
   });
 
   it("are empty where there is nothing, and the manifest then says what to do", async () => {
-    assert.deepEqual(await new ModelsTree(nodeFiles, async () => []).getChildren(), []);
+    assert.deepEqual(await new ModelsTree(nodeFiles, asUsual, async () => []).getChildren(), []);
     assert.deepEqual(await new PlansTree(nodeFiles, async () => []).getChildren(), []);
     assert.deepEqual(await new RunsTree(async () => []).getChildren(), []);
     const { contributes } = extension().packageJSON as { readonly contributes: { readonly views: Record<string, { readonly id: string }[]>; readonly viewsWelcome: { readonly view: string }[] } };

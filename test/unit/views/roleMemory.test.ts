@@ -31,6 +31,13 @@ describe("the choice of roles", () => {
     assert.deepEqual([roles.of("/a"), roles.of("/b")], [{}, { freeze: ["unet"] }]);
   });
 
+  it("tells when it changes, and only then", async () => {
+    let changes = 0;
+    const roles = new RoleMemory(memory(), () => changes++);
+    for (const choice of [{ freeze: ["unet"] }, { freeze: ["unet"] }, {}, {}]) await roles.remember("/a", choice);
+    assert.equal(changes, 2);
+  });
+
   it("is empty where something else was kept", () => {
     for (const kept of [7, [], { "/a": 7 }, { "/a": { train: "unet" } }, { "/a": { freeze: [7] } }]) assert.deepEqual(new RoleMemory(memory(kept)).of("/a"), {});
   });
