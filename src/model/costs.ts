@@ -35,12 +35,33 @@ export function timeAt(curve: TimeCurve, batch: number): number {
   return ms[upper - 1] + slope(upper - 1, upper) * (batch - batches[upper - 1]);
 }
 
+/** Between which batch sizes a layer was profiled, and whether any time there is an estimate. */
+interface Coverage {
+  readonly least: number;
+  readonly most: number;
+  readonly forward: boolean;
+  readonly backward: boolean;
+}
+
+/** Asked for every slice of a timeline, of layers that never change. */
+const coverages = new WeakMap<ProfileLayer, Coverage>();
+
+function coverageOf(layer: ProfileLayer): Coverage {
+  let coverage = coverages.get(layer);
+  if (!coverage) {
+    const points = layer.times.filter((time) => (time.status ?? "ok") === "ok");
+    const batches = points.map((point) => point.batch);
+    const isAny = (sourceOf: (point: LayerTime) => LayerTime["source"]) => points.some((point) => sourceOf(point) === "estimate");
+    coverage = { least: Math.min(...batches), most: Math.max(...batches), forward: isAny(({ source }) => source), backward: isAny(({ source, gradSource }) => gradSource ?? source) };
+    coverages.set(layer, coverage);
+  }
+  return coverage;
+}
+
 /** Whether the time of `layer` at `batch` is no more than an estimate: outside of what was profiled, or estimated there. */
 export function isEstimate(layer: ProfileLayer, batch: number, backward: boolean): boolean {
-  const points = layer.times.filter((time) => (time.status ?? "ok") === "ok");
-  const batches = points.map((point) => point.batch);
-  if (batch < Math.min(...batches) || batch > Math.max(...batches)) return true;
-  return points.some((point) => (backward ? (point.gradSource ?? point.source) : point.source) === "estimate");
+  const coverage = coverageOf(layer);
+  return batch < coverage.least || batch > coverage.most || (backward ? coverage.backward : coverage.forward);
 }
 
 /** The three passes of a layer. `backward` is I + W, as far as the layer's flags ask for them. */

@@ -35,8 +35,18 @@ export function prologueLists(plan: Plan, context: Context): Lists {
   return insertCommunication(lists, frozenTransfers(plan, context, lists, allReplicas(plan)));
 }
 
-function anchorKey(device: number, anchor: FillAnchor): string {
-  return anchor.op === "OPTIM" ? `${device} OPTIM` : `${device} ${anchor.op} ${anchor.chain} ${anchor.stage} ${anchor.microbatch}`;
+const anchorOps: readonly FillAnchor["op"][] = ["OPTIM", "F", "B", "I", "W"];
+
+/** One number for each place that a fill can stand before; -1 for a chain that the plan does not have. */
+function anchorKeys({ chains, batch: { microbatches } }: Plan): (device: number, anchor: FillAnchor) => number {
+  const most = chains.reduce((count, { stages }) => Math.max(count, stages.length), 0);
+  const chainOf = new Map(chains.map(({ id }, c) => [id, c]));
+  return (device, { op, chain, stage = 0, microbatch = 0 }) => {
+    if (op === "OPTIM") return device * anchorOps.length;
+    const c = chainOf.get(chain ?? "");
+    if (c === undefined || stage >= most || microbatch >= microbatches) return -1;
+    return ((c * most + stage) * microbatches + microbatch + 1) * 2 ** 26 + device * anchorOps.length + anchorOps.indexOf(op);
+  };
 }
 
 function fillOperation(fill: Fill): Operation {
@@ -49,17 +59,19 @@ function passesOf(step: Step): readonly PassStep[] {
 }
 
 function rankLists(plan: Plan, context: Context, replicas: readonly number[], orders: DeviceOrders): Lists {
-  const anchored = new Map<string, Fill[]>();
+  const keyOf = anchorKeys(plan);
+  const anchored = new Map<number, Fill[]>();
   for (const fill of plan.fills) {
-    const key = anchorKey(fill.device, fill.before);
+    const key = keyOf(fill.device, fill.before);
     const fills = anchored.get(key);
     if (fills) fills.push(fill);
     else anchored.set(key, [fill]);
   }
   const takeFills = (device: number, anchor: FillAnchor): readonly Operation[] => {
     if (anchored.size === 0) return [];
-    const key = anchorKey(device, anchor);
-    const fills = anchored.get(key) ?? [];
+    const key = keyOf(device, anchor);
+    const fills = anchored.get(key);
+    if (!fills) return [];
     anchored.delete(key);
     return fills.map(fillOperation);
   };

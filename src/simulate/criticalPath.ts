@@ -11,15 +11,17 @@ const rounding = 1e-9;
 export function criticalPath(operations: readonly TimelineOperation[]): readonly number[] {
   if (operations.length === 0) return [];
   const path: number[] = [];
-  const latestOf = (indices: Iterable<number>): number | undefined => {
+  const latestOf = (indices: readonly number[]): number | undefined => {
     let best: number | undefined;
     for (const index of indices) if (best === undefined || operations[index].endMs > operations[best].endMs) best = index;
     return best;
   };
-  for (let at = latestOf(operations.keys()); at !== undefined; ) {
+  let last = 0;
+  for (let i = 1; i < operations.length; i++) if (operations[i].endMs > operations[last].endMs) last = i;
+  for (let at: number | undefined = last; at !== undefined; ) {
     path.push(at);
     const cause = latestOf(operations[at].deps);
-    const isShown = cause !== undefined && operations[cause].endMs >= operations[at].startMs - rounding * Math.abs(operations[at].startMs);
+    const isShown: boolean = cause !== undefined && operations[cause].endMs >= operations[at].startMs - rounding * Math.abs(operations[at].startMs);
     at = isShown ? cause : undefined;
   }
   return path.reverse();

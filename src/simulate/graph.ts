@@ -80,7 +80,7 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
   const groups = new Map<string, { members: number[]; backward: number[] }>();
   let i = 0;
   lists.forEach((list, r) => {
-    const backward = new Map<string, number>();
+    const first = i;
     let reduce = none;
     let norms = 0;
     for (const op of list) {
@@ -99,13 +99,13 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
         if (!group) groups.set(key, (group = { members: [], backward: [] }));
         group.members.push(i);
         if (op.op === "REDUCE") {
-          group.backward.push(backward.get(`${op.chain} ${op.stage}`) ?? before);
+          const last = list.findLastIndex((pass) => (pass.op === "B" || pass.op === "W") && pass.stage === op.stage && pass.chain === op.chain);
+          group.backward.push(last < 0 ? before : first + last);
           other[i] = lastSent[r];
           lastSent[r] = reduce = i;
           blocks = !overlaps;
         } else other[i] = reduce;
       } else if (op.op === "OPTIM") other[i] = reduce;
-      else if (op.op === "B" || op.op === "W") backward.set(`${op.chain} ${op.stage}`, i);
       if (blocks) lastOnRank[r] = i;
       i++;
     }

@@ -6,7 +6,7 @@ import type { TimeSource } from "../model/profile";
 import type { Operation } from "../model/program";
 import type { Context } from "./context";
 import { criticalPath } from "./criticalPath";
-import { isPass, simulate, type Simulation, type Times } from "./engine";
+import { isPass, simulate, type Simulation } from "./engine";
 import { before, none, type Graph } from "./graph";
 import { memoryUse } from "./memory";
 
@@ -44,52 +44,76 @@ function isSent(op: Operation): boolean {
   return op.op === "SEND" || op.op === "RECV" || op.op === "REDISTRIBUTE" || op.op === "REDUCE";
 }
 
-type Written = { -readonly [K in keyof TimelineOperation]: TimelineOperation[K] };
-
 /** Both iterations' operations, the earlier ones first. */
 function shownOperations(program: Program, context: Context, simulation: Simulation, zero: number): readonly TimelineOperation[] {
   const { graph, previous, last } = simulation;
   const source = sourcesOf(program, context);
   const groupOf = new Map(graph.groups.flatMap(({ members }) => members.map((member) => [member, members] as const)));
-  const shown = (op: Operation, i: number, iteration: 0 | 1, times: Times): TimelineOperation => {
-    const made: Written = {
-      device: graph.rank[i],
-      stream: isSent(op) ? "communication" : "compute",
-      op: op.op,
-      iteration: iteration + op.iteration,
-      startMs: times.start[i] - zero,
-      endMs: times.end[i] - zero,
-      deps: depsOf(graph, i, iteration, groupOf.get(i)),
-      source: source(op),
-    };
-    if (op.chain !== undefined) made.chain = op.chain;
-    if (op.component !== undefined) made.component = op.component;
-    if (op.stage !== undefined) made.stage = op.stage;
-    if (op.microbatch !== undefined) made.microbatch = op.microbatch;
-    if (op.layers) made.layers = op.layers;
-    if (op.samples) made.samples = op.samples;
-    if (op.channel) made.channel = op.channel;
-    if (op.direction) made.direction = op.direction;
-    if (op.bytes !== undefined) made.bytes = op.bytes;
-    if (op.peer !== undefined) made.peer = op.peer;
-    return made;
+  const count = graph.operations.length;
+  const shown = new Array<TimelineOperation>(2 * count);
+  graph.operations.forEach((op, i) => {
+    const from = source(op);
+    const group = groupOf.get(i);
+    shown[i] = shownOperation(op, graph.rank[i], from, 0, previous.start[i] - zero, previous.end[i] - zero, depsOf(graph, i, 0, group));
+    shown[count + i] = shownOperation(op, graph.rank[i], from, 1, last.start[i] - zero, last.end[i] - zero, depsOf(graph, i, 1, group));
+  });
+  return shown;
+}
+
+/** The common kinds are written as a whole: that is many times as quick as piece by piece, and a drag waits for thousands of them. */
+function shownOperation(operation: Operation, device: number, source: TimeSource, shift: 0 | 1, startMs: number, endMs: number, deps: readonly number[]): TimelineOperation {
+  const { op, chain, stage, microbatch, component, layers, samples, channel, direction, bytes, peer } = operation;
+  const iteration = shift + operation.iteration;
+  if (channel === undefined) {
+    if (chain !== undefined && stage !== undefined && microbatch !== undefined && layers) {
+      return { device, stream: "compute", op, iteration, chain, stage, microbatch, layers, startMs, endMs, deps, source };
+    }
+    if (component !== undefined && layers && samples) return { device, stream: "compute", op, iteration, component, layers, samples, startMs, endMs, deps, source };
+  } else if (bytes !== undefined && peer !== undefined) {
+    if (chain !== undefined && stage !== undefined && microbatch !== undefined) {
+      return { device, stream: "communication", op, iteration, chain, stage, microbatch, channel, bytes, peer, startMs, endMs, deps, source };
+    }
+    if (component !== undefined && samples && direction) {
+      return { device, stream: "communication", op, iteration, component, samples, channel, direction, bytes, peer, startMs, endMs, deps, source };
+    }
+  }
+  return {
+    device,
+    stream: isSent(operation) ? "communication" : "compute",
+    op,
+    iteration,
+    ...(chain !== undefined && { chain }),
+    ...(component !== undefined && { component }),
+    ...(stage !== undefined && { stage }),
+    ...(microbatch !== undefined && { microbatch }),
+    ...(layers && { layers }),
+    ...(samples && { samples }),
+    ...(channel && { channel }),
+    ...(direction && { direction }),
+    ...(bytes !== undefined && { bytes }),
+    ...(peer !== undefined && { peer }),
+    startMs,
+    endMs,
+    deps,
+    source,
   };
-  return [...graph.operations.map((op, i) => shown(op, i, 0, previous)), ...graph.operations.map((op, i) => shown(op, i, 1, last))];
 }
 
 /** Indices, ascending, of what operation `i` of the first or second iteration waited for, as far as it is shown. */
 function depsOf(graph: Graph, i: number, iteration: 0 | 1, group: readonly number[] | undefined): readonly number[] {
+  const { onRank, other, lastOnRank, lastSent, rank } = graph;
   const count = graph.operations.length;
-  const deps: number[] = [];
-  const wait = (dep: number, last: number) => {
-    const at = dep >= 0 ? iteration * count + dep : dep === before && iteration === 1 && last >= 0 ? last : none;
-    if (at >= 0 && !deps.includes(at)) deps.push(at);
-  };
-  const rank = graph.rank[i];
-  wait(graph.onRank[i], graph.lastOnRank[rank]);
-  wait(graph.other[i], graph.lastSent[rank]);
-  for (const member of group ?? []) wait(graph.onRank[member], none);
-  return deps.sort((a, b) => a - b);
+  const shownAs = (dep: number, last: number) => (dep >= 0 ? iteration * count + dep : dep === before && iteration === 1 && last >= 0 ? last : none);
+  const own = shownAs(onRank[i], lastOnRank[rank[i]]);
+  const awaited = shownAs(other[i], lastSent[rank[i]]);
+  if (!group) {
+    if (own < 0) return awaited < 0 ? [] : [awaited];
+    if (awaited < 0 || awaited === own) return [own];
+    return own < awaited ? [own, awaited] : [awaited, own];
+  }
+  const deps = new Set([own, awaited, ...group.map((member) => shownAs(onRank[member], none))]);
+  deps.delete(none);
+  return [...deps].sort((a, b) => a - b);
 }
 
 /** "measured" only where every layer was measured at this very range of batch sizes. */
