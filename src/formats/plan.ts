@@ -22,7 +22,7 @@ const schema: z.ZodType<Plan> = z.looseObject({
   cluster: fileRef,
   batch: z.looseObject({ global: positive, microbatches: positive }),
   dataParallel: positive,
-  schedule: z.looseObject({ name: z.enum(["ddp", "gpipe", "1f1b"]), warmup: count.optional() }),
+  schedule: z.looseObject({ name: z.enum(["ddp", "gpipe", "1f1b", "interleaved", "chimera", "bidirectional"]), warmup: count.optional() }),
   recompute: z.boolean().optional(),
   chains: z.array(z.looseObject({ id: name, stages: z.array(stage).min(1) })).min(1),
   optimizer,
@@ -41,7 +41,9 @@ function check(plan: Plan): { field: string; message: string } | undefined {
       const field = `chains[${c}].stages[${s}]`;
       if (part.from !== expected) return { field: `${field}.from`, message: `Stages must follow each other: expected ${expected}, found ${part.from}.` };
       if (part.to <= part.from) return { field: `${field}.to`, message: "The stage holds no layer." };
-      if (part.devices.length !== plan.dataParallel) return { field: `${field}.devices`, message: `Expected ${plan.dataParallel} devices, one per replica, found ${part.devices.length}.` };
+      if (part.devices.length === 0 || part.devices.length % plan.dataParallel !== 0) {
+        return { field: `${field}.devices`, message: `Expected ${plan.dataParallel} devices, one per replica, or a multiple of that, found ${part.devices.length}.` };
+      }
       expected = part.to;
     }
   }

@@ -7,7 +7,7 @@ export interface Stage {
   /** Layers of the chain (its segments laid end to end), half-open. */
   readonly from: number;
   readonly to: number;
-  /** Ranks that hold the stage; replica r is `devices[r]`. */
+  /** Ranks that hold the stage: of n, n / dataParallel for each replica in turn, which share its micro-batches in equal parts. */
   readonly devices: readonly number[];
 }
 
@@ -37,7 +37,8 @@ export interface Fill {
   readonly pinned?: boolean;
 }
 
-export type ScheduleName = "ddp" | "gpipe" | "1f1b";
+/** "chimera": each pair of replicas shares a pipeline's devices in opposite directions. "bidirectional": two chains do. */
+export type ScheduleName = "ddp" | "gpipe" | "1f1b" | "interleaved" | "chimera" | "bidirectional";
 
 export interface Optimizer {
   readonly name: "adamw";

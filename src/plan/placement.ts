@@ -86,10 +86,10 @@ export function allPipelines(plan: Pick<Plan, "dataParallel" | "schedule">): rea
   return Array.from({ length: pipelineCount(plan) }, (_, pipeline) => pipeline);
 }
 
-/** What a schedule's order depends on: its shape, and for those that weigh times, what its stages take. */
+/** What a schedule's order depends on: its shape, and where two different chains meet, what their stages take. */
 export function pipelineOf(plan: Plan, context: Context): Pipeline {
   const shape = shapeOf(plan);
-  if (!plan.schedule.name.startsWith("zb")) return shape;
+  if (plan.schedule.name !== "bidirectional") return shape;
   const samples = microbatchSamples(plan);
   return {
     ...shape,

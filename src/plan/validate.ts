@@ -37,6 +37,13 @@ function validateDevices(plan: Plan, deviceCount: number, refuse: Refuse): void 
       }),
     ),
   );
+  const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
+  plan.chains.forEach(({ stages }, c) =>
+    stages.forEach((stage, s) => {
+      const width = widthOf(plan, stage);
+      if (samples % width !== 0) refuse(`chains[${c}].stages[${s}].devices`, `${width} devices cannot share micro-batches of ${samples} samples in equal parts.`);
+    }),
+  );
   const missing = Array.from({ length: worldSizeOf(plan) }, (_, device) => device).find((device) => !used.has(device));
   if (missing !== undefined) refuse("chains[0].stages", `The plan uses ${used.size} devices, so they must be 0 to ${used.size - 1}; device ${missing} holds no stage.`);
   const pipelines = allPipelines(plan);

@@ -13,6 +13,7 @@ import sys
 import torch
 from torch.distributed.pipelining import schedules
 
+INTERLEAVED = [(2, 2, 4), (2, 4, 8), (4, 8, 4), (4, 8, 16), (4, 12, 8), (3, 6, 3), (8, 16, 16), (4, 8, 2)]
 CASES = [(1, 3), (2, 4), (3, 3), (4, 4), (4, 8), (4, 2), (8, 16)]
 FOLDER = pathlib.Path(__file__).parent.parent / "fixtures" / "schedules"
 
@@ -56,6 +57,23 @@ def record(kind, stages, microbatches):
     return orders
 
 
+def interleaved(devices, stages, microbatches):
+    """The order that `ScheduleInterleaved1F1B` computes for each rank, without its waiting slots."""
+    schedule = object.__new__(schedules.ScheduleInterleaved1F1B)
+    schedule.pp_group_size, schedule.n_local_stages, schedule._n_microbatches = devices, stages // devices, microbatches
+    schedule.number_of_rounds = max(1, microbatches // devices)
+    schedule.microbatches_per_round = microbatches // schedule.number_of_rounds
+    orders = [schedule._calculate_single_rank_operations(rank) for rank in range(devices)]
+    return [[f"{action.stage_index}{action.computation_type.value}{action.microbatch_index}" for action in order if action] for order in orders]
+
+
+def write_interleaved():
+    cases = [{"devices": d, "stages": s, "microbatches": m, "orders": interleaved(d, s, m)} for d, s, m in INTERLEAVED if s > d]
+    text = json.dumps({"source": f"torch {torch.__version__.split('+')[0]}, ScheduleInterleaved1F1B._calculate_single_rank_operations", "cases": cases})
+    (FOLDER / "interleaved.json").write_text(text.replace('{"devices"', '\n{"devices"') + "\n")
+    print(FOLDER / "interleaved.json", file=sys.stderr)
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, kind in {"gpipe": schedules.ScheduleGPipe, "1f1b": schedules.Schedule1F1B}.items():
@@ -67,3 +85,4 @@ def main():
 
 if __name__ == "__main__":
     main()
+    write_interleaved()
