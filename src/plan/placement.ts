@@ -125,7 +125,7 @@ export function crossingsOf(plan: Pick<Plan, "chains" | "dataParallel">, { workl
 function shapeOf(plan: Pick<Plan, "chains" | "schedule" | "batch" | "dataParallel">): Pipeline {
   const holders = new Set(plan.chains.flatMap(({ stages }) => stages.map(({ devices }) => devices[0])));
   const each = replicasPerPipeline(plan.schedule.name);
-  if (each > 1) for (const stage of plan.chains[0].stages) holders.add(stage.devices[1]);
+  if (each > 1) for (const stage of plan.chains[0].stages) holders.add(stage.devices[widthOf(plan, stage)]);
   const [first] = plan.chains;
   const isUp = (chain: Plan["chains"][number]) => plan.chains.length > 1 && chain.stages[0].devices[0] === first.stages[first.stages.length - 1].devices[0] && chain.stages.length > 1;
   return {

@@ -106,11 +106,11 @@ function addUpdates(plan: Plan, { costs }: Context, lists: Operation[][], takeFi
   for (const [rank, held] of holdingsOf(plan).entries()) {
     const list = lists[rank];
     if (list.length === 0) continue;
-    const lastPass = (chain: string, stage: number) => list.findLastIndex((op) => op.chain === chain && op.stage === stage);
     const stages = held
       .filter(({ chain, stage }, i) => held.findIndex((other) => other.chain === chain && other.stage === stage) === i)
       .map(({ chain: c, stage: s }) => ({ c, chain: plan.chains[c].id, stage: s, ...plan.chains[c].stages[s] }))
-      .sort((a, b) => lastPass(a.chain, a.stage) - lastPass(b.chain, b.stage));
+      // One order on all ranks, or two of them could wait in different all-reduces; later stages have their gradients earlier.
+      .sort((a, b) => b.stage - a.stage || a.c - b.c);
     for (const { c, chain, stage, from, to, devices } of stages) {
       if (devices.length < 2) continue;
       const { gradients } = costs.bytes(c, plan.optimizer.gradDtype);

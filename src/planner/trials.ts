@@ -58,11 +58,13 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   };
 }
 
+/** The plan with its first chain cut elsewhere. */
 export function withCuts(plan: Plan, cuts: readonly number[]): Plan {
-  const [chain] = plan.chains;
-  return { ...plan, chains: [{ ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[s], to: cuts[s + 1] })) }] };
+  const [chain, ...others] = plan.chains;
+  return { ...plan, chains: [{ ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[s], to: cuts[s + 1] })) }, ...others] };
 }
 
+/** Those of the first chain. */
 export function cutsOf(plan: Plan): readonly number[] {
   return [0, ...plan.chains[0].stages.map((stage) => stage.to)];
 }

@@ -70,7 +70,7 @@ function checkWaits(lists: readonly (readonly Operation[])[]): string | undefine
   const gathered = new Map<string, number>();
   const entered = lists.map(() => false);
   const key = (op: Operation, rank: number) => `${wire(op, rank)} ${op.iteration} ${op.tag}`;
-  const collective = (op: Operation) => (op.op === "REDUCE" ? `REDUCE ${(op.peers ?? []).join()}` : "GRAD_NORM");
+  const collective = (op: Operation) => (op.op === "REDUCE" ? `REDUCE ${op.chain} ${op.stage} ${(op.peers ?? []).join()}` : "GRAD_NORM");
   const size = (op: Operation) => (op.op === "REDUCE" ? (op.peers ?? []).length : lists.length);
   for (let moved = true; moved; ) {
     moved = false;

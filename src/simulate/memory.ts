@@ -43,12 +43,10 @@ export function memoryUse(program: Program, context: Context, simulation: Simula
       index++;
     }
     const { own, made } = arrivingEncodings(program, context.workload, rank, held[rank]);
-    // Encodings for the coming iteration come in while those of this one are still in use.
-    if (own.serves === 1) add(end[lastBackward], -own.bytes);
+    // Encodings for the coming iteration come in while those of this one are still held; at its end they take their place.
     for (const { op, bytes } of made) add(start[first + op], bytes);
-    const leaving = made.reduce((total, { bytes }) => total + bytes, 0) - own.bytes;
-    if (own.serves === 1) add(listEnd, -leaving);
-    else add(end[lastBackward], -leaving - own.bytes);
+    const leaving = made.reduce((total, { bytes }) => total + bytes, 0);
+    add(own.serves === 1 ? listEnd : end[lastBackward], -leaving);
     uses.push({ list, baseBytes: residentBytes(program, context, rank, held[rank]) + (own.serves === 1 ? own.bytes : 0) });
   }
   return uses.map(({ list, baseBytes }) => ({ baseBytes, ...accumulate(list, baseBytes) }));
