@@ -41,13 +41,18 @@ export function gapsOf(simulation: Simulation, ranks: readonly number[], parted:
     const isHolding = op.op === "SEND" && holdsUp(graph, i);
     if (from === undefined || !turn || !(isComputing(op) || isHolding)) return;
         const to = last.start[i] + (op.op === "OPTIM" ? delayMs(turn, dueMs) : 0);
-    if (to > from && !isHolding) {
-      const anchor: FillAnchor = isAnchor(op.op) ? { op: op.op, chain: op.chain, stage: op.stage, microbatch: op.microbatch } : { op: "OPTIM" };
-      gaps.push({ rank, from, to, anchor });
-    }
+    if (to > from && !isHolding) gaps.push({ rank, from, to, anchor: anchorAt(graph, i) });
     free.set(rank, Math.max(from, last.end[i]));
   });
   return gaps;
+}
+
+/** What a fill right before operation `i` stands before: activations are computed again for the backward pass that follows. */
+function anchorAt({ operations }: Simulation["graph"], i: number): FillAnchor {
+  let at = i;
+  while (operations[at].op === "R" || (at > i && operations[at].op === "RECV")) at++;
+  const { op, chain, stage, microbatch } = operations[at];
+  return isAnchor(op) ? { op, chain, stage, microbatch } : { op: "OPTIM" };
 }
 
 function isAnchor(op: string): op is Exclude<FillAnchor["op"], "OPTIM"> {

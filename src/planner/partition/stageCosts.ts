@@ -8,7 +8,7 @@ import { allReduceMs, stageBytes } from "../../simulate/durations";
 
 /** All that a partition depends on but the cuts. */
 export interface Shape {
-  readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer">;
+  readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer" | "recompute">;
   /** `[stage][replica]`: ranks. */
   readonly placement: readonly (readonly number[])[];
 }
@@ -46,7 +46,7 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
   const sums = placement.map(([rank]) => costs.chain(0, samples, kinds[rank]));
   const forwardMs = (stage: number, from: number, to: number) => sums[stage].forward[to] - sums[stage].forward[from];
   const backwardMs = (stage: number, from: number, to: number) => sums[stage].backward[to] - sums[stage].backward[from];
-  const computeMs = (stage: number, from: number, to: number) => forwardMs(stage, from, to) + backwardMs(stage, from, to);
+  const computeMs = (stage: number, from: number, to: number) => forwardMs(stage, from, to) * (plan.recompute ? 2 : 1) + backwardMs(stage, from, to);
   /** Messages of one micro-batch through the cut after stage `stage`. */
   const messagesMs = (stage: number, cut: number) => {
     if (stage < 0 || stage + 1 >= placement.length) return { forward: 0, backward: 0 };
@@ -73,7 +73,10 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
       return allReduceMs(linkBetween(cluster, devices[ranks[0]], devices[ranks[1]]), ranks.length, gradients[to] - gradients[from]);
     },
     memoryBytes(stage, from, to) {
-      return state[to] - state[from] + frozenBytes + encodingBytes + held[stage] * (saved[to] - saved[from]);
+      const whole = saved[to] - saved[from];
+      // Where activations are computed again, micro-batches that wait keep what came into the stage, and one has all.
+      const kept = plan.recompute ? held[stage] * (stage > 0 ? crossingBytes(cuts[from].forward, samples) : 0) + whole : held[stage] * whole;
+      return state[to] - state[from] + frozenBytes + encodingBytes + kept;
     },
   };
 }

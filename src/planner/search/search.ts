@@ -41,9 +41,18 @@ export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, 
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
   if (context.workload.chains.length > 1) throw new UserError(`The profile has ${context.workload.chains.length} chains; the search is for one chain so far.`, { field: "chains" });
-  const candidates = candidatesOf(space, context);
-  if (candidates.length === 0) throw nothingToSearch(space, context);
+  const stored = candidatesOf(space, context);
+  if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
+  let best = await bestOf(base, space, stored, context, hooks, rows);
+  // Computing activations again costs a forward pass for each backward one: for what fits in no other way.
+  best ??= await bestOf(base, space, candidatesOf(space, context, true), context, hooks, rows);
+  if (!best) throw nothingFits(rows, context);
+  return { plan: best, rows: rows.sort(byRank) };
+}
+
+/** The best plan of these candidates that fits, and what became of each, added to `rows`. @throws Cancelled */
+async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[]): Promise<Plan | undefined> {
   let best: Plan | undefined;
   for (const [done, candidate] of candidates.entries()) {
     hooks.onProgress?.(done, candidates.length, best?.predicted.periodMs);
@@ -57,9 +66,8 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
     rows.push({ ...candidate, ...outcome.row });
     if (outcome.plan && (!best || isBetter(outcome.plan.predicted, best.predicted))) best = outcome.plan;
   }
-  if (!best) throw nothingFits(rows, context);
-  hooks.onProgress?.(candidates.length, candidates.length, best.predicted.periodMs);
-  return { plan: best, rows: rows.sort(byRank) };
+  hooks.onProgress?.(candidates.length, candidates.length, best?.predicted.periodMs);
+  return best;
 }
 
 function isBetter(a: Predicted, b: Predicted): boolean {

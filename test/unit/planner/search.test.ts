@@ -36,13 +36,43 @@ describe("search", () => {
         const kind = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages: chains[0].stages.length, microbatches: batch.microbatches }, context);
         const withoutFrozen = contextOf({ ...context.workload.profile, components: context.workload.profile.components.slice(0, 1).map((one) => ({ ...one, after: [] })) }, context.cluster);
         const { periodMs } = simulate(compilePlan(plan, withoutFrozen), withoutFrozen);
+        const again = simulate(compilePlan({ ...plan, recompute: true }, withoutFrozen), withoutFrozen).periodMs;
         for (const { stages, microbatches } of kind.filter((candidate) => candidate.dataParallel === dataParallel)) {
           const [same] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen);
           assert(same.boundMs <= periodMs * (1 + 1e-9));
+          const [recomputed] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen, true);
+          assert(recomputed.boundMs <= again * (1 + 1e-9));
         }
       }),
       { numRuns: 60, seed: 3 },
     );
+  });
+
+  it("computes activations again where nothing fits otherwise", async () => {
+    const profile = profileOf(trained, {});
+    // Activations decide: they are many times the weights.
+    const heavy = { ...profile, components: profile.components.map((one) => ({ ...one, layers: one.layers.map((own) => ({ ...own, savedBytesPerSample: { untilInputGrad: 3e6, untilWeightGrad: 7e6 } })) })) };
+    const within = (memoryBytes: number) => searchPlan(base, { ...space, fill: false }, contextOf(heavy, clusterOf(2, { latencyUs: 50, bandwidthGBps: 5 }, true, memoryBytes)));
+    const roomy = await within(1e12);
+    assert.equal(roomy.plan.recompute, undefined);
+    // 10 MB a layer and sample: of 1F1B's two micro-batches the first stage holds at least two or three layers, the second six or
+    // five of one. Computed again, only one micro-batch's four layers are held at a time.
+    const limit = 5.2e7;
+    const { plan, rows } = await within(limit);
+    assert.equal(plan.recompute, true);
+    assert(plan.predicted.peakMemoryBytes.every((bytes) => bytes <= limit));
+    assert(rows.some((row) => row.status === "does not fit" && !row.recompute));
+    assert(plan.runnable !== true && /compute activations again/.test(plan.runnable.reason));
+  });
+
+  it("tries a deeper warm-up where messages are long, and takes it where it is faster", async () => {
+    const slow = contextOf(profileOf(trained, {}), clusterOf(4, { latencyUs: 4000, bandwidthGBps: 1 }));
+    const { plan, rows } = await searchPlan(base, { ...space, globalBatch: 16, schedules: ["1f1b"], stages: 4, microbatches: 16 }, slow);
+    assert.deepEqual(rows.map(({ warmup }) => warmup).sort(), [2, undefined]);
+    const usual = simulate(compilePlan({ ...plan, schedule: { name: "1f1b" } }, slow), slow).periodMs;
+    assert.equal(plan.schedule.warmup, 2);
+    assert(plan.predicted.periodMs < usual);
+    assert(candidatesOf({ ...space, schedules: ["1f1b"], stages: 4, microbatches: 8 }, contextAt(4)).every(({ warmup }) => warmup === undefined));
   });
 
   it("says by how much nothing fits, and what would help", async () => {

@@ -47,9 +47,9 @@ describe("a profile from a target", () => {
     times.set(failed, [time(1, { forwardMs: 0, inputGradMs: 0, weightGradMs: 0, status: "oom", message: "too large" })]);
     const recorded = recordTimes(bound, times, { runtimeVersion: "torch 1", device }).components[1].layers[1].times;
     assert.equal(recorded[0].message, "too large");
-    // Both measured layers took 1 ms; the rate is the median of theirs.
-    const rates = [bound.components[0].layers[0], bound.components[1].layers[0]].map((layer) => 1 / layer.flopsPerSample);
-    assert.ok(Math.abs(recorded[1].forwardMs / (failed.flopsPerSample * (rates[0] + rates[1]) / 2) - 1) < 1e-9);
+    // Both measured layers took 1 ms: the rate is all their milliseconds over all their FLOPs.
+    const measuredFlops = bound.components[0].layers[0].flopsPerSample + bound.components[1].layers[0].flopsPerSample;
+    assert.ok(Math.abs(recorded[1].forwardMs / ((failed.flopsPerSample * 2) / measuredFlops) - 1) < 1e-9);
     assert.equal(recorded[1].source, "estimate");
     times.forEach((_, layer) => times.set(layer, [time(1, { status: "crashed", message: "it broke" })]));
     assert.throws(() => recordTimes(bound, times, { runtimeVersion: "torch 1", device }), /No layer could be measured\. it broke/);
