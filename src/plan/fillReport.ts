@@ -27,7 +27,7 @@ export function fillReport(plan: Plan, context: Context): FillReport {
   const lists = iterationLists(plan, context);
   const cost = durations({ ...plan, worldSize: worldSizeOf(plan) }, context);
   const bare = iterationLists({ ...plan, fills: [] }, context);
-  const gaps = gapsOf(simulateGraph(timed(structureOf(bare, context.overlaps), cost), worldSizeOf(plan), plan.batch.global));
+  const gaps = gapsOf(simulateGraph(timed(structureOf(bare, context), cost), worldSizeOf(plan), plan.batch.global));
   const devices = lists.map((list, rank) => hiddenOn(list, gaps[rank], (op) => cost.of(op, rank)));
   const total = devices.reduce((ms, device) => ms + device.frozenMs, 0);
   return { share: total > 0 ? devices.reduce((ms, device) => ms + device.hiddenMs, 0) / total : 0, devices, partialFills: partialFills(plan) };

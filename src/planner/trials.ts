@@ -32,7 +32,7 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const structures = new Map<string, Structure>();
   const passes = new Map<string, number>();
   const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
-  const structureAt = (at: Plan) => structureOf(iterationLists(at, context, replicas), context.overlaps);
+  const structureAt = (at: Plan) => structureOf(iterationLists(at, context, replicas), context);
   const passGraph = (cuts: readonly number[]): Graph => {
     const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.

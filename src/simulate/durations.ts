@@ -53,10 +53,17 @@ export function allReduceMs(link: Link, ranks: number, bytes: number): number {
   return ranks < 2 ? 0 : 2 * (ranks - 1) * transferMs(link, bytes / ranks);
 }
 
-/** The slowest link between neighbours in the ring of `ranks`. */
-function slowestLink(context: Context, ranks: readonly number[]): Link {
-  const links = ranks.map((rank, i) => linkBetween(context.cluster, context.devices[rank], context.devices[ranks[(i + 1) % ranks.length]]));
-  return { latencyUs: Math.max(...links.map((link) => link.latencyUs)), bandwidthGBps: Math.min(...links.map((link) => link.bandwidthGBps)) };
+/** The slowest link between neighbours in the ring of `ranks`; where nodes share their way to the network, so do the ring's messages. */
+function slowestLink({ cluster, devices }: Context, ranks: readonly number[]): Link {
+  const sharing = new Map<string, number>();
+  const links = ranks.map((rank, i) => {
+    const [from, to] = [devices[rank], devices[ranks[(i + 1) % ranks.length]]];
+    if (from.node !== to.node && cluster.interNode.sharedByNode) for (const way of [`from ${from.node}`, `to ${to.node}`]) sharing.set(way, (sharing.get(way) ?? 0) + 1);
+    return linkBetween(cluster, from, to);
+  });
+  const crowd = Math.max(1, ...sharing.values());
+  const bandwidthOf = (link: Link) => (link === cluster.interNode ? link.bandwidthGBps / crowd : link.bandwidthGBps);
+  return { latencyUs: Math.max(...links.map((link) => link.latencyUs)), bandwidthGBps: Math.min(...links.map(bandwidthOf)) };
 }
 
 /**

@@ -5,14 +5,10 @@
  */
 import type { Program } from "../model/program";
 import type { Context } from "./context";
+import { complete } from "./collectives";
+import { linkState, nobody, walkShared } from "./contention";
 import { durations } from "./durations";
-import { before, none, structureOf, timed, type Graph } from "./graph";
-
-/** Start and end in ms of each operation of a graph. A receive lasts from when its rank gets to it until the data is there. */
-export interface Times {
-  readonly start: Float64Array;
-  readonly end: Float64Array;
-}
+import { before, none, structureOf, timed, type Graph, type Times } from "./graph";
 
 export interface Simulation {
   readonly graph: Graph;
@@ -49,7 +45,7 @@ export function isPass(op: string): boolean {
 /** @throws UserError when ranks wait for each other. */
 export function simulate(program: Program, context: Context): Simulation {
   const cost = durations(program, context);
-  const structure = structureOf(program.ranks.map((rank) => rank.operations), context.overlaps);
+  const structure = structureOf(program.ranks.map((rank) => rank.operations), context);
   return simulateGraph(timed(structure, cost), program.worldSize, program.batch.global);
 }
 
@@ -81,30 +77,39 @@ export function simulateGraph(graph: Graph, worldSize: number, samples: number):
   };
 }
 
-/** Walks iterations until each rank's end moves by one and the same period, or for `mostIterations`, which are averaged. */
+/** Walks iterations until all streams and links move by one and the same period, or for `mostIterations`, which are averaged. */
 export function settle(graph: Graph): { readonly last: Times; readonly previous: Times; readonly periodMs: number } {
-  const { lastOnRank, lastSent } = graph;
+  const { lastOnRank, lastSent, links } = graph;
   const free = new Float64Array(lastOnRank.length);
   const sent = new Float64Array(lastOnRank.length);
+  const shared = links && linkState(links);
+  const linksBefore = new Float64Array(links?.count ?? 0);
   let previous = timesLike(graph);
   let last = timesLike(graph);
   const ends: number[] = [];
   let periodMs = 0;
   for (let n = 0; n < mostIterations; n++) {
     [previous, last] = [last, previous];
-    walk(graph, free, sent, last);
+    if (links && shared) {
+      linksBefore.set(shared.free);
+      walkShared(graph, links, shared, free, sent, last);
+    } else walk(graph, free, sent, last);
     let end = 0;
     for (const op of lastOnRank) if (op !== before) end = Math.max(end, last.end[op]);
     ends.push(end);
     if (n > 0) periodMs = end - ends[n - 1];
+    const moves = (from: number, to: number) => Math.abs(to - from - periodMs) <= 1e-9 * end;
     let isSettled = n > 1;
     for (let rank = 0; rank < free.length; rank++) {
       if (lastOnRank[rank] === before) continue;
       const next = last.end[lastOnRank[rank]];
-      isSettled &&= Math.abs(next - free[rank] - periodMs) <= 1e-9 * end;
+      isSettled &&= moves(free[rank], next);
       free[rank] = next;
-      if (lastSent[rank] !== before) sent[rank] = last.end[lastSent[rank]];
+      if (lastSent[rank] === before) continue;
+      isSettled &&= moves(sent[rank], last.end[lastSent[rank]]);
+      sent[rank] = last.end[lastSent[rank]];
     }
+    for (let link = 0; shared && isSettled && link < linksBefore.length; link++) isSettled = shared.free[link] === 0 || moves(linksBefore[link], shared.free[link]);
     if (isSettled) break;
     if (n === mostIterations - 1) periodMs = (end - ends[n >> 1]) / (n - (n >> 1));
   }
@@ -112,16 +117,17 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
 }
 
 function timesLike(graph: Graph): Times {
-  return { start: new Float64Array(graph.ms.length), end: new Float64Array(graph.ms.length) };
+  return { start: new Float64Array(graph.ms.length), end: new Float64Array(graph.ms.length), heldUpBy: new Int32Array(graph.ms.length).fill(nobody) };
 }
 
-/** One iteration; `free` and `sent`: when each rank's compute and communication streams become free. */
-function walk(graph: Graph, free: Float64Array, sent: Float64Array, { start, end }: Times): void {
+/** One iteration in which no two ranks send over one link; `free` and `sent`: when each rank's compute and communication streams become free. */
+function walk(graph: Graph, free: Float64Array, sent: Float64Array, times: Times): void {
   const { onRank, other, ms, rank, receives, order } = graph;
+  const { start, end } = times;
   for (let i = 0; i < order.length; i++) {
     const op = order[i];
     if (op < 0) {
-      complete(graph, ~op, start, end);
+      complete(graph, ~op, times, sent);
       continue;
     }
     const reached = onRank[op] === before ? free[rank[op]] : end[onRank[op]];
@@ -129,29 +135,5 @@ function walk(graph: Graph, free: Float64Array, sent: Float64Array, { start, end
     const begin = awaited > reached ? awaited : reached;
     start[op] = receives[op] ? reached : begin;
     end[op] = receives[op] ? begin : begin + ms[op];
-  }
-}
-
-/** Ends a collective for all members. An overlapped all-reduce sends each bucket as soon as all members have made it. */
-function complete(graph: Graph, index: number, start: Float64Array, end: Float64Array): void {
-  const { members, ms, backward, buckets } = graph.collectives[index];
-  const { operations } = graph;
-  if (!backward) {
-    const finish = members.reduce((time, member) => Math.max(time, start[member]), 0) + ms;
-    for (const member of members) end[member] = finish;
-    return;
-  }
-  let time = members.reduce((free, member) => (graph.other[member] >= 0 ? Math.max(free, end[graph.other[member]]) : free), 0);
-  let first: number | undefined;
-  for (const bucket of buckets) {
-    const ready = backward.reduce((latestReady, op) => Math.max(latestReady, start[op] + bucket.progress[operations[op].op === "W" ? "W" : "B"] * (end[op] - start[op])), 0);
-    time = Math.max(time, ready);
-    first ??= time;
-    time += bucket.ms;
-  }
-  for (const member of members) {
-    const own = start[member];
-    start[member] = first ?? own;
-    end[member] = buckets.length > 0 ? time : own;
   }
 }

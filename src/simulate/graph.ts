@@ -1,12 +1,14 @@
 /**
  * A list of operations per rank as a graph of what waits for what. Each rank has one compute stream, on which its list runs in
  * order, and one communication stream for what it sends. Every stream belongs to one rank and is used in list order, so the
- * graph is known before any time is: an iteration is timed by one walk in topological order.
+ * graph is known before any time is. Only links that several ranks send over are used in an order that times decide.
  */
 import { UserError } from "../model/errors";
 import type { Channel, Operation } from "../model/program";
 import { isReceive, isSend } from "../schedule/check";
+import type { Context } from "./context";
 import type { Bucket, Durations } from "./durations";
+import { sharedLinks, type SharedLinks } from "./links";
 
 /** Operations are numbered rank by rank. `before` marks the rank's last operation of the iteration before. */
 export const before = -1;
@@ -26,9 +28,23 @@ export interface Structure {
   readonly order: Int32Array;
   /** Operations that several ranks end together. */
   readonly groups: readonly Group[];
+  /** The group of an operation; `none` where it is in none. */
+  readonly groupOf: Int32Array;
+  /** Undefined where no link is sent over by more than one rank. */
+  readonly links: SharedLinks | undefined;
+  /** Per rank its first operation, and one entry more for the end. */
+  readonly firstOnRank: Int32Array;
   /** Per rank, the last operation on its compute and its communication stream (or `before`). */
   readonly lastOnRank: Int32Array;
   readonly lastSent: Int32Array;
+}
+
+/** Start and end in ms of each operation of a graph. A receive lasts from when its rank gets to it until the data is there. */
+export interface Times {
+  readonly start: Float64Array;
+  readonly end: Float64Array;
+  /** The operation whose message a message waited for on a link: of this iteration, or counted back from its first (-1 is the last of the one before); less than that for nobody. */
+  readonly heldUpBy: Int32Array;
 }
 
 interface Group {
@@ -67,14 +83,17 @@ export function timed(structure: Structure, durations: Durations): Graph {
  * others at the same time.
  * @throws UserError when ranks wait for each other.
  */
-export function structureOf(lists: readonly (readonly Operation[])[], overlaps: boolean): Structure {
+export function structureOf(lists: readonly (readonly Operation[])[], context: Pick<Context, "cluster" | "devices" | "overlaps">): Structure {
+  const { overlaps } = context;
   const operations = lists.flat();
   const rank = new Int32Array(operations.length);
   const receives = new Uint8Array(operations.length);
+  const isSender = new Uint8Array(operations.length);
   const onRank = new Int32Array(operations.length);
   const other = new Int32Array(operations.length).fill(none);
   const lastOnRank = new Int32Array(lists.length).fill(before);
   const lastSent = new Int32Array(lists.length).fill(before);
+  const firstOnRank = new Int32Array(lists.length + 1);
   const keyOf = messageKeys(operations, lists.length);
   const sends = new Map<number, number>();
   const groups = new Map<string, { members: number[]; backward: number[] }>();
@@ -88,6 +107,7 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
       onRank[i] = lastOnRank[r];
       let blocks = true;
       if (isSend(op)) {
+        isSender[i] = 1;
         sends.set(keyOf(op, r, op.peer ?? r), i);
         other[i] = lastSent[r];
         lastSent[r] = i;
@@ -109,6 +129,7 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
       if (blocks) lastOnRank[r] = i;
       i++;
     }
+    firstOnRank[r + 1] = i;
   });
   for (let receive = 0; receive < operations.length; receive++) {
     if (!receives[receive]) continue;
@@ -118,7 +139,10 @@ export function structureOf(lists: readonly (readonly Operation[])[], overlaps: 
     other[receive] = send;
   }
   const made = [...groups.values()].map(({ members, backward }): Group => (overlaps && backward.length > 0 && !backward.includes(before) ? { members, backward } : { members }));
-  return { operations, rank, receives, onRank, other, order: topologicalOrder(lists, onRank, other, made), groups: made, lastOnRank, lastSent };
+  const groupOf = new Int32Array(operations.length).fill(none);
+  made.forEach(({ members }, g) => members.forEach((member) => (groupOf[member] = g)));
+  const order = topologicalOrder(operations, firstOnRank, onRank, other, made, groupOf);
+  return { operations, rank, receives, onRank, other, order, groups: made, groupOf, links: sharedLinks(operations, rank, isSender, made, context), firstOnRank, lastOnRank, lastSent };
 }
 
 /** Whether what follows on the rank waits for this send. */
@@ -134,31 +158,25 @@ function messageKeys(operations: readonly Operation[], ranks: number): (op: Oper
   return (op, source, destination) => (((channels.indexOf(op.channel) * ranks + source) * ranks + destination) * 2 + op.iteration) * tags + (op.tag ?? 0);
 }
 
-function topologicalOrder(lists: readonly (readonly Operation[])[], onRank: Int32Array, other: Int32Array, groups: readonly Group[]): Int32Array {
+/** @throws UserError when ranks wait for each other. */
+function topologicalOrder(operations: readonly Operation[], firstOnRank: Int32Array, onRank: Int32Array, other: Int32Array, groups: readonly Group[], groupOf: Int32Array): Int32Array {
   const total = onRank.length;
   const done = new Uint8Array(total);
-  const groupOf = new Int32Array(total).fill(none);
-  groups.forEach(({ members }, g) => members.forEach((member) => (groupOf[member] = g)));
   const missing = groups.map(({ members }) => members.length);
+  const at = firstOnRank.slice(0, -1);
   // A rank waits for one operation at a time: chains of ranks, by the operation they wait for.
   const firstWaiting = new Int32Array(total).fill(none);
-  const nextWaiting = new Int32Array(lists.length).fill(none);
-  const at = new Int32Array(lists.length);
-  const ends = new Int32Array(lists.length);
-  lists.forEach((list, r) => {
-    at[r] = r > 0 ? ends[r - 1] : 0;
-    ends[r] = at[r] + list.length;
-  });
+  const nextWaiting = new Int32Array(at.length).fill(none);
   const order = new Int32Array(total + groups.length);
   let placed = 0;
-  const runnable = lists.map((_, r) => r);
+  const runnable = Array.from(at, (_, r) => r);
   const finish = (op: number) => {
     done[op] = 1;
     for (let r = firstWaiting[op]; r !== none; r = nextWaiting[r]) runnable.push(r);
     firstWaiting[op] = none;
   };
   for (let r = runnable.pop(); r !== undefined; r = runnable.pop()) {
-    for (; at[r] < ends[r]; at[r]++) {
+    for (; at[r] < firstOnRank[r + 1]; at[r]++) {
       const op = at[r];
       const blocker = onRank[op] >= 0 && !done[onRank[op]] ? onRank[op] : other[op] >= 0 && !done[other[op]] ? other[op] : none;
       if (blocker !== none) {
@@ -176,7 +194,7 @@ function topologicalOrder(lists: readonly (readonly Operation[])[], onRank: Int3
     }
   }
   if (placed < order.length) {
-    const stuck = lists.flatMap((list, r) => (at[r] < ends[r] ? [`rank ${r} at ${list[at[r] - (ends[r] - list.length)].op}`] : []));
+    const stuck = Array.from(at).flatMap((op, r) => (op < firstOnRank[r + 1] ? [`rank ${r} at ${operations[op].op}`] : []));
     throw new UserError(`These ranks would wait for each other for ever: ${stuck.join(", ")}.`);
   }
   return order;
