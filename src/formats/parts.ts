@@ -31,4 +31,4 @@ export const training = z.looseObject({
 });
 export const stage = z.looseObject({ from: count, to: positive, devices: z.array(count).min(1) });
 export const operationName = z.enum(["F", "I", "W", "B", "R", "FILL", "SELF_COND", "SEND", "RECV", "REDUCE", "REDISTRIBUTE", "GRAD_NORM", "OPTIM", "EMA", "OVERLAP_F_B", "UNSHARD"]);
-export const channel = z.enum(["forward", "backward", "intermediate", "encoding"]);
+export const channel = z.enum(["forward", "backward", "selfConditioning", "intermediate", "encoding"]);

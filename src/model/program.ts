@@ -13,9 +13,10 @@ export type OperationName =
 
 /**
  * Messages of different channels never share a communicator, so that a pending receive of one cannot block another.
- * forward/backward: between neighbouring stages; intermediate: frozen activations between fills; encoding: finished encodings.
+ * forward/backward: between neighbouring stages; selfConditioning: those of SELF_COND passes, and from the last stage to the first;
+ * intermediate: frozen activations between fills; encoding: finished encodings.
  */
-export type Channel = "forward" | "backward" | "intermediate" | "encoding";
+export type Channel = "forward" | "backward" | "selfConditioning" | "intermediate" | "encoding";
 
 /**
  * One operation of a rank. Operations of a rank start in list order.

@@ -26,7 +26,7 @@ export interface Transfer {
   readonly samples?: Range;
 }
 
-const channelOrder: readonly Channel[] = ["forward", "backward", "intermediate", "encoding"];
+const channelOrder: readonly Channel[] = ["forward", "backward", "selfConditioning", "intermediate", "encoding"];
 
 type Written = { -readonly [K in keyof Operation]: Operation[K] };
 

@@ -150,7 +150,7 @@ export function holdsUp({ rank, onRank }: Structure, send: number): boolean {
   return send + 1 < rank.length && rank[send + 1] === rank[send] && onRank[send + 1] === send;
 }
 
-const channels: readonly (Channel | undefined)[] = ["forward", "backward", "intermediate", "encoding"];
+const channels: readonly (Channel | undefined)[] = ["forward", "backward", "selfConditioning", "intermediate", "encoding"];
 
 /** One number for both ends of a message. */
 function messageKeys(operations: readonly Operation[], ranks: number): (op: Operation, source: number, destination: number) => number {

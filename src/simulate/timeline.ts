@@ -6,14 +6,16 @@ import type { TimeSource } from "../model/profile";
 import type { Operation } from "../model/program";
 import type { Context } from "./context";
 import { criticalPath } from "./criticalPath";
+import { dependencies, withoutRunning } from "./dependencies";
 import { isPass, simulate, type Simulation } from "./engine";
-import { before, none, type Graph } from "./graph";
+import { inputsOf } from "./inputs";
 import { memoryUse } from "./memory";
 
 /**
  * Simulates `program` and shows two settled iterations, numbered 0 and 1, from time 0. Frozen work for the next iteration
  * carries the number of the iteration it serves. What the first of the two waited for in the iteration before is not shown.
- * A receive lasts from when its rank gets to it until the data is there.
+ * `deps` name what an operation needs and what it had to wait for on its streams and links; all of it had ended when it started.
+ * An all-reduce that starts during a backward pass therefore does not name that pass.
  * @throws UserError when ranks wait for each other.
  */
 export function timelineOf(program: Program, context: Context): Timeline {
@@ -36,7 +38,7 @@ export function timelineOf(program: Program, context: Context): Timeline {
       const inWindow = (by: number) => steps.map(([ms, bytes]) => [ms - by - zero, bytes] as const);
       return { name: `${rank}: ${kind.name}${context.devices.at(-1)?.node ? `, node ${node}` : ""}`, peakMemoryBytes: peakBytes, memory: [[0, baseBytes] as const, ...inWindow(shift), ...inWindow(0)] };
     }),
-    operations,
+    operations: withoutRunning(operations),
   };
 }
 
@@ -44,18 +46,18 @@ function isSent(op: Operation): boolean {
   return op.op === "SEND" || op.op === "RECV" || op.op === "REDISTRIBUTE" || op.op === "REDUCE";
 }
 
-/** Both iterations' operations, the earlier ones first. */
+/** Both iterations' operations, the earlier ones first. A receive is shown as the moment in which its rank has the data. */
 function shownOperations(program: Program, context: Context, simulation: Simulation, zero: number): readonly TimelineOperation[] {
   const { graph, previous, last } = simulation;
   const source = sourcesOf(program, context);
-  const groupOf = new Map(graph.groups.flatMap(({ members }) => members.map((member) => [member, members] as const)));
   const count = graph.operations.length;
+  const deps = dependencies(simulation, inputsOf(program, context, graph));
   const shown = new Array<TimelineOperation>(2 * count);
   graph.operations.forEach((op, i) => {
     const from = source(op);
-    const group = groupOf.get(i);
-    shown[i] = shownOperation(op, graph.rank[i], from, 0, previous.start[i] - zero, previous.end[i] - zero, depsOf(graph, i, 0, group));
-    shown[count + i] = shownOperation(op, graph.rank[i], from, 1, last.start[i] - zero, last.end[i] - zero, depsOf(graph, i, 1, group));
+    const { receives, rank } = graph;
+    shown[i] = shownOperation(op, rank[i], from, 0, (receives[i] ? previous.end : previous.start)[i] - zero, previous.end[i] - zero, deps(i, 0));
+    shown[count + i] = shownOperation(op, rank[i], from, 1, (receives[i] ? last.end : last.start)[i] - zero, last.end[i] - zero, deps(i, 1));
   });
   return shown;
 }
@@ -97,23 +99,6 @@ function shownOperation(operation: Operation, device: number, source: TimeSource
     deps,
     source,
   };
-}
-
-/** Indices, ascending, of what operation `i` of the first or second iteration waited for, as far as it is shown. */
-function depsOf(graph: Graph, i: number, iteration: 0 | 1, group: readonly number[] | undefined): readonly number[] {
-  const { onRank, other, lastOnRank, lastSent, rank } = graph;
-  const count = graph.operations.length;
-  const shownAs = (dep: number, last: number) => (dep >= 0 ? iteration * count + dep : dep === before && iteration === 1 && last >= 0 ? last : none);
-  const own = shownAs(onRank[i], lastOnRank[rank[i]]);
-  const awaited = shownAs(other[i], lastSent[rank[i]]);
-  if (!group) {
-    if (own < 0) return awaited < 0 ? [] : [awaited];
-    if (awaited < 0 || awaited === own) return [own];
-    return own < awaited ? [own, awaited] : [awaited, own];
-  }
-  const deps = new Set([own, awaited, ...group.map((member) => shownAs(onRank[member], none))]);
-  deps.delete(none);
-  return [...deps].sort((a, b) => a - b);
 }
 
 /** "measured" only where every layer was measured at this very range of batch sizes. */

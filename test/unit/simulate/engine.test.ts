@@ -62,12 +62,9 @@ describe("simulator", () => {
         const near = 1e-6;
         timeline.operations.forEach((op) => {
           assert(op.endMs >= op.startMs);
-          const overlapped = op.op === "REDUCE"; // its first buckets leave during the last backward pass
           for (const dep of op.deps) {
             const other = timeline.operations[dep];
-            if (isReceive(op)) assert(op.endMs >= other.endMs - near);
-            else if (!overlapped && op.op !== "GRAD_NORM") assert(op.startMs >= other.endMs - near, `${op.op} starts at ${op.startMs}, ${other.op} ends at ${other.endMs}`);
-            else assert(op.endMs >= other.endMs - near);
+            assert(op.startMs >= other.endMs - near, `${op.op} starts at ${op.startMs}, ${other.op} ends at ${other.endMs}`);
           }
         });
         const streams = new Map<string, TimelineOperation[]>();
