@@ -30,7 +30,7 @@ const schema: z.ZodType<Plan> = z.looseObject({
   pins: z.array(z.string()).optional(),
   training,
   runnable: z.union([z.literal(true), z.looseObject({ reason: z.string().min(1) })]),
-  predicted: z.looseObject({ periodMs: amount, makespanMs: amount, bubbleRatio: z.number(), throughputPerSecond: amount, peakMemoryBytes: z.array(amount) }),
+  predicted: z.looseObject({ periodMs: amount, makespanMs: amount, bubbleRatio: z.number(), waste: z.number().optional(), throughputPerSecond: amount, peakMemoryBytes: z.array(amount) }),
 });
 
 /** Rules that hold without the profile; `src/plan/validate.ts` has those that need it. */

@@ -68,6 +68,8 @@ export interface Predicted {
   readonly periodMs: number;
   readonly makespanMs: number;
   readonly bubbleRatio: number;
+  /** Share of device time that is not work at its best: idle time and batches that are slower than need be. */
+  readonly waste?: number;
   readonly throughputPerSecond: number;
   readonly peakMemoryBytes: readonly number[];
 }

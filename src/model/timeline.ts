@@ -38,8 +38,15 @@ export interface Timeline {
   readonly format: "diffusionpipe.timeline/1";
   readonly source: "predicted" | "measured";
   readonly periodMs: number;
+  /**
+   * Where some iterations make self-conditioning passes: the mean period over all. `operations` and the other figures are those
+   * of iterations with the extra passes.
+   */
+  readonly expectedPeriodMs?: number;
   readonly makespanMs: number;
   readonly bubbleRatio: number;
+  /** Share of device time that is not work at its best: idle time and batches that are slower than need be. */
+  readonly waste?: number;
   readonly throughputPerSecond: number;
   readonly clockSkewMs?: number;
   readonly criticalPath: readonly number[];

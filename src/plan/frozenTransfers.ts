@@ -47,7 +47,7 @@ export function frozenTransfers(plan: Plan, { workload }: Context, lists: readon
     else workload.encodings.forEach((encoding, e) => encoding.parts.includes(fill.part) && betweenParts(workload, fill, encoding, makersOf.get(e) ?? [], transfers));
   }
   const firstPass = lists.map((list) => {
-    const index = list.findIndex((op) => op.op === "F");
+    const index = list.findIndex((op) => op.op === "F" || op.op === "SELF_COND");
     return index < 0 ? list.length : index;
   });
   const receivers = receiversOf(plan, workload, replicas);

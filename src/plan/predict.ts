@@ -6,29 +6,41 @@ import type { Timeline } from "../model/timeline";
 import { simulate } from "../simulate/engine";
 import type { Context } from "../simulate/context";
 import { memoryUse } from "../simulate/memory";
+import { outcomesOf } from "../simulate/selfConditioning";
 import { timelineOf } from "../simulate/timeline";
+import { wasteOf } from "../simulate/waste";
 import { compilePlan } from "./compile";
 import { validatePlan } from "./validate";
 
 /**
- * The program of a plan and its predicted timeline (two settled iterations).
+ * The program of a plan and its predicted timeline (two settled iterations; where chains condition on themselves, two that do).
  * @throws UserError naming the field of a plan that does not fit its profile or cluster.
  */
 export function predictPlan(plan: Plan, context: Context, planRef?: FileRef): { program: Program; timeline: Timeline } {
   validatePlan(plan, context.workload, context.devices.length);
   const program = compilePlan(plan, context, planRef);
-  return { program, timeline: timelineOf(program, context) };
+  const [shown, ...others] = outcomesOf(context);
+  const timeline = timelineOf(program, shown.context);
+  if (others.length === 0) return { program, timeline };
+  const expectedPeriodMs = others.reduce((ms, { share, context: other }) => ms + share * simulate(compilePlan(plan, other), other).periodMs, shown.share * timeline.periodMs);
+  return { program, timeline: { ...timeline, expectedPeriodMs } };
 }
 
-/** The figures that a plan file keeps. */
+/** The figures that a plan file keeps: means over iterations with and without self-conditioning, and the most memory of any. */
 export function predictedFigures(plan: Plan, context: Context): Predicted {
-  const program = compilePlan(plan, context);
-  const simulation = simulate(program, context);
+  const outcomes = outcomesOf(context).map(({ share, context: own }) => {
+    const program = compilePlan(plan, own);
+    return { share, own, program, simulation: simulate(program, own) };
+  });
+  const mean = (amount: (simulation: ReturnType<typeof simulate>) => number) => outcomes.reduce((total, { share, simulation }) => total + share * amount(simulation), 0);
+  const periodMs = mean((simulation) => simulation.periodMs);
+  const [most] = outcomes;
   return {
-    periodMs: simulation.periodMs,
-    makespanMs: simulation.makespanMs,
-    bubbleRatio: simulation.bubbleRatio,
-    throughputPerSecond: simulation.throughputPerSecond,
-    peakMemoryBytes: memoryUse(program, context, simulation).map((use) => use.peakBytes),
+    periodMs,
+    makespanMs: mean((simulation) => simulation.makespanMs),
+    bubbleRatio: periodMs > 0 ? mean((simulation) => simulation.bubbleRatio * simulation.periodMs) / periodMs : 0,
+    waste: wasteOf(context, most.program.worldSize, plan.batch.global, periodMs),
+    throughputPerSecond: periodMs > 0 ? (plan.batch.global / periodMs) * 1e3 : 0,
+    peakMemoryBytes: memoryUse(most.program, most.own, most.simulation).map((use) => use.peakBytes),
   };
 }

@@ -3,8 +3,10 @@ import { UserError } from "../model/errors";
 import type { Fill, FillAnchor, Plan } from "../model/plan";
 import type { Operation } from "../model/program";
 import { insertCommunication } from "../schedule/communication";
-import type { DeviceOrders, PassStep, Step } from "../schedule/generators/order";
+import type { DeviceOrders } from "../schedule/generators/order";
+import { withSelfConditioning } from "../schedule/selfConditioning";
 import type { Context } from "../simulate/context";
+import { conditions } from "../simulate/selfConditioning";
 import { frozenTransfers } from "./frozenTransfers";
 import { sharedFrozenWork } from "./frozenWork";
 import { passTransfers } from "./passTransfers";
@@ -13,8 +15,9 @@ import { allPipelines, allReplicas, holdingsOf, ordersOf, pipelineDevices, repli
 export type Lists = readonly (readonly Operation[])[];
 
 /**
- * One iteration: the passes of each rank's stages in the schedule's order, each with the fills anchored to it before it (and
- * its stage computed again before a backward pass, where the plan recomputes); then per stage REDUCE (where several ranks hold
+ * One iteration: the passes of each rank's stages in the schedule's order, each with the fills anchored to it before it (after
+ * them the self-conditioning passes that run right before it, and its stage computed again before a backward pass, where the
+ * plan recomputes); then per stage REDUCE (where several ranks hold
  * it), the fills anchored to "OPTIM", GRAD_NORM (where clipping asks for it), per stage OPTIM and EMA, and the encodings that
  * arrive for the next iteration. Lists of ranks outside of `replicas` are empty, and so must their fills be; replicas that
  * share a pipeline's devices go together.
@@ -53,11 +56,6 @@ function fillOperation(fill: Fill): Operation {
   return { op: "FILL", iteration: fill.iteration ?? 1, component: fill.component, layers: [fill.from, fill.to], samples: fill.samples };
 }
 
-/** An overlapped pair is one pass after the other: how much two passes at once gain on a device is not known. */
-function passesOf(step: Step): readonly PassStep[] {
-  return step.op === "OVERLAP_F_B" ? [step.forward, step.backward] : [step];
-}
-
 function rankLists(plan: Plan, context: Context, replicas: readonly number[], orders: DeviceOrders): Lists {
   const keyOf = anchorKeys(plan);
   const anchored = new Map<number, Fill[]>();
@@ -77,15 +75,21 @@ function rankLists(plan: Plan, context: Context, replicas: readonly number[], or
   };
   const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
   const wanted = new Set(replicas);
+  const steps = withSelfConditioning(orders, context.workload.chains.map(({ chain }, c) => ({ stages: plan.chains[c].stages.length, conditioned: conditions(chain) })));
   for (const pipeline of allPipelines(plan)) {
     if (!replicasIn(plan, pipeline).some((replica) => wanted.has(replica))) continue;
     pipelineDevices(plan, pipeline).forEach((devices, place) => {
       for (const device of devices) {
         const list = lists[device];
-        for (const { op, chain: c, stage: s, microbatch } of orders[place].flatMap(passesOf)) {
+        const ahead: Operation[] = [];
+        for (const { op, chain: c, stage: s, microbatch } of steps[place]) {
           const { id, stages } = plan.chains[c];
           const pass = { iteration: 0, chain: id, stage: s, microbatch, layers: [stages[s].from, stages[s].to] } as const;
-          list.push(...takeFills(device, { op, chain: id, stage: s, microbatch }));
+          if (op === "SELF_COND") {
+            ahead.push({ op, ...pass });
+            continue;
+          }
+          list.push(...takeFills(device, { op, chain: id, stage: s, microbatch }), ...ahead.splice(0));
           if (plan.recompute && (op === "B" || op === "I")) list.push({ op: "R", ...pass });
           list.push({ op, ...pass });
         }

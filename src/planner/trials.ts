@@ -1,6 +1,7 @@
 /**
  * Quick looks at plans of one shape, by the one simulator: lists without a document, timed again where only cuts change, and
- * for one replica of each kind, since replicas on alike devices and links do the same things at the same times.
+ * for one replica of each kind, since replicas on alike devices and links do the same things at the same times. Where chains
+ * condition on themselves in some iterations, periods are means over all, and simulations are those of iterations that do.
  */
 import { linkBetween } from "../model/cluster";
 import type { Fill, Plan } from "../model/plan";
@@ -10,6 +11,7 @@ import { iterationLists } from "../plan/rankLists";
 import type { Context } from "../simulate/context";
 import { durations } from "../simulate/durations";
 import { settle, simulateGraph, type Simulation } from "../simulate/engine";
+import { outcomesOf } from "../simulate/selfConditioning";
 import { structureOf, timed, type Graph, type Structure } from "../simulate/graph";
 
 export interface Trials {
@@ -32,29 +34,31 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const structures = new Map<string, Structure>();
   const passes = new Map<string, number>();
   const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
-  const structureAt = (at: Plan) => structureOf(iterationLists(at, context, replicas), context);
-  const passGraph = (cuts: readonly number[]): Graph => {
+  const outcomes = outcomesOf(context);
+  const structureAt = (at: Plan, outcome: number) => structureOf(iterationLists(at, outcomes[outcome].context, replicas), context);
+  const meanMs = (graphAt: (outcome: number) => Graph) => outcomes.reduce((ms, { share }, outcome) => ms + share * settle(graphAt(outcome)).periodMs, 0);
+  const passGraph = (cuts: readonly number[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.
-    const key = cuts.slice(1, -1).map((cut) => (cutsOfChain[cut].backward ? 1 : 0)).join("");
+    const key = `${outcome} ${cuts.slice(1, -1).map((cut) => (cutsOfChain[cut].backward ? 1 : 0)).join("")}`;
     let structure = structures.get(key);
-    if (!structure) structures.set(key, (structure = structureAt(at)));
+    if (!structure) structures.set(key, (structure = structureAt(at, outcome)));
     return graphOf(at, structure);
   };
-  const filledGraph = (cuts: readonly number[], fills: readonly Fill[]): Graph => {
+  const filledGraph = (cuts: readonly number[], fills: readonly Fill[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
-    return graphOf(at, structureAt(at));
+    return graphOf(at, structureAt(at, outcome));
   };
   return {
     passesMs(cuts) {
       const key = cuts.join();
-      const periodMs = passes.get(key) ?? settle(passGraph(cuts)).periodMs;
+      const periodMs = passes.get(key) ?? meanMs((outcome) => passGraph(cuts, outcome));
       passes.set(key, periodMs);
       return periodMs;
     },
-    passes: (cuts) => simulateGraph(passGraph(cuts), worldSizeOf(plan), plan.batch.global),
-    filledMs: (cuts, fills) => settle(filledGraph(cuts, fills)).periodMs,
-    filled: (cuts, fills) => simulateGraph(filledGraph(cuts, fills), worldSizeOf(plan), plan.batch.global),
+    passes: (cuts) => simulateGraph(passGraph(cuts, 0), worldSizeOf(plan), plan.batch.global),
+    filledMs: (cuts, fills) => meanMs((outcome) => filledGraph(cuts, fills, outcome)),
+    filled: (cuts, fills) => simulateGraph(filledGraph(cuts, fills, 0), worldSizeOf(plan), plan.batch.global),
   };
 }
 

@@ -104,6 +104,8 @@ function checkPasses(program: Program): string | undefined {
         const inputs = new Set<number>();
         const weights = new Set<number>();
         const here = `rank ${device}, chain "${chain.id}", stage ${s}`;
+        const conditioned = new Set<number>();
+        const isConditioned = program.ranks[device].operations.some((op) => op.op === "SELF_COND" && op.chain === chain.id && op.stage === s);
         const received = { forward: new Set<number>(), backward: new Set<number>() };
         for (const op of program.ranks[device].operations) {
           if (op.chain !== chain.id || op.stage !== s || op.microbatch === undefined) continue;
@@ -114,7 +116,12 @@ function checkPasses(program: Program): string | undefined {
             if (!inputs.has(m)) return `${here}: the weight gradient of micro-batch ${m} comes before its input gradient.`;
             weights.add(m);
           }
+          if (op.op === "SELF_COND") {
+            if (conditioned.has(m)) return `${here}: the self-conditioning pass of micro-batch ${m} is there twice.`;
+            conditioned.add(m);
+          }
           if (op.op === "F") {
+            if (isConditioned && !conditioned.has(m)) return `${here}: the forward pass of micro-batch ${m} comes before its self-conditioning pass.`;
             if (forward.has(m)) return `${here}: the forward pass of micro-batch ${m} is there twice.`;
             if (s > 0 && !isLocal(s - 1) && !received.forward.has(m)) return `${here}: the forward pass of micro-batch ${m} comes before its input.`;
             forward.add(m);

@@ -21,6 +21,8 @@ export interface Transfer {
   readonly chain?: string;
   /** Stage of the producer. */
   readonly stage?: number;
+  /** Stage of the consumer, where it is not the neighbour that the channel leads to. */
+  readonly toStage?: number;
   readonly microbatch?: number;
   readonly component?: string;
   readonly samples?: Range;
@@ -47,6 +49,12 @@ function endOf(transfer: Transfer, tag: number, direction: "send" | "receive", s
   return op;
 }
 
+/** From the producer's stage to the consumer's. */
+function offsetOf({ channel, stage, toStage }: Transfer): number {
+  if (stage !== undefined && toStage !== undefined) return toStage - stage;
+  return channel === "backward" ? -1 : 1;
+}
+
 /** Per rank the operations with sends and receives among them. `transfers` may be in any order. */
 export function insertCommunication(lists: readonly (readonly Operation[])[], transfers: readonly Transfer[]): readonly (readonly Operation[])[] {
   // Sorting keeps the order of equals: messages of one producer and channel stay as they were handed over.
@@ -69,7 +77,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
     for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1]);
     group.forEach((transfer, i) => {
       sendOf.set(transfer, endOf(transfer, numbers[i], "send", 0));
-      (receives[transfer.destination][places[i]] ??= []).push(endOf(transfer, numbers[i], "receive", transfer.channel === "backward" ? -1 : 1));
+      (receives[transfer.destination][places[i]] ??= []).push(endOf(transfer, numbers[i], "receive", offsetOf(transfer)));
     });
   }
   for (const transfer of inSendOrder) {

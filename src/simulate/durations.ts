@@ -117,6 +117,8 @@ export function durations(program: Timed, context: Context): Durations {
         case "REDISTRIBUTE":
           if (op.direction === "receive") return 0;
           if (op.channel === "forward" || op.channel === "backward") return crossingMs(op, rank, op.channel);
+          // A self-conditioning pass sends on what the forward pass does; from the last stage its prediction goes back.
+          if (op.channel === "selfConditioning" && stages[stageAt(op).chain].length > (op.stage ?? 0) + 1) return crossingMs(op, rank, "forward");
           return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), op.bytes ?? 0);
         case "OPTIM": {
           const { trained, gradients, optimizer } = stageAt(op).own;

@@ -120,7 +120,8 @@ function residentBytes(program: Program, context: Context, rank: number, held: r
 /**
  * What a pass takes at its start and gives back at its end, and the room it works in. A forward pass saves activations until
  * the input's gradient (I) and until the weights' (W) are made; B makes both. Where the program computes activations again, the
- * forward pass keeps no more than what came into the stage.
+ * forward pass keeps no more than what came into the stage. A self-conditioning pass saves nothing; its prediction, as small as a
+ * latent image, is not counted.
  */
 function passBytes(program: Program, { workload, costs }: Context): (op: Operation) => { taken: number; given: number; workspace: number } {
   const recomputes = program.ranks.some(({ operations }) => operations.some(({ op }) => op === "R"));
@@ -140,6 +141,8 @@ function passBytes(program: Program, { workload, costs }: Context): (op: Operati
     switch (op.op) {
       case "F":
         return { taken: recomputes ? input : inputs + weights, given: 0, workspace };
+      case "SELF_COND":
+        return { taken: 0, given: 0, workspace };
       case "R":
         return { taken: inputs + weights, given: 0, workspace };
       case "B":

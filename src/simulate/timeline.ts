@@ -10,6 +10,7 @@ import { dependencies, withoutRunning } from "./dependencies";
 import { isPass, simulate, type Simulation } from "./engine";
 import { inputsOf } from "./inputs";
 import { memoryUse } from "./memory";
+import { wasteOf } from "./waste";
 
 /**
  * Simulates `program` and shows two settled iterations, numbered 0 and 1, from time 0. Frozen work for the next iteration
@@ -30,6 +31,7 @@ export function timelineOf(program: Program, context: Context): Timeline {
     periodMs: simulation.periodMs,
     makespanMs: simulation.makespanMs,
     bubbleRatio: simulation.bubbleRatio,
+    waste: wasteOf(context, program.worldSize, program.batch.global, simulation.periodMs),
     throughputPerSecond: simulation.throughputPerSecond,
     criticalPath: criticalPath(operations),
     devices: program.ranks.map(({ rank }) => {

@@ -29,8 +29,8 @@ function rowText(row: Row): string {
   const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.recompute ? " recompute" : ""}`;
   const what = `${how.padEnd(24)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
   if (row.status === "simulated" && row.predicted) {
-    const { periodMs, bubbleRatio, peakMemoryBytes } = row.predicted;
-    return `${what} ${periodMs.toFixed(1).padStart(11)} ${(100 * bubbleRatio).toFixed(1).padStart(8)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
+    const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;
+    return `${what} ${periodMs.toFixed(1).padStart(11)} ${(100 * bubbleRatio).toFixed(1).padStart(8)} ${(waste === undefined ? "" : (100 * waste).toFixed(1)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
   }
   return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
 }
@@ -91,7 +91,7 @@ export const planCommand: Command = {
     });
     if (values.output !== undefined) await writeDocument(planFormat, nodeFiles, output, plan);
     if (values.json) return printJson(plan);
-    process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
+    process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble % waste %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
     if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
     process.stdout.write(fillText(fills));
     process.stdout.write(`${plan.runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${plan.runnable.reason}`}\nWrote ${values.output}\n`);

@@ -25,8 +25,10 @@ export const simulateCommand: Command = {
     warnOfStale(opened);
     if (values.output !== undefined) await writeDocument(timelineFormat, nodeFiles, resolve(values.output), timeline);
     if (values.json) return printJson(timeline);
-    const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = timeline;
-    process.stdout.write(`period ${periodMs.toFixed(2)} ms, makespan ${makespanMs.toFixed(2)} ms, bubbles ${(100 * bubbleRatio).toFixed(2)} %, ${throughputPerSecond.toFixed(3)} samples/s (predicted)\nWrote ${values.output}\n`);
+    const { periodMs, expectedPeriodMs, makespanMs, bubbleRatio, waste = 0, throughputPerSecond } = timeline;
+    process.stdout.write(`period ${periodMs.toFixed(2)} ms, makespan ${makespanMs.toFixed(2)} ms, bubbles ${(100 * bubbleRatio).toFixed(2)} %, waste ${(100 * waste).toFixed(2)} %, ${throughputPerSecond.toFixed(3)} samples/s (predicted)\n`);
+    if (expectedPeriodMs !== undefined) process.stdout.write(`These are iterations with self-conditioning; the mean period over all is ${expectedPeriodMs.toFixed(2)} ms.\n`);
+    process.stdout.write(`Wrote ${values.output}\n`);
   },
 };
 

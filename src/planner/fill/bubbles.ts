@@ -47,10 +47,10 @@ export function gapsOf(simulation: Simulation, ranks: readonly number[], parted:
   return gaps;
 }
 
-/** What a fill right before operation `i` stands before: activations are computed again for the backward pass that follows. */
+/** What a fill right before operation `i` stands before: activations are computed again for the backward pass that follows, and self-conditioning passes go with the pass that they run ahead of. */
 function anchorAt({ operations }: Simulation["graph"], i: number): FillAnchor {
   let at = i;
-  while (operations[at].op === "R" || (at > i && operations[at].op === "RECV")) at++;
+  while (operations[at].op === "R" || operations[at].op === "SELF_COND" || (at > i && operations[at].channel !== undefined)) at++;
   const { op, chain, stage, microbatch } = operations[at];
   return isAnchor(op) ? { op, chain, stage, microbatch } : { op: "OPTIM" };
 }

@@ -1,10 +1,9 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
 import type { Plan, Predicted } from "../../model/plan";
-import { compilePlan } from "../../plan/compile";
+import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
-import { memoryUse } from "../../simulate/memory";
 import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
 import { missingBytes } from "../partition/dynamic";
 import { partition } from "../partition/partition";
@@ -106,11 +105,9 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   };
   const isFilled = space.fill && context.workload.frozen.length > 0;
   const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries) : balanced;
-  const { plan, simulation } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
-  const peakMemoryBytes = memoryUse(compilePlan(plan, context), context, simulation).map((use) => use.peakBytes);
-  const missing = Math.max(...peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
-  const { periodMs, makespanMs, bubbleRatio, throughputPerSecond } = simulation;
-  const predicted: Predicted = { periodMs, makespanMs, bubbleRatio, throughputPerSecond, peakMemoryBytes };
+  const { plan } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
+  const predicted = predictedFigures(plan, context);
+  const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
 }
