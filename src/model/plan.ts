@@ -38,7 +38,9 @@ export interface Fill {
 }
 
 /** "chimera": each pair of replicas shares a pipeline's devices in opposite directions. "bidirectional": two chains do. */
-export type ScheduleName = "ddp" | "gpipe" | "1f1b" | "interleaved" | "chimera" | "bidirectional";
+export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "chimera", "bidirectional"] as const;
+
+export type ScheduleName = (typeof scheduleNames)[number];
 
 export interface Optimizer {
   readonly name: "adamw";
