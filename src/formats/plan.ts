@@ -10,7 +10,7 @@ const fill = z.looseObject({
   to: positive,
   samples: range,
   device: count,
-  before: z.looseObject({ op: z.enum(["F", "B", "I", "W", "OPTIM"]), chain: name.optional(), stage: count.optional(), microbatch: count.optional() }),
+  before: z.looseObject({ op: z.enum(["F", "B", "I", "W", "SELF_COND", "OPTIM"]), chain: name.optional(), stage: count.optional(), microbatch: count.optional() }),
   iteration: z.union([z.literal(0), z.literal(1)]).optional(),
   pinned: z.boolean().optional(),
 });

@@ -18,7 +18,7 @@ export interface PlanChain {
 
 /** The operation on the same device that a fill stands before. "OPTIM" means: after the last backward, before the step. */
 export interface FillAnchor {
-  readonly op: "F" | "B" | "I" | "W" | "OPTIM";
+  readonly op: "F" | "B" | "I" | "W" | "SELF_COND" | "OPTIM";
   readonly chain?: string;
   readonly stage?: number;
   readonly microbatch?: number;

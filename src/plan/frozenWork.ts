@@ -2,7 +2,7 @@
 import type { Fill, FillAnchor, Plan } from "../model/plan";
 import type { Workload } from "../model/workload";
 import type { Context } from "../simulate/context";
-import { allPipelines, ordersOf, pipelineDevices, replicaSamples, replicasIn } from "./placement";
+import { allPipelines, ordersOf, pipelineDevices, placedSteps, replicaSamples, replicasIn } from "./placement";
 
 export interface FrozenShare {
   readonly device: number;
@@ -40,12 +40,11 @@ export function sharedFrozenWork(plan: Plan, workload: Workload): readonly Froze
 
 /** The fills of a plan without cross-iteration filling: this iteration's frozen work before the first pass. */
 export function unfilled(plan: Plan, context: Context): readonly Fill[] {
-  const orders = ordersOf(plan, context);
+  const steps = placedSteps(plan, context, ordersOf(plan, context));
   const first = new Map<number, FillAnchor>();
   for (const pipeline of allPipelines(plan)) {
     pipelineDevices(plan, pipeline).forEach((devices, place) => {
-      const [step] = orders[place];
-      const pass = step.op === "OVERLAP_F_B" ? step.forward : step;
+      const [pass] = steps[place];
       for (const device of devices) first.set(device, { op: pass.op, chain: plan.chains[pass.chain].id, stage: pass.stage, microbatch: pass.microbatch });
     });
   }

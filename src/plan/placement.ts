@@ -4,6 +4,7 @@ import { crossingBytes, stageCrossings, type Cut } from "../model/workload";
 import { linkBetween, transferMs } from "../model/cluster";
 import { checkPipeline, deviceOf, deviceOrders, replicasPerPipeline } from "../schedule/generators";
 import type { DeviceOrders, Pipeline } from "../schedule/generators/order";
+import { withSelfConditioning, type PlacedStep } from "../schedule/selfConditioning";
 import type { Context } from "../simulate/context";
 
 /** Devices that a plan uses: ranks 0 to this number, exclusive. */
@@ -158,6 +159,11 @@ export function placeOf(plan: Pick<Plan, "chains" | "schedule" | "batch" | "data
 /** @throws UserError where the plan's schedule does not exist for its stages and devices. */
 export function checkShape(plan: Plan): void {
   checkPipeline(shapeOf(plan));
+}
+
+/** The orders with the self-conditioning passes of chains that may make them, whether or not these iterations do. */
+export function placedSteps(plan: Plan, { workload }: Context, orders: DeviceOrders): readonly (readonly PlacedStep[])[] {
+  return withSelfConditioning(orders, workload.chains.map(({ chain }, c) => ({ stages: plan.chains[c].stages.length, conditioned: chain.selfConditioning !== undefined })));
 }
 
 /** The order of passes on each place of a pipeline; all pipelines have one. @throws UserError where the schedule does not exist. */

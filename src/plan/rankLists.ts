@@ -4,23 +4,22 @@ import type { Fill, FillAnchor, Plan } from "../model/plan";
 import type { Operation } from "../model/program";
 import { insertCommunication } from "../schedule/communication";
 import type { DeviceOrders } from "../schedule/generators/order";
-import { withSelfConditioning } from "../schedule/selfConditioning";
 import type { Context } from "../simulate/context";
 import { conditions } from "../simulate/selfConditioning";
 import { frozenTransfers } from "./frozenTransfers";
 import { sharedFrozenWork } from "./frozenWork";
 import { passTransfers } from "./passTransfers";
-import { allPipelines, allReplicas, holdingsOf, ordersOf, pipelineDevices, replicasIn, worldSizeOf } from "./placement";
+import { allPipelines, allReplicas, holdingsOf, ordersOf, pipelineDevices, placedSteps, replicasIn, worldSizeOf } from "./placement";
 
 export type Lists = readonly (readonly Operation[])[];
 
 /**
- * One iteration: the passes of each rank's stages in the schedule's order, each with the fills anchored to it before it (after
- * them the self-conditioning passes that run right before it, and its stage computed again before a backward pass, where the
- * plan recomputes); then per stage REDUCE (where several ranks hold
+ * One iteration: the passes of each rank's stages in the schedule's order, each with the fills anchored to it before it (and
+ * its stage computed again before a backward pass, where the plan recomputes); then per stage REDUCE (where several ranks hold
  * it), the fills anchored to "OPTIM", GRAD_NORM (where clipping asks for it), per stage OPTIM and EMA, and the encodings that
  * arrive for the next iteration. Lists of ranks outside of `replicas` are empty, and so must their fills be; replicas that
- * share a pipeline's devices go together.
+ * share a pipeline's devices go together. Iterations without self-conditioning leave its passes out, but not the fills before
+ * them.
  * @throws UserError where the schedule or a fill's anchor does not exist.
  */
 export function iterationLists(plan: Plan, context: Context, replicas = allReplicas(plan), orders = ordersOf(plan, context)): Lists {
@@ -38,7 +37,7 @@ export function prologueLists(plan: Plan, context: Context): Lists {
   return insertCommunication(lists, frozenTransfers(plan, context, lists, allReplicas(plan)));
 }
 
-const anchorOps: readonly FillAnchor["op"][] = ["OPTIM", "F", "B", "I", "W"];
+const anchorOps: readonly FillAnchor["op"][] = ["OPTIM", "F", "B", "I", "W", "SELF_COND"];
 
 /** One number for each place that a fill can stand before; -1 for a chain that the plan does not have. */
 function anchorKeys({ chains, batch: { microbatches } }: Plan): (device: number, anchor: FillAnchor) => number {
@@ -75,21 +74,18 @@ function rankLists(plan: Plan, context: Context, replicas: readonly number[], or
   };
   const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
   const wanted = new Set(replicas);
-  const steps = withSelfConditioning(orders, context.workload.chains.map(({ chain }, c) => ({ stages: plan.chains[c].stages.length, conditioned: conditions(chain) })));
+  const steps = placedSteps(plan, context, orders);
+  const isMade = context.workload.chains.map(({ chain }) => conditions(chain));
   for (const pipeline of allPipelines(plan)) {
     if (!replicasIn(plan, pipeline).some((replica) => wanted.has(replica))) continue;
     pipelineDevices(plan, pipeline).forEach((devices, place) => {
       for (const device of devices) {
         const list = lists[device];
-        const ahead: Operation[] = [];
         for (const { op, chain: c, stage: s, microbatch } of steps[place]) {
           const { id, stages } = plan.chains[c];
           const pass = { iteration: 0, chain: id, stage: s, microbatch, layers: [stages[s].from, stages[s].to] } as const;
-          if (op === "SELF_COND") {
-            ahead.push({ op, ...pass });
-            continue;
-          }
-          list.push(...takeFills(device, { op, chain: id, stage: s, microbatch }), ...ahead.splice(0));
+          list.push(...takeFills(device, { op, chain: id, stage: s, microbatch }));
+          if (op === "SELF_COND" && !isMade[c]) continue;
           if (plan.recompute && (op === "B" || op === "I")) list.push({ op: "R", ...pass });
           list.push({ op, ...pass });
         }

@@ -100,7 +100,7 @@ function validateFills(plan: Plan, workload: Workload, refuse: Refuse): void {
   if (iteration === 0) {
     plan.fills.forEach((fill, f) => {
       const { op, microbatch } = fill.before;
-      if (op !== "F" || microbatch !== 0) refuse(`fills[${f}].before`, "Frozen work for this iteration comes before the device's first pass.");
+      if ((op !== "F" && op !== "SELF_COND") || microbatch !== 0) refuse(`fills[${f}].before`, "Frozen work for this iteration comes before the device's first pass.");
     });
   }
 }

@@ -47,16 +47,16 @@ export function gapsOf(simulation: Simulation, ranks: readonly number[], parted:
   return gaps;
 }
 
-/** What a fill right before operation `i` stands before: activations are computed again for the backward pass that follows, and self-conditioning passes go with the pass that they run ahead of. */
+/** What a fill right before operation `i` stands before: activations are computed again for the backward pass that follows. */
 function anchorAt({ operations }: Simulation["graph"], i: number): FillAnchor {
   let at = i;
-  while (operations[at].op === "R" || operations[at].op === "SELF_COND" || (at > i && operations[at].channel !== undefined)) at++;
+  while (operations[at].op === "R" || (at > i && operations[at].channel !== undefined)) at++;
   const { op, chain, stage, microbatch } = operations[at];
   return isAnchor(op) ? { op, chain, stage, microbatch } : { op: "OPTIM" };
 }
 
 function isAnchor(op: string): op is Exclude<FillAnchor["op"], "OPTIM"> {
-  return op === "F" || op === "B" || op === "I" || op === "W";
+  return op === "F" || op === "B" || op === "I" || op === "W" || op === "SELF_COND";
 }
 
 /** From one iteration to the next on a rank: when its optimizer starts, its list ends and its first pass starts, in ms. */
