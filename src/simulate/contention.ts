@@ -68,7 +68,7 @@ export function walkShared(graph: Graph, links: SharedLinks, state: LinkState, f
   const nextBucket = (g: number, time: number) => {
     const { members, backward, buckets } = collectives[g];
     if (bucketOf[g] === buckets.length) for (const member of members) finish(member, time);
-    else ready.push(backward ? Math.max(time, bucketReady(graph, g, bucketOf[g], times)) : time, ~g);
+    else ready.push(backward ? Math.max(time, bucketReady(graph, g, bucketOf[g], times)) : time, members[0]);
   };
   const enter = (g: number) => {
     if (rings[g].length > 0) return nextBucket(g, groupReady(graph, g, times, sent));
@@ -97,14 +97,14 @@ export function walkShared(graph: Graph, links: SharedLinks, state: LinkState, f
     for (let r = runnable.pop(); r !== undefined; r = runnable.pop()) follow(r);
     if (ready.isEmpty) break;
     const { time, item } = ready.pop();
-    if (item >= 0) {
+    const g = groupOf[item];
+    if (g < 0) {
       const begin = freeOn(into[item], freeOn(out[item], time, item), item);
       start[item] = begin;
       hold(out[item], begin + ms[item], item);
       hold(into[item], begin + ms[item], item);
       finish(item, begin + ms[item]);
     } else {
-      const g = ~item;
       const { members, buckets } = collectives[g];
       const begin = rings[g].reduce((latest, link) => freeOn(link, latest, members[0]), time);
       const until = begin + buckets[bucketOf[g]].ms;
