@@ -30,23 +30,14 @@ export interface Transfer {
 
 const channelOrder: readonly Channel[] = ["forward", "backward", "selfConditioning", "intermediate", "encoding"];
 
-type Written = { -readonly [K in keyof Operation]: Operation[K] };
-
-/** One end of a message. `stageOffset`: from the producer's stage to this end's. */
-function endOf(transfer: Transfer, tag: number, direction: "send" | "receive", stageOffset: number): Operation {
-  const isEncoding = transfer.channel === "encoding";
-  const op: Written = { op: isEncoding ? "REDISTRIBUTE" : direction === "send" ? "SEND" : "RECV", iteration: transfer.iteration, channel: transfer.channel };
-  if (isEncoding) op.direction = direction;
-  if (transfer.chain !== undefined) op.chain = transfer.chain;
-  if (transfer.stage !== undefined) op.stage = transfer.stage + stageOffset;
-  if (transfer.microbatch !== undefined) op.microbatch = transfer.microbatch;
-  if (transfer.component !== undefined) op.component = transfer.component;
-  if (transfer.samples !== undefined) op.samples = transfer.samples;
-  op.tag = tag;
-  if (transfer.tensors !== undefined) op.tensors = transfer.tensors;
-  op.bytes = transfer.bytes;
-  op.peer = direction === "send" ? transfer.destination : transfer.source;
-  return op;
+/** One end of a message. `stageOffset`: from the producer's stage to this end's. Written as a whole, since there are thousands of them. */
+function endOf(transfer: Transfer, tag: number, isSend: boolean, stageOffset: number): Operation {
+  const { channel, iteration, chain, stage, microbatch, component, samples, tensors = [], bytes } = transfer;
+  const peer = isSend ? transfer.destination : transfer.source;
+  const op = isSend ? "SEND" : "RECV";
+  if (chain !== undefined && stage !== undefined && microbatch !== undefined) return { op, iteration, channel, chain, stage: stage + stageOffset, microbatch, tag, tensors, bytes, peer };
+  if (channel === "encoding") return { op: "REDISTRIBUTE", iteration, channel, direction: isSend ? "send" : "receive", ...(component !== undefined && { component }), ...(samples && { samples }), tag, tensors, bytes, peer };
+  return { op, iteration, channel, ...(component !== undefined && { component }), ...(samples && { samples }), tag, tensors, bytes, peer };
 }
 
 /** From the producer's stage to the consumer's. */
@@ -57,40 +48,42 @@ function offsetOf({ channel, stage, toStage }: Transfer): number {
 
 /** Per rank the operations with sends and receives among them. `transfers` may be in any order. */
 export function insertCommunication(lists: readonly (readonly Operation[])[], transfers: readonly Transfer[]): readonly (readonly Operation[])[] {
-  // Sorting keeps the order of equals: messages of one producer and channel stay as they were handed over.
-  const rankOf = (transfer: Transfer) => transfer.after * channelOrder.length + channelOrder.indexOf(transfer.channel);
-  const inSendOrder = [...transfers].sort((a, b) => rankOf(a) - rankOf(b));
-  const groups = new Map<number, Transfer[]>();
-  for (const transfer of inSendOrder) {
-    const key = (transfer.source * lists.length + transfer.destination) * channelOrder.length + channelOrder.indexOf(transfer.channel);
-    const group = groups.get(key);
-    if (group) group.push(transfer);
-    else groups.set(key, [transfer]);
+  // Messages of one producer and channel stay in the order in which they were handed over.
+  const leaving = lists.map((list) => new Array<number[] | undefined>(list.length));
+  transfers.forEach(({ source, after, channel }, t) => {
+    const here = (leaving[source][after] ??= []);
+    let at = here.length;
+    while (at > 0 && channelOrder.indexOf(transfers[here[at - 1]].channel) > channelOrder.indexOf(channel)) at--;
+    here.splice(at, 0, t);
+  });
+  const groups = new Map<number, number[]>();
+  for (const places of leaving) {
+    for (const here of places) {
+      for (const t of here ?? []) {
+        const { source, destination, channel } = transfers[t];
+        const key = (source * lists.length + destination) * channelOrder.length + channelOrder.indexOf(channel);
+        const group = groups.get(key);
+        if (group) group.push(t);
+        else groups.set(key, [t]);
+      }
+    }
   }
-  const sends = lists.map((list) => new Array<Operation[] | undefined>(list.length).fill(undefined));
-  const receives = lists.map((list) => new Array<Operation[] | undefined>(list.length + 1).fill(undefined));
-  const sendOf = new Map<Transfer, Operation>();
+  const tagOf = new Int32Array(transfers.length);
+  const arriving = lists.map((list) => new Array<number[] | undefined>(list.length + 1));
   for (const group of groups.values()) {
     const tags = [0, 0];
-    const numbers = group.map((transfer) => tags[transfer.iteration]++);
-    const places = group.map(({ before }) => before);
+    for (const t of group) tagOf[t] = tags[transfers[t].iteration]++;
+    const places = group.map((t) => transfers[t].before);
     for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1]);
-    group.forEach((transfer, i) => {
-      sendOf.set(transfer, endOf(transfer, numbers[i], "send", 0));
-      (receives[transfer.destination][places[i]] ??= []).push(endOf(transfer, numbers[i], "receive", offsetOf(transfer)));
-    });
-  }
-  for (const transfer of inSendOrder) {
-    const send = sendOf.get(transfer);
-    if (send) (sends[transfer.source][transfer.after] ??= []).push(send);
+    group.forEach((t, i) => (arriving[transfers[t].destination][places[i]] ??= []).push(t));
   }
   return lists.map((list, rank) => {
     const whole: Operation[] = [];
     for (let i = 0; i <= list.length; i++) {
-      for (const receive of receives[rank][i] ?? []) whole.push(receive);
+      for (const t of arriving[rank][i] ?? []) whole.push(endOf(transfers[t], tagOf[t], false, offsetOf(transfers[t])));
       if (i === list.length) break;
       whole.push(list[i]);
-      for (const send of sends[rank][i] ?? []) whole.push(send);
+      for (const t of leaving[rank][i] ?? []) whole.push(endOf(transfers[t], tagOf[t], true, 0));
     }
     return whole;
   });

@@ -14,7 +14,9 @@ const near = 1e-9;
 export function dependencies({ graph, previous, last }: Simulation, inputs: Inputs): (i: number, iteration: 0 | 1) => readonly number[] {
   const { onRank, other, lastOnRank, lastSent, rank, groupOf, groups } = graph;
   const count = graph.operations.length;
-  const add = (deps: number[], i: number, iteration: 0 | 1) => {
+  // Collected in one place and copied at their size: thousands of short lists grown one by one cost more than all else here.
+  const deps: number[] = [];
+  const add = (i: number, iteration: 0 | 1) => {
     const shift = iteration * count;
     if (onRank[i] >= 0) insert(deps, shift + onRank[i]);
     else if (onRank[i] === before && iteration === 1 && lastOnRank[rank[i]] >= 0) insert(deps, lastOnRank[rank[i]]);
@@ -27,18 +29,21 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
       if (input >= 0) insert(deps, input);
     }
   };
+  const collected = () => {
+    const copy = deps.slice();
+    deps.length = 0;
+    return copy;
+  };
   const ofGroups = ([0, 1] as const).map((iteration) =>
     groups.map(({ members }) => {
-      const deps: number[] = [];
-      for (const member of members) add(deps, member, iteration);
-      return deps;
+      for (const member of members) add(member, iteration);
+      return collected();
     }),
   );
   return (i, iteration) => {
     if (groupOf[i] >= 0) return ofGroups[iteration][groupOf[i]];
-    const deps: number[] = [];
-    add(deps, i, iteration);
-    return deps;
+    add(i, iteration);
+    return collected();
   };
 }
 
@@ -53,6 +58,7 @@ function insert(list: number[], value: number): void {
 
 /** The same operations; all-reduces that started while some of what they need was running name only what had ended. */
 export function withoutRunning(operations: readonly TimelineOperation[]): readonly TimelineOperation[] {
+  if (!operations.some(({ op }) => op === "REDUCE")) return operations;
   return operations.map((op) => {
     if (op.op !== "REDUCE") return op;
     const ended = op.deps.filter((dep) => operations[dep].endMs <= op.startMs + near * Math.abs(op.startMs));

@@ -35,8 +35,8 @@ export function inputsOf(program: Program, context: Context, structure: Structur
 }
 
 const none = -1;
-const kinds = ["F", "R", "I", "W", "SELF_COND", "forward", "backward", "selfConditioning", "encodings"] as const;
-type Kind = (typeof kinds)[number];
+const kinds = { F: 0, R: 1, I: 2, W: 3, SELF_COND: 4, forward: 5, backward: 6, selfConditioning: 7, encodings: 8 } as const;
+type Kind = keyof typeof kinds;
 
 /** Lists of numbers by kind, stage and micro-batch, as chains. */
 class Slots {
@@ -45,7 +45,7 @@ class Slots {
   private readonly next: number[] = [];
 
   constructor(private readonly size: number) {
-    this.head = new Int32Array(size * kinds.length).fill(none);
+    this.head = new Int32Array(size * Object.keys(kinds).length).fill(none);
   }
 
   clear(): void {
@@ -54,14 +54,14 @@ class Slots {
   }
 
   add(kind: Kind, slot: number, item: number): void {
-    const at = kinds.indexOf(kind) * this.size + slot;
+    const at = kinds[kind] * this.size + slot;
     this.next.push(this.head[at]);
     this.head[at] = this.items.push(item) - 1;
   }
 
   /** Appends the items of a slot to `to`; whether there were any. */
   copy(kind: Kind, slot: number, to: number[]): boolean {
-    const first = this.head[kinds.indexOf(kind) * this.size + slot];
+    const first = this.head[kinds[kind] * this.size + slot];
     for (let at = first; at !== none; at = this.next[at]) to.push(this.items[at]);
     return first !== none;
   }
@@ -91,6 +91,8 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     const { part, layer } = workload.encodings[e];
     return op.layers !== undefined && partOf.get(op.component ?? "") === part && op.layers[0] <= layer && layer < op.layers[1];
   };
+  const makersOf = new Map(workload.frozen.map(({ component }, p) => [component, workload.frozen.flatMap((other, o) => (workload.encodings.some(({ part, parts }) => part === o && parts.includes(p)) ? [other.component] : []))]));
+  const makesFor = (op: Operation, component: string) => workload.encodings.some(({ parts }, e) => parts.includes(partOf.get(component) ?? none) && makes(op, e));
   const slots = new Slots(stages.length * microbatches);
 
   return ({ operations, firstOnRank, other }, rank) => {
@@ -103,6 +105,7 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     const optimizer = stages.map(() => none);
     let norm = none;
     const frozen: number[] = [];
+    const frozenOf = new Map<string, number[]>();
     for (let i = firstOnRank[rank]; i < firstOnRank[rank + 1]; i++) {
       const op = operations[i];
       const stage = stageOf(op);
@@ -141,6 +144,12 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
         default:
           break;
       }
+    }
+    for (const i of frozen) {
+      const { component = "" } = operations[i];
+      const same = frozenOf.get(component);
+      if (same) same.push(i);
+      else frozenOf.set(component, [i]);
     }
     // Encodings, by the micro-batches that are made of their samples.
     stages.forEach((stage, s) => {
@@ -233,16 +242,17 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     }
 
     function fillInputs(i: number, to: number[]): void {
-      const op = operations[i];
-      if (!op.layers || !op.samples) return;
-      const part = partOf.get(op.component ?? "");
-      const wanted = workload.encodings.flatMap(({ parts }, e) => (part !== undefined && op.layers?.[0] === 0 && parts.includes(part) ? [e] : []));
-      for (const k of frozen) {
-        if (k >= i) break;
-        const maker = operations[k];
-        if (maker.iteration !== op.iteration || !maker.samples || !overlap(maker.samples, op.samples)) continue;
-        const isBefore = op.layers[0] > 0 && maker.component === op.component && (maker.op === "FILL" ? maker.layers?.[1] === op.layers[0] : maker.op === "RECV");
-        if (isBefore || wanted.some((e) => (maker.op === "FILL" ? makes(maker, e) : maker.op === "REDISTRIBUTE" && partOf.get(maker.component ?? "") === workload.encodings[e].part))) to.push(k);
+      const { layers, samples, component = "", iteration } = operations[i];
+      if (!layers || !samples) return;
+      const isFirst = layers[0] === 0;
+      for (const maker of isFirst ? (makersOf.get(component) ?? []) : [component]) {
+        for (const k of frozenOf.get(maker) ?? []) {
+          if (k >= i) break;
+          const made = operations[k];
+          if (made.iteration !== iteration || !made.samples || !overlap(made.samples, samples)) continue;
+          const isNeeded = isFirst ? made.op === "REDISTRIBUTE" || (made.op === "FILL" && makesFor(made, component)) : made.op === "RECV" || (made.op === "FILL" && made.layers?.[1] === layers[0]);
+          if (isNeeded) to.push(k);
+        }
       }
     }
   };

@@ -103,15 +103,15 @@ function residentBytes(program: Program, context: Context, rank: number, held: r
     const own = stageBytes(program, context, chain, from, to);
     bytes += own.weights + own.gradients + own.optimizer + own.ema;
   }
-  const frozen = new Set<string>();
+  const parts = new Map(context.workload.frozen.map(({ component, layers }) => [component, { layers, isHeld: new Uint8Array(layers.length) }]));
   const { prologue, operations } = program.ranks[rank];
-  for (const op of [...prologue, ...operations]) {
-    if (op.op !== "FILL" || !op.layers) continue;
-    const part = context.workload.frozen.find((candidate) => candidate.component === op.component);
-    for (let layer = op.layers[0]; part && layer < op.layers[1]; layer++) {
-      const key = `${op.component} ${layer}`;
-      if (!frozen.has(key)) bytes += part.layers[layer].paramBytes;
-      frozen.add(key);
+  for (const list of [prologue, operations]) {
+    for (const { op, component, layers } of list) {
+      const part = op === "FILL" && layers ? parts.get(component ?? "") : undefined;
+      for (let layer = layers?.[0] ?? 0; part && layers && layer < layers[1]; layer++) {
+        if (!part.isHeld[layer]) bytes += part.layers[layer].paramBytes;
+        part.isHeld[layer] = 1;
+      }
     }
   }
   return bytes;

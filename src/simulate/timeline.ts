@@ -2,12 +2,14 @@
 import type { Program } from "../model/program";
 import type { Timeline, TimelineOperation } from "../model/timeline";
 import { isEstimate } from "../model/costs";
-import type { TimeSource } from "../model/profile";
+import type { Range } from "../model/plan";
+import type { ProfileLayer, TimeSource } from "../model/profile";
 import type { Operation } from "../model/program";
 import type { Context } from "./context";
 import { criticalPath } from "./criticalPath";
 import { dependencies, withoutRunning } from "./dependencies";
 import { isPass, simulate, type Simulation } from "./engine";
+import type { Times } from "./graph";
 import { inputsOf } from "./inputs";
 import { memoryUse } from "./memory";
 import { wasteOf } from "./waste";
@@ -21,7 +23,7 @@ import { wasteOf } from "./waste";
  */
 export function timelineOf(program: Program, context: Context): Timeline {
   const simulation = simulate(program, context);
-  const zero = simulation.previous.start.reduce((a, b) => Math.min(a, b), Infinity);
+  const zero = earliest(simulation.previous.start);
   const memory = memoryUse(program, context, simulation);
   const operations = shownOperations(program, context, simulation, zero);
   const shift = simulation.last.start.length > 0 ? simulation.last.start[0] - simulation.previous.start[0] : 0;
@@ -44,6 +46,12 @@ export function timelineOf(program: Program, context: Context): Timeline {
   };
 }
 
+function earliest(times: Float64Array): number {
+  let first = Infinity;
+  for (const time of times) if (time < first) first = time;
+  return first;
+}
+
 function isSent(op: Operation): boolean {
   return op.op === "SEND" || op.op === "RECV" || op.op === "REDISTRIBUTE" || op.op === "REDUCE";
 }
@@ -54,12 +62,12 @@ function shownOperations(program: Program, context: Context, simulation: Simulat
   const source = sourcesOf(program, context);
   const count = graph.operations.length;
   const deps = dependencies(simulation, inputsOf(program, context, graph));
+  const startOf = ({ start, end }: Times, i: number) => (graph.receives[i] ? end : start)[i] - zero;
   const shown = new Array<TimelineOperation>(2 * count);
   graph.operations.forEach((op, i) => {
     const from = source(op);
-    const { receives, rank } = graph;
-    shown[i] = shownOperation(op, rank[i], from, 0, (receives[i] ? previous.end : previous.start)[i] - zero, previous.end[i] - zero, deps(i, 0));
-    shown[count + i] = shownOperation(op, rank[i], from, 1, (receives[i] ? last.end : last.start)[i] - zero, last.end[i] - zero, deps(i, 1));
+    shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(previous, i), previous.end[i] - zero, deps(i, 0));
+    shown[count + i] = shownOperation(op, graph.rank[i], from, 1, startOf(last, i), last.end[i] - zero, deps(i, 1));
   });
   return shown;
 }
@@ -106,18 +114,18 @@ function shownOperation(operation: Operation, device: number, source: TimeSource
 /** "measured" only where every layer was measured at this very range of batch sizes. */
 function sourcesOf(program: Program, { workload }: Context): (op: Operation) => TimeSource {
   const microbatch = program.batch.global / program.dataParallel / program.batch.microbatches;
-  const known = new Map<string, TimeSource>();
-  return (op) => {
-    if (!op.layers || (!isPass(op.op) && op.op !== "FILL")) return "estimate";
-    const batch = op.samples ? op.samples[1] - op.samples[0] : microbatch;
-    const [from, to] = op.layers;
-    const key = `${op.op} ${op.component ?? ""} ${op.chain ?? ""} ${from} ${to} ${batch}`;
-    let source = known.get(key);
-    if (source === undefined) {
-      const layers = op.op === "FILL" ? workload.frozen.find((part) => part.component === op.component)?.layers : workload.chains.find(({ chain }) => chain.id === op.chain)?.layers;
-      source = layers?.slice(from, to).every((layer) => !isEstimate(layer, batch, op.op === "B" || op.op === "I" || op.op === "W")) ? "measured" : "estimate";
-      known.set(key, source);
-    }
-    return source;
+  const parts = new Map(workload.frozen.map(({ component, layers }) => [component, layers]));
+  const sourceOf = (layers: readonly ProfileLayer[], [from, to]: Range, batch: number, backward: boolean): TimeSource => {
+    for (let layer = from; layer < to; layer++) if (isEstimate(layers[layer], batch, backward)) return "estimate";
+    return "measured";
+  };
+  /** `[chain]`: per stage, of its forward and its backward passes. */
+  const passes = new Map(
+    program.chains.map(({ id, stages }, c) => [id, stages.map(({ from, to, devices }) => [false, true].map((backward) => sourceOf(workload.chains[c].layers, [from, to], (microbatch * program.dataParallel) / devices.length, backward)))]),
+  );
+  return ({ op, chain, stage = 0, component, layers, samples }) => {
+    if (op === "FILL") return layers && samples ? sourceOf(parts.get(component ?? "") ?? [], layers, samples[1] - samples[0], false) : "estimate";
+    if (!isPass(op)) return "estimate";
+    return passes.get(chain ?? "")?.[stage][op === "B" || op === "I" || op === "W" ? 1 : 0] ?? "estimate";
   };
 }
