@@ -166,7 +166,16 @@ export function placedSteps(plan: Plan, { workload }: Context, orders: DeviceOrd
   return withSelfConditioning(orders, workload.chains.map(({ chain }, c) => ({ stages: plan.chains[c].stages.length, conditioned: chain.selfConditioning !== undefined })));
 }
 
+/** Orders are asked for again with each edit of a plan, few of which change them. */
+const known = new WeakMap<Context, { readonly key: string; readonly orders: DeviceOrders }>();
+
 /** The order of passes on each place of a pipeline; all pipelines have one. @throws UserError where the schedule does not exist. */
 export function ordersOf(plan: Plan, context: Context): DeviceOrders {
-  return deviceOrders(pipelineOf(plan, context));
+  const pipeline = pipelineOf(plan, context);
+  const key = JSON.stringify(pipeline);
+  const found = known.get(context);
+  if (found?.key === key) return found.orders;
+  const orders = deviceOrders(pipeline);
+  known.set(context, { key, orders });
+  return orders;
 }

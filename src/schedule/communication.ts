@@ -51,7 +51,11 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
   // Messages of one producer and channel stay in the order in which they were handed over.
   const leaving = lists.map((list) => new Array<number[] | undefined>(list.length));
   transfers.forEach(({ source, after, channel }, t) => {
-    const here = (leaving[source][after] ??= []);
+    const here = leaving[source][after];
+    if (!here) {
+      leaving[source][after] = [t];
+      return;
+    }
     let at = here.length;
     while (at > 0 && channelOrder.indexOf(transfers[here[at - 1]].channel) > channelOrder.indexOf(channel)) at--;
     here.splice(at, 0, t);
@@ -75,7 +79,12 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
     for (const t of group) tagOf[t] = tags[transfers[t].iteration]++;
     const places = group.map((t) => transfers[t].before);
     for (let i = places.length - 2; i >= 0; i--) places[i] = Math.min(places[i], places[i + 1]);
-    group.forEach((t, i) => (arriving[transfers[t].destination][places[i]] ??= []).push(t));
+    group.forEach((t, i) => {
+      const there = arriving[transfers[t].destination];
+      const here = there[places[i]];
+      if (here) here.push(t);
+      else there[places[i]] = [t];
+    });
   }
   return lists.map((list, rank) => {
     const whole: Operation[] = [];

@@ -6,59 +6,69 @@ import type { Inputs } from "./inputs";
 
 const near = 1e-9;
 
+/** Of one operation in the first and in the second iteration. */
+export type Dependencies = readonly [readonly number[], readonly number[]];
+
 /**
- * Indices, ascending, for an operation of the first or second iteration: its inputs, what ran before it on its streams, and the
- * message that it waited for on a link. Members of a group wait for what any of them waits for. What lies before the first
- * iteration is left out.
+ * Indices, ascending, for each operation: its inputs, what ran before it on its streams, and the message that it waited for on a
+ * link. Members of a group wait for what any of them waits for. What lies before the first iteration is left out.
  */
-export function dependencies({ graph, previous, last }: Simulation, inputs: Inputs): (i: number, iteration: 0 | 1) => readonly number[] {
+export function dependencies({ graph, previous, last }: Simulation, inputs: Inputs): (i: number) => Dependencies {
   const { onRank, other, lastOnRank, lastSent, rank, groupOf, groups } = graph;
   const count = graph.operations.length;
-  // Collected in one place and copied at their size: thousands of short lists grown one by one cost more than all else here.
-  const deps: number[] = [];
-  const add = (i: number, iteration: 0 | 1) => {
-    const shift = iteration * count;
-    if (onRank[i] >= 0) insert(deps, shift + onRank[i]);
-    else if (onRank[i] === before && iteration === 1 && lastOnRank[rank[i]] >= 0) insert(deps, lastOnRank[rank[i]]);
-    if (other[i] >= 0) insert(deps, shift + other[i]);
-    else if (other[i] === before && iteration === 1 && lastSent[rank[i]] >= 0) insert(deps, lastSent[rank[i]]);
-    const held = (iteration === 1 ? last : previous).heldUpBy[i];
-    if (held >= -shift) insert(deps, shift + held);
+  const second = new Sorted();
+  const first = new Sorted();
+  const add = (i: number) => {
+    if (onRank[i] >= 0) second.add(count + onRank[i]);
+    else if (onRank[i] === before && lastOnRank[rank[i]] >= 0) second.add(lastOnRank[rank[i]]);
+    if (other[i] >= 0) second.add(count + other[i]);
+    else if (other[i] === before && lastSent[rank[i]] >= 0) second.add(lastSent[rank[i]]);
     for (let k = inputs.from[i]; k < inputs.from[i + 1]; k++) {
-      const input = shift + inputs.operations[k];
-      if (input >= 0) insert(deps, input);
+      const input = count + inputs.operations[k];
+      if (input >= 0) second.add(input);
     }
   };
-  const collected = () => {
-    const copy = deps.slice();
-    deps.length = 0;
-    return copy;
+  /** Iterations wait for the same, but on links. */
+  const collected = (i: number): Dependencies => {
+    for (let k = 0; k < second.size; k++) if (second.values[k] >= count) first.add(second.values[k] - count);
+    if (previous.heldUpBy[i] >= 0) first.add(previous.heldUpBy[i]);
+    if (last.heldUpBy[i] >= -count) second.add(count + last.heldUpBy[i]);
+    return [first.take(), second.take()];
   };
-  const ofGroups = ([0, 1] as const).map((iteration) =>
-    groups.map(({ members }) => {
-      for (const member of members) add(member, iteration);
-      return collected();
-    }),
-  );
-  return (i, iteration) => {
-    if (groupOf[i] >= 0) return ofGroups[iteration][groupOf[i]];
-    add(i, iteration);
-    return collected();
+  const ofGroups = groups.map(({ members }) => {
+    members.forEach(add);
+    return collected(members[0]);
+  });
+  return (i) => {
+    if (groupOf[i] >= 0) return ofGroups[groupOf[i]];
+    add(i);
+    return collected(i);
   };
 }
 
-/** Into a list in ascending order, unless it is there. */
-function insert(list: number[], value: number): void {
-  let at = list.length;
-  while (at > 0 && list[at - 1] > value) at--;
-  if (at > 0 && list[at - 1] === value) return;
-  if (at === list.length) list.push(value);
-  else list.splice(at, 0, value);
+/** Different numbers in ascending order; there are thousands of short lists, so they are collected in one place. */
+class Sorted {
+  readonly values: number[] = [];
+  size = 0;
+
+  add(value: number): void {
+    let at = this.size;
+    while (at > 0 && this.values[at - 1] > value) at--;
+    if (at > 0 && this.values[at - 1] === value) return;
+    for (let k = this.size++; k > at; k--) this.values[k] = this.values[k - 1];
+    this.values[at] = value;
+  }
+
+  /** The numbers; the next list starts empty. */
+  take(): readonly number[] {
+    const taken = this.values.slice(0, this.size);
+    this.size = 0;
+    return taken;
+  }
 }
 
 /** The same operations; all-reduces that started while some of what they need was running name only what had ended. */
 export function withoutRunning(operations: readonly TimelineOperation[]): readonly TimelineOperation[] {
-  if (!operations.some(({ op }) => op === "REDUCE")) return operations;
   return operations.map((op) => {
     if (op.op !== "REDUCE") return op;
     const ended = op.deps.filter((dep) => operations[dep].endMs <= op.startMs + near * Math.abs(op.startMs));

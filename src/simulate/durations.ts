@@ -82,9 +82,12 @@ export function durations(program: Timed, context: Context): Durations {
   const memoryMs = (rank: number, amount: number) => amount / (devices[rank].kind.bandwidthGBps * 1e6);
   const normMs = (2 * Math.ceil(Math.log2(Math.max(1, worldSize))) * slowestLink(context, Array.from({ length: worldSize }, (_, rank) => rank)).latencyUs) / 1e3;
   const passMs = (op: Operation, rank: number, pass: keyof ChainSums) => {
-    const { from, to, samples, chain } = stageAt(op);
+    const { from, to, samples, chain, known } = stageAt(op);
+    // All micro-batches take the same.
+    const found = known[pass][kinds[rank]];
+    if (found !== undefined) return found;
     const sums = costs.chain(chain, samples, kinds[rank])[pass];
-    return sums[to] - sums[from];
+    return (known[pass][kinds[rank]] = sums[to] - sums[from]);
   };
   /** Both ends of a message that travels along a chain may split a micro-batch: the message has the smaller part of the two. */
   const crossingMs = (op: Operation, rank: number, pass: "forward" | "backward") => {
@@ -160,6 +163,8 @@ interface TimedStage {
   readonly devices: readonly number[];
   readonly samples: number;
   readonly own: StageBytes;
+  /** Ms of each pass, by kind of device, once they have been asked for. */
+  readonly known: Readonly<Record<keyof ChainSums, number[]>>;
   /** To the next stage and back. */
   readonly sends: Cut;
 }
@@ -174,6 +179,7 @@ function stagesOf(program: Timed, context: Context, { stages }: PlanChain, chain
     devices,
     samples: (samples * program.dataParallel) / devices.length,
     own: stageBytes(program, context, chain, from, to),
+    known: { forward: [], inputGrad: [], weightGrad: [], backward: [] },
     sends: crossings[s] ?? { forward: nothing, backward: undefined },
   }));
 }

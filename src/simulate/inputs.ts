@@ -43,6 +43,7 @@ class Slots {
   private readonly head: Int32Array;
   private readonly items: number[] = [];
   private readonly next: number[] = [];
+  private count = 0;
 
   constructor(private readonly size: number) {
     this.head = new Int32Array(size * Object.keys(kinds).length).fill(none);
@@ -50,13 +51,14 @@ class Slots {
 
   clear(): void {
     this.head.fill(none);
-    this.items.length = this.next.length = 0;
+    this.count = 0;
   }
 
   add(kind: Kind, slot: number, item: number): void {
     const at = kinds[kind] * this.size + slot;
-    this.next.push(this.head[at]);
-    this.head[at] = this.items.push(item) - 1;
+    this.next[this.count] = this.head[at];
+    this.items[this.count] = item;
+    this.head[at] = this.count++;
   }
 
   /** Appends the items of a slot to `to`; whether there were any. */
@@ -106,9 +108,11 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     let norm = none;
     const frozen: number[] = [];
     const frozenOf = new Map<string, number[]>();
+    const ownStages = new Int32Array(firstOnRank[rank + 1] - firstOnRank[rank]);
     for (let i = firstOnRank[rank]; i < firstOnRank[rank + 1]; i++) {
       const op = operations[i];
-      const stage = stageOf(op);
+      const stage = op.chain === undefined ? 0 : stageOf(op);
+      ownStages[i - firstOnRank[rank]] = stage;
       const slot = stage * microbatches + (op.microbatch ?? 0);
       switch (op.op) {
         case "F":
@@ -177,7 +181,7 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     let made = none;
     return (i, to) => {
       const op = operations[i];
-      const stage = stageOf(op);
+      const stage = ownStages[i - firstOnRank[rank]];
       const m = op.microbatch ?? 0;
       const slot = stage * microbatches + m;
       if (isReceive(op)) {

@@ -16,40 +16,72 @@ export interface MemoryUse {
 
 /** One figure per rank. Prologue and data loading are not counted. */
 export function memoryUse(program: Program, context: Context, simulation: Simulation): readonly MemoryUse[] {
-  const events: [number, number][][] = program.ranks.map(() => []);
   const held = heldStages(program);
   const passes = passBytes(program, context);
   const { start, end } = simulation.last;
-  const uses: { readonly baseBytes: number; readonly list: [number, number][] }[] = [];
-  let index = 0;
-  for (const { rank, operations } of program.ranks) {
-    const list = events[rank];
-    const add = (ms: number, bytes: number) => bytes !== 0 && list.push([ms, bytes]);
-    const first = index;
-    const lastBackward = first + operations.findLastIndex((op) => op.op === "B" || op.op === "I" || op.op === "W");
-    const listEnd = operations.length > 0 ? end[first + operations.length - 1] : 0;
-    for (const op of operations) {
-      const [from, to] = [start[index], end[index]];
+  let first = 0;
+  return program.ranks.map(({ rank, operations }) => {
+    const changes = new Changes();
+    const { own, made } = arrivingEncodings(program, context.workload, rank, held[rank]);
+    let arriving = 0;
+    let leaving = 0;
+    operations.forEach((op, i) => {
+      const [from, to] = [start[first + i], end[first + i]];
+      // Encodings for the coming iteration come in while those of this one are still held; at its end they take their place.
+      for (; made[arriving]?.op === i; arriving++) {
+        changes.add(from, made[arriving].bytes);
+        leaving += made[arriving].bytes;
+      }
       if (isPass(op.op)) {
         const { taken, given, workspace } = passes(op);
-        add(from, taken + workspace);
-        add(to, -given - workspace);
+        changes.add(from, taken + workspace);
+        changes.add(to, -given - workspace);
       } else if (op.op === "FILL") {
         const fill = fillBytes(context.workload, op);
-        add(from, fill.workspace + fill.output);
-        add(to, -fill.workspace - fill.input);
-      } else if (op.op === "SEND" && op.channel === "intermediate") add(to, -(op.bytes ?? 0));
-      else if (op.op === "RECV" && op.channel === "intermediate") add(to, op.bytes ?? 0);
-      index++;
+        changes.add(from, fill.workspace + fill.output);
+        changes.add(to, -fill.workspace - fill.input);
+      } else if (op.op === "SEND" && op.channel === "intermediate") changes.add(to, -(op.bytes ?? 0));
+      else if (op.op === "RECV" && op.channel === "intermediate") changes.add(to, op.bytes ?? 0);
+    });
+    const lastBackward = operations.findLastIndex((op) => op.op === "B" || op.op === "I" || op.op === "W");
+    const listEnd = operations.length > 0 ? end[first + operations.length - 1] : 0;
+    changes.add(own.serves === 1 ? listEnd : end[first + lastBackward], -leaving);
+    first += operations.length;
+    const baseBytes = residentBytes(program, context, rank, held[rank]) + (own.serves === 1 ? own.bytes : 0);
+    return { baseBytes, ...changes.accumulated(baseBytes) };
+  });
+}
+
+/** What is taken (above 0) and given back (below) over time. Changes come nearly in order, so each is put in its place at once. */
+class Changes {
+  private readonly times: number[] = [];
+  private readonly bytes: number[] = [];
+
+  add(ms: number, bytes: number): void {
+    if (bytes === 0) return;
+    const { times, bytes: amounts } = this;
+    let at = times.length;
+    for (; at > 0 && (times[at - 1] > ms || (times[at - 1] === ms && amounts[at - 1] > bytes)); at--) {
+      times[at] = times[at - 1];
+      amounts[at] = amounts[at - 1];
     }
-    const { own, made } = arrivingEncodings(program, context.workload, rank, held[rank]);
-    // Encodings for the coming iteration come in while those of this one are still held; at its end they take their place.
-    for (const { op, bytes } of made) add(start[first + op], bytes);
-    const leaving = made.reduce((total, { bytes }) => total + bytes, 0);
-    add(own.serves === 1 ? listEnd : end[lastBackward], -leaving);
-    uses.push({ list, baseBytes: residentBytes(program, context, rank, held[rank]) + (own.serves === 1 ? own.bytes : 0) });
+    times[at] = ms;
+    amounts[at] = bytes;
   }
-  return uses.map(({ list, baseBytes }) => ({ baseBytes, ...accumulate(list, baseBytes) }));
+
+  accumulated(base: number): Pick<MemoryUse, "peakBytes" | "steps"> {
+    const steps: [number, number][] = [];
+    let level = base;
+    let peakBytes = base;
+    this.times.forEach((ms, i) => {
+      level += this.bytes[i];
+      const last = steps.at(-1);
+      if (last && last[0] === ms) last[1] = level;
+      else steps.push([ms, level]);
+      peakBytes = Math.max(peakBytes, level);
+    });
+    return { peakBytes, steps };
+  }
 }
 
 /** A stage that a rank holds, and for which samples of the global batch. */
@@ -76,21 +108,6 @@ function heldStages(program: Program): readonly (readonly HeldStage[])[] {
     }),
   );
   return held;
-}
-
-function accumulate(events: readonly (readonly [number, number])[], base: number): Pick<MemoryUse, "peakBytes" | "steps"> {
-  const sorted = [...events].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const steps: [number, number][] = [];
-  let level = base;
-  let peakBytes = base;
-  for (const [ms, bytes] of sorted) {
-    level += bytes;
-    const last = steps.at(-1);
-    if (last && last[0] === ms) last[1] = level;
-    else steps.push([ms, level]);
-    peakBytes = Math.max(peakBytes, level);
-  }
-  return { peakBytes, steps };
 }
 
 /** Weights, gradients, optimizer states and EMA of the rank's stages, and the frozen layers that it ever runs. */

@@ -39,10 +39,11 @@ export function timelineOf(program: Program, context: Context): Timeline {
     devices: program.ranks.map(({ rank }) => {
       const { node, kind } = context.devices[rank];
       const { baseBytes, peakBytes, steps } = memory[rank];
-      const inWindow = (by: number) => steps.map(([ms, bytes]) => [ms - by - zero, bytes] as const);
-      return { name: `${rank}: ${kind.name}${context.devices.at(-1)?.node ? `, node ${node}` : ""}`, peakMemoryBytes: peakBytes, memory: [[0, baseBytes] as const, ...inWindow(shift), ...inWindow(0)] };
+      const curve: (readonly [number, number])[] = [[0, baseBytes]];
+      for (const later of [shift, 0]) for (const [ms, bytes] of steps) curve.push([ms - later - zero, bytes]);
+      return { name: `${rank}: ${kind.name}${context.devices.at(-1)?.node ? `, node ${node}` : ""}`, peakMemoryBytes: peakBytes, memory: curve };
     }),
-    operations: withoutRunning(operations),
+    operations: simulation.graph.groups.some(({ backward }) => backward) ? withoutRunning(operations) : operations,
   };
 }
 
@@ -66,8 +67,9 @@ function shownOperations(program: Program, context: Context, simulation: Simulat
   const shown = new Array<TimelineOperation>(2 * count);
   graph.operations.forEach((op, i) => {
     const from = source(op);
-    shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(previous, i), previous.end[i] - zero, deps(i, 0));
-    shown[count + i] = shownOperation(op, graph.rank[i], from, 1, startOf(last, i), last.end[i] - zero, deps(i, 1));
+    const [first, second] = deps(i);
+    shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(previous, i), previous.end[i] - zero, first);
+    shown[count + i] = shownOperation(op, graph.rank[i], from, 1, startOf(last, i), last.end[i] - zero, second);
   });
   return shown;
 }
