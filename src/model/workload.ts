@@ -57,8 +57,8 @@ export interface Encoding {
   readonly fixed: number;
   /** `[chain]`: positions of its consumers, ascending. */
   readonly positions: readonly (readonly number[])[];
-  /** Frozen parts that consume it. */
-  readonly parts: readonly number[];
+  /** Frozen parts that consume it, and which of their layers do. */
+  readonly parts: readonly { readonly part: number; readonly layers: readonly number[] }[];
 }
 
 export interface Workload {
@@ -224,19 +224,19 @@ function encodingsOf(profile: Profile, frozen: readonly FrozenPart[], positions:
     const made = place.get(`${tensor.producer.component}/${tensor.producer.layer}`);
     if (!made || tensor.transport === "recompute") return [];
     const uses = lengths.map(() => new Set<number>());
-    const parts = new Set<number>();
+    const parts = new Map<number, number[]>();
     for (const consumer of tensor.consumers) {
       const key = `${consumer.component}/${consumer.layer}`;
-      const part = place.get(key)?.part;
+      const inPart = place.get(key);
       const position = positions.get(key);
-      if (part !== undefined) {
-        if (part !== made.part) parts.add(part);
+      if (inPart) {
+        if (inPart.part !== made.part) parts.set(inPart.part, [...(parts.get(inPart.part) ?? []), inPart.layer]);
       } else if (position) uses[position.chain].add(position.at);
       else uses.forEach((used, chain) => used.add(lengths[chain] - 1)); // the loss follows a chain's last layer
     }
     if (uses.every((used) => used.size === 0) && parts.size === 0) return [];
     const sorted = uses.map((used) => [...used].sort((a, b) => a - b));
-    return [{ id: tensor.id, ...made, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0, positions: sorted, parts: [...parts] }];
+    return [{ id: tensor.id, ...made, perSample: tensor.bytesPerSample, fixed: tensor.bytesFixed ?? 0, positions: sorted, parts: [...parts].map(([part, layers]) => ({ part, layers })) }];
   });
 }
 
@@ -250,6 +250,6 @@ function lastOutputs(frozen: readonly FrozenPart[], lengths: readonly number[]):
     perSample: part.layers[part.layers.length - 1].cutBytesPerSample.forward,
     fixed: 0,
     positions: everywhere,
-    parts: frozen.flatMap((other, o) => (other.after.includes(p) ? [o] : [])),
+    parts: frozen.flatMap((other, o) => (other.after.includes(p) ? [{ part: o, layers: [0] }] : [])),
   }));
 }

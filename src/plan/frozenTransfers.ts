@@ -42,9 +42,17 @@ export function frozenTransfers(plan: Plan, { workload }: Context, lists: readon
   const endingAt = groupBy(fills, (fill) => fill.layers[1] * parts + fill.part);
   const makersOf = groupBy(workload.encodings.flatMap((encoding) => (encoding.parts.length > 0 ? fills.filter((fill) => makes(fill, encoding)).map((fill) => ({ encoding, fill })) : [])), ({ encoding }) => workload.encodings.indexOf(encoding));
   const transfers: Transfer[] = [];
+  /** Which samples of an encoding have come to a rank for an earlier fill. */
+  const there = new Map<number, Uint8Array>();
   for (const fill of fills) {
     if (fill.layers[0] > 0) betweenLayers(workload, fill, endingAt.get(fill.layers[0] * parts + fill.part) ?? [], transfers);
-    else workload.encodings.forEach((encoding, e) => encoding.parts.includes(fill.part) && betweenParts(workload, fill, encoding, makersOf.get(e) ?? [], transfers));
+    workload.encodings.forEach((encoding, e) => {
+      if (!uses(encoding, fill)) return;
+      const key = fill.rank * workload.encodings.length + e;
+      let held = there.get(key);
+      if (!held) there.set(key, (held = new Uint8Array(plan.batch.global)));
+      betweenParts(workload, fill, encoding, makersOf.get(e) ?? [], held, transfers);
+    });
   }
   const firstPass = lists.map((list) => {
     const index = list.findIndex((op) => op.op === "F" || op.op === "SELF_COND");
@@ -65,13 +73,24 @@ function betweenLayers(workload: Workload, fill: PlacedFill, makers: readonly Pl
   }
 }
 
-function betweenParts(workload: Workload, fill: PlacedFill, encoding: Encoding, makers: readonly { readonly fill: PlacedFill }[], transfers: Transfer[]): void {
+/** `held`: 1 for samples whose encoding is on the fill's rank already. */
+function betweenParts(workload: Workload, fill: PlacedFill, encoding: Encoding, makers: readonly { readonly fill: PlacedFill }[], held: Uint8Array, transfers: Transfer[]): void {
+  const { component } = workload.frozen[encoding.part];
+  const tensors = encoding.id === undefined ? [] : [encoding.id];
   for (const { fill: maker } of makers) {
-    if (maker.rank === fill.rank || maker.iteration !== fill.iteration) continue;
-    const samples = overlap(maker.samples, fill.samples);
-    const { component } = workload.frozen[encoding.part];
-    if (samples) transfers.push(move("encoding", maker, fill, component, samples, encoding.id === undefined ? [] : [encoding.id], crossingBytes(encoding, samples[1] - samples[0])));
+    const samples = maker.rank === fill.rank || maker.iteration !== fill.iteration ? undefined : overlap(maker.samples, fill.samples);
+    for (let from = samples?.[0] ?? 0; samples && from < samples[1]; from++) {
+      if (held[from]) continue;
+      let to = from;
+      while (to < samples[1] && !held[to]) held[to++] = 1;
+      transfers.push(move("encoding", maker, fill, component, [from, to], tensors, crossingBytes(encoding, to - from)));
+      from = to;
+    }
   }
+}
+
+function uses({ parts }: Encoding, { part, layers }: PlacedFill): boolean {
+  return parts.some((user) => user.part === part && user.layers.some((layer) => layers[0] <= layer && layer < layers[1]));
 }
 
 function makes(fill: PlacedFill, encoding: Encoding): boolean {

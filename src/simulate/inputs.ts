@@ -93,8 +93,10 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     const { part, layer } = workload.encodings[e];
     return op.layers !== undefined && partOf.get(op.component ?? "") === part && op.layers[0] <= layer && layer < op.layers[1];
   };
-  const makersOf = new Map(workload.frozen.map(({ component }, p) => [component, workload.frozen.flatMap((other, o) => (workload.encodings.some(({ part, parts }) => part === o && parts.includes(p)) ? [other.component] : []))]));
-  const makesFor = (op: Operation, component: string) => workload.encodings.some(({ parts }, e) => parts.includes(partOf.get(component) ?? none) && makes(op, e));
+  const makersOf = new Map(workload.frozen.map(({ component }, p) => [component, workload.frozen.flatMap((other, o) => (workload.encodings.some(({ part, parts }) => part === o && parts.some((user) => user.part === p)) ? [other.component] : []))]));
+  /** Whether `user` has layers that use encodings which `made`, a fill or a message, brings. */
+  const brings = (made: Operation, user: Operation) =>
+    workload.encodings.some(({ part, parts }, e) => (made.op === "FILL" ? makes(made, e) : partOf.get(made.component ?? "") === part) && parts.some((other) => other.part === partOf.get(user.component ?? "") && other.layers.some((layer) => user.layers && user.layers[0] <= layer && layer < user.layers[1])));
   const slots = new Slots(stages.length * microbatches);
 
   return ({ operations, firstOnRank, other }, rank) => {
@@ -248,14 +250,13 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     function fillInputs(i: number, to: number[]): void {
       const { layers, samples, component = "", iteration } = operations[i];
       if (!layers || !samples) return;
-      const isFirst = layers[0] === 0;
-      for (const maker of isFirst ? (makersOf.get(component) ?? []) : [component]) {
+      for (const maker of [component, ...(makersOf.get(component) ?? [])]) {
         for (const k of frozenOf.get(maker) ?? []) {
           if (k >= i) break;
           const made = operations[k];
           if (made.iteration !== iteration || !made.samples || !overlap(made.samples, samples)) continue;
-          const isNeeded = isFirst ? made.op === "REDISTRIBUTE" || (made.op === "FILL" && makesFor(made, component)) : made.op === "RECV" || (made.op === "FILL" && made.layers?.[1] === layers[0]);
-          if (isNeeded) to.push(k);
+          const isBefore = maker === component && layers[0] > 0 && (made.op === "RECV" || (made.op === "FILL" && made.layers?.[1] === layers[0]));
+          if (isBefore || (maker !== component && made.op !== "RECV" && brings(made, operations[i]))) to.push(k);
         }
       }
     }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Cluster } from "../../../src/model/cluster";
 import { UserError } from "../../../src/model/errors";
 import type { Plan, PlanChain, ScheduleName } from "../../../src/model/plan";
-import type { Profile } from "../../../src/model/profile";
+import type { LayerRef, Profile, ProfileComponent, Tensor } from "../../../src/model/profile";
 import { validatePlan } from "../../../src/plan/validate";
 import { ordersOf } from "../../../src/plan/placement";
 import { checkPipeline, deviceOf, replicasPerPipeline } from "../../../src/schedule/generators";
@@ -20,10 +20,27 @@ export interface Example {
 
 const layerCase: fc.Arbitrary<LayerCase> = fc.record({ forward: fc.integer({ min: 1, max: 9 }), backward: fc.integer({ min: 1, max: 20 }), launch: fc.constantFrom(0, 0.5), cut: fc.integer({ min: 0, max: 200_000 }) });
 
+/** What layers hand on: to the next and, over a skip, to the last; the first encoder's output to all other layers, the second's to first and last ones. */
+function tensorsOf({ components }: Pick<Profile, "components">, cuts: readonly number[]): readonly Tensor[] {
+  const [text, image, ...backbones] = components;
+  const refs = ({ name, layers }: ProfileComponent) => layers.map((one) => ({ component: name, layer: one.name }));
+  const made = (producer: LayerRef, consumers: readonly LayerRef[], bytesPerSample: number, transport: Tensor["transport"]): Tensor => ({ id: `${producer.component}/${producer.layer}`, producer, consumers, bytesPerSample, hasGradient: transport === "chain", transport });
+  const along = [image, ...backbones].flatMap((component, c) => {
+    const all = refs(component);
+    return all.slice(0, -1).map((ref, l) => made(ref, l === 1 && l + 2 < all.length ? [all[l + 1], all[all.length - 1]] : [all[l + 1]], cuts[(c + l) % cuts.length], "chain"));
+  });
+  const backboneRefs = backbones.map(refs);
+  return [
+    ...along,
+    ...refs(text).slice(-1).map((ref) => made(ref, [...refs(image), ...backboneRefs.flat()], 700, "redistribute")),
+    ...refs(image).slice(-1).map((ref) => made(ref, [...backboneRefs.flatMap((all) => [all[0], all[all.length - 1]]), { component: "loss", layer: "loss" }], 900, "redistribute")),
+  ];
+}
+
 /** Two frozen components, the second of which needs the first. */
-function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[], probability: number): Profile {
+function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[], probability: number, withTensors: boolean): Profile {
   const ids = chains.map((_, c) => `chain${c}`);
-  return {
+  const profile: Profile = {
     format: "diffusionpipe.profile/1",
     model: { path: "model", sha256: "" },
     bindings: { height: 64, width: 64, sequenceLength: 8 },
@@ -35,6 +52,7 @@ function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly
       ...chains.map((layers, c) => ({ name: ids[c], after: ["text", "image"], layers: layers.map((one, i) => layer(`${ids[c]}.${i}`, one, true)) })),
     ],
   };
+  return withTensors ? { ...profile, tensors: tensorsOf(profile, chains[0].map(({ cut }) => cut)) } : profile;
 }
 
 function clusterWith(nodes: number, devicesPerNode: number, slow: boolean, shared: boolean, overlaps: boolean): Cluster {
@@ -56,6 +74,7 @@ const choices = {
   overlaps: fc.boolean(),
   recompute: fc.boolean(),
   probability: fc.constantFrom(0, 0, 0.5, 1),
+  withTensors: fc.boolean(),
   warmup: fc.constantFrom(undefined, 1, 2),
   clipped: fc.boolean(),
   ema: fc.boolean(),
@@ -68,7 +87,7 @@ function exampleOf(name: ScheduleName, choice: Choice, perDevice: number): Examp
   const { places, pipelines, width, microbatches, nodes } = choice;
   const each = replicasPerPipeline(name);
   const stages = places * perDevice;
-  const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice.probability);
+  const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice.probability, choice.withTensors);
   const schedule = { name, ...(choice.warmup !== undefined && name === "1f1b" && { warmup: choice.warmup }) };
   const pipeline = { schedule, devices: places, chains: profile.chains.map((_, c) => ({ stages, direction: c === 1 ? ("up" as const) : ("down" as const) })) };
   const total = places * pipelines * width;
