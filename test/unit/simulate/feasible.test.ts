@@ -5,7 +5,11 @@ import { scheduleNames } from "../../../src/model/plan";
 import type { Timeline, TimelineOperation } from "../../../src/model/timeline";
 import { predictPlan } from "../../../src/plan/predict";
 import { fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import { searchPlan } from "../../../src/planner/search/search";
+import { contextOf } from "../../../src/simulate/context";
+import { syntheticCluster, syntheticProfile } from "../../bench/syntheticProfile";
 import { violations } from "../../tools/feasibility/check";
+import { base } from "../planner/cases";
 import { examplesOf, type Example } from "./plans";
 
 function timelinesOf({ plan, profile, cluster, context }: Example) {
@@ -23,6 +27,14 @@ describe("timelines could happen", () => {
       );
     });
   }
+
+  it("of a searched plan for a model of Stable Diffusion 2.1's shape", async () => {
+    const [profile, cluster] = [syntheticProfile(), syntheticCluster(8)];
+    const context = contextOf(profile, cluster);
+    const { plan } = await searchPlan({ ...base, optimizer: { ...base.optimizer, ema: true } }, { globalBatch: 64, schedules: ["1f1b"], stages: 4, microbatches: 8, fill: true }, context);
+    assert(plan.fills.length > 0);
+    assert.deepEqual(violations({ plan, profile, cluster, timeline: predictPlan(plan, context).timeline }).slice(0, 5), []);
+  });
 
   it("and the checker sees through those that could not", () => {
     const wanted = examplesOf("1f1b").filter(({ plan, cluster }) => plan.chains[0].stages.length > 2 && plan.dataParallel > 1 && plan.optimizer.ema && cluster.overlapsCommunication !== false && plan.batch.microbatches > 2);
