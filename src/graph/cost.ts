@@ -1,5 +1,6 @@
 /** What a layer costs at concrete shapes: FLOPs of F, I and W, memory traffic, and what it keeps for its backward. Computed, not measured. */
 import { elements, type Operator, type OperatorList, type Shape } from "../model/operator";
+import type { OperatorCost, OperatorKind, PassCost } from "../model/operatorCost";
 import { inferShapes } from "./layer";
 import { isView } from "./operators/layout";
 import { flopsOf, gradientInputsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
@@ -15,7 +16,11 @@ export interface LayerCost {
   /** Kept from F until I, and from F until W. Disjoint: what both need is in the second. */
   readonly savedUntilInputGradBytes: number;
   readonly savedUntilWeightGradBytes: number;
+  /** Those that compute or move anything, in order of execution; their FLOPs add up to the layer's. */
+  readonly operators: readonly OperatorCost[];
 }
+
+const kinds: { readonly [N in Operator["op"]]?: OperatorKind } = { convolution: "convolution", linear: "product", attention: "attention" };
 
 /**
  * @param learns Whether an operator's parameters get gradients.
@@ -32,6 +37,7 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
   const fromParameters = new Set<string>();
   const keptForI = new Set<string>();
   const keptForW = new Set<string>();
+  const operators: OperatorCost[] = [];
   const total = { forward: 0, inputGrad: 0, weightGrad: 0, traffic: 0, extraI: 0, extraW: 0 };
   for (const [index, operator] of list.operators.entries()) {
     const names = inputsOf(operator);
@@ -45,7 +51,24 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
 
     total.forward += flops.forward;
     const isFree = operator.op === "rearrange" && isView(operator);
-    if (!isFree) total.traffic += shapes[index].inputs.reduce((sum, shape) => sum + elements(shape), elements(shapes[index].output));
+    const outputElements = elements(shapes[index].output);
+    const moved = shapes[index].inputs.reduce((sum, shape) => sum + elements(shape), outputElements);
+    if (!isFree) {
+      total.traffic += moved;
+      const fixedElements = parametersOf(operator).reduce((sum, { shape }) => sum + elements(shape), 0);
+      const read = (values: readonly string[]) => values.reduce((sum, name) => sum + elements(known.get(name) ?? []), 0);
+      const gradients = names.reduce((sum, name, input) => sum + (carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name)) ? elements(shapes[index].inputs[input]) : 0), outputElements);
+      const through = { flops: inputGrad, elements: gradients + read(saved.forInputGrad) + saved.extraElements, fixedElements };
+      const into = { flops: flops.weightGrad, elements: outputElements + read(saved.forWeightGrad), fixedElements };
+      // The backward between a layer's own parameters counts as W, beside the gradients of the parameters themselves.
+      const weightGrad = sumOf([...(inW ? [through] : []), ...(learning ? [into] : [])]);
+      operators.push({
+        kind: kinds[operator.op] ?? "memory", outputElements,
+        // A look-up reads no more of its table than it returns.
+        forward: { flops: flops.forward, elements: moved, fixedElements: operator.op === "tokenEmbedding" ? 0 : fixedElements },
+        ...(inI && { inputGrad: through }), ...(weightGrad && { weightGrad }),
+      });
+    }
     if (inI) {
       total.inputGrad += inputGrad;
       total.extraI += saved.extraElements;
@@ -71,5 +94,11 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
     trafficBytes: total.traffic * bytesPerElement,
     savedUntilInputGradBytes: bytes([...keptForI].filter((name) => !keptForW.has(name))) + total.extraI * bytesPerElement,
     savedUntilWeightGradBytes: bytes(keptForW) + total.extraW * bytesPerElement,
+    operators,
   };
+}
+
+function sumOf(parts: readonly PassCost[]): PassCost | undefined {
+  const sum = (amount: (part: PassCost) => number) => parts.reduce((total, part) => total + amount(part), 0);
+  return parts.length === 0 ? undefined : { flops: sum(({ flops }) => flops), elements: sum((part) => part.elements), fixedElements: sum((part) => part.fixedElements) };
 }

@@ -1,6 +1,7 @@
 /** A parsed model: what `src/parse` makes of a workspace folder, before any shape is known, and after shapes are bound. */
 import type { ModelChoice } from "./choice";
 import type { OnnxGraph } from "./onnx";
+import type { OperatorCost } from "./operatorCost";
 import type { Bindings, Chain, FileRef, Tensor } from "./profile";
 
 export type Role = "trained" | "frozen";
@@ -53,6 +54,8 @@ export interface BoundLayer extends ModelLayer {
   /** Disjoint: an activation that both I and W need is in `untilWeightGrad`. */
   readonly savedBytesPerSample: { readonly untilInputGrad: number; readonly untilWeightGrad: number };
   readonly cutBytesPerSample: { readonly forward: number; readonly backward: number };
+  /** Where the layer is described by operators: what each of them costs. */
+  readonly operators?: readonly OperatorCost[];
   /** The forward graph at a batch size, float32. @throws UserError where the layer has none (traced, and not exported). */
   graph(batch: number): OnnxGraph;
 }

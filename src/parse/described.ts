@@ -184,5 +184,6 @@ function figuresOf(layer: LayerDescription, inputs: readonly BatchedValue[], gra
     weightGradFlopsPerSample: cost.weightGradFlops,
     trafficBytesPerSample: cost.trafficBytes,
     savedBytesPerSample: { untilInputGrad: cost.savedUntilInputGradBytes, untilWeightGrad: cost.savedUntilWeightGradBytes },
+    operators: cost.operators,
   };
 }
