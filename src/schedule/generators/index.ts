@@ -5,27 +5,36 @@ import { ddp } from "./ddp";
 import { gpipe } from "./gpipe";
 import { interleaved } from "./interleaved";
 import { oneFOneB } from "./oneFOneB";
-import type { DeviceOrders, Pipeline } from "./order";
+import type { DeviceOrders, Pipeline, Step } from "./order";
 import { bidirectional, chimera } from "./twoWays";
 
-/** @throws UserError where the schedule does not exist for such a pipeline. */
+/** Chains that do not go in two directions run one after another. @throws UserError where the schedule does not exist for such a pipeline. */
 export function deviceOrders(pipeline: Pipeline): DeviceOrders {
   checkPipeline(pipeline);
   const { schedule, devices, microbatches, chains } = pipeline;
+  if (schedule.name === "bidirectional") return bidirectional(devices, microbatches, chains);
+  const orders = chains.map((chain, c) => ordersOfOne(pipeline, chain).map((steps) => (c === 0 ? steps : steps.map((step) => inChain(step, c)))));
+  return orders[0].map((_, device) => orders.flatMap((order) => order[device]));
+}
+
+function ordersOfOne({ schedule, devices, microbatches }: Pipeline, { stages, times }: Pipeline["chains"][number]): DeviceOrders {
   switch (schedule.name) {
     case "ddp":
       return ddp(microbatches);
     case "gpipe":
       return gpipe(devices, microbatches);
-    case "1f1b":
-      return oneFOneB(devices, microbatches, schedule.warmup ?? 1);
     case "interleaved":
-      return interleaved(devices, chains[0].stages, microbatches);
+      return interleaved(devices, stages, microbatches);
     case "chimera":
-      return chimera(devices, microbatches, chains[0].times);
-    case "bidirectional":
-      return bidirectional(devices, microbatches, chains);
+      return chimera(devices, microbatches, times);
+    default:
+      return oneFOneB(devices, microbatches, schedule.warmup ?? 1);
   }
+}
+
+function inChain(step: Step, chain: number): Step {
+  if (step.op !== "OVERLAP_F_B") return { ...step, chain };
+  return { ...step, forward: { ...step.forward, chain }, backward: { ...step.backward, chain } };
 }
 
 /** @throws UserError where the schedule does not exist for such a pipeline. */
@@ -33,15 +42,16 @@ export function checkPipeline({ schedule: { name }, devices, chains }: Omit<Pipe
   const refuse = (message: string): never => {
     throw new UserError(message, { field: "schedule.name" });
   };
-  const wanted = name === "bidirectional" ? 2 : 1;
-  if (chains.length !== wanted) refuse(`The schedule "${name}" runs ${wanted === 1 ? "one chain" : "two chains"}, found ${chains.length}.`);
-  const [{ stages }] = chains;
-  if (name === "ddp" && stages !== 1) refuse(`Data parallelism has one stage, found ${stages}.`);
+  if (name === "bidirectional" && chains.length < 2) refuse(`The schedule "bidirectional" runs two chains or more, found ${chains.length}.`);
+  if (name === "bidirectional" && devices > 1 && chains.every(({ direction }) => direction !== "up")) refuse(`The schedule "bidirectional" has chains in both directions; here all begin on the same device.`);
   if (name === "chimera" && devices % 2 !== 0) refuse(`Chimera has an even number of stages, found ${devices}.`);
-  if (name === "interleaved") {
-    if (stages % devices !== 0 || stages === devices) refuse(`Interleaved 1F1B has the same number of stages on each device, and two at least; found ${stages} on ${devices} devices.`);
-  } else if (chains.some((chain) => chain.stages !== devices)) {
-    refuse(`The schedule "${name}" has one stage${wanted === 1 ? "" : " of each chain"} per device, found ${chains.map((chain) => chain.stages).join(" and ")} on ${devices} devices.`);
+  for (const { stages } of chains) {
+    if (name === "ddp" && stages !== 1) refuse(`Data parallelism has one stage, found ${stages}.`);
+    if (name === "interleaved") {
+      if (stages % devices !== 0 || stages === devices) refuse(`Interleaved 1F1B has the same number of stages on each device, and two at least; found ${stages} on ${devices} devices.`);
+    } else if (stages !== devices) {
+      refuse(`The schedule "${name}" has one stage${chains.length === 1 ? "" : " of each chain"} per device, found ${chains.map((chain) => chain.stages).join(" and ")} on ${devices} devices.`);
+    }
   }
 }
 

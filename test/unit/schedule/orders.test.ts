@@ -20,8 +20,8 @@ function nameOf(step: DeviceOrders[number][number]): string {
   return step.op === "OVERLAP_F_B" ? `${nameOf(step.forward)}+${nameOf(step.backward)}` : `${step.op}${step.microbatch}`;
 }
 
-function pipelineNamed(name: ScheduleName, devices: number, stages: number, microbatches: number): Pipeline {
-  const chains = name === "bidirectional" ? [{ stages, direction: "down" as const }, { stages, direction: "up" as const }] : [{ stages }];
+function pipelineNamed(name: ScheduleName, devices: number, stages: number, microbatches: number, count = name === "bidirectional" ? 2 : 1): Pipeline {
+  const chains = Array.from({ length: count }, (_, c) => ({ stages, direction: name === "bidirectional" && c % 2 === 1 ? ("up" as const) : ("down" as const) }));
   return { schedule: { name }, devices, microbatches, chains };
 }
 
@@ -100,21 +100,27 @@ describe("schedules", () => {
 
   it("every schedule makes each pass once, forward before backward, and never waits for itself", () => {
     fc.assert(
-      fc.property(fc.constantFrom("gpipe", "1f1b", "interleaved", "chimera", "bidirectional"), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 2, max: 3 }), (name, half, rounds, held) => {
+      fc.property(fc.constantFrom("gpipe", "1f1b", "interleaved", "chimera", "bidirectional"), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 2, max: 3 }), fc.integer({ min: 1, max: 3 }), (name, half, rounds, held, count) => {
         const devices = 2 * half;
         const stages = name === "interleaved" ? held * devices : devices;
         const microbatches = devices * rounds;
-        const pipeline = pipelineNamed(name, devices, stages, microbatches);
+        const pipeline = pipelineNamed(name, devices, stages, microbatches, name === "bidirectional" ? count + 1 : count);
         const passes = pipeline.chains.length * replicasPerPipeline(name) * stages * microbatches;
         const orders = deviceOrders(pipeline);
         const seen = new Set(orders.flat().map((step) => JSON.stringify(step)));
         assert.equal(seen.size, 2 * passes);
         assert.equal(orders.flat().length, 2 * passes);
         orders.forEach((steps, device) => steps.forEach((step) => assert(step.op !== "OVERLAP_F_B" && deviceOf(pipeline, step.chain, step.stage, step.replica) === device)));
-        assert(makespan(pipeline, 2) >= 3 * microbatches * (stages / devices));
+        assert(makespan(pipeline, 2) >= 3 * microbatches * (stages / devices) * pipeline.chains.length);
       }),
       { numRuns: 100, seed: 5 },
     );
+  });
+
+  it("two directions need chains in both", () => {
+    const chains = [{ stages: 2 }, { stages: 2 }];
+    assert.throws(() => deviceOrders({ schedule: { name: "bidirectional" }, devices: 2, microbatches: 2, chains }), /both directions/);
+    assert.throws(() => deviceOrders({ schedule: { name: "bidirectional" }, devices: 2, microbatches: 2, chains: [{ stages: 2, direction: "up" }] }), /two chains or more/);
   });
 
   it("data parallelism is one stage", () => {
