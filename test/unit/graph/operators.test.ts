@@ -171,9 +171,14 @@ describe("A layer of operators", () => {
   it("costs in proportion to its batch", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 64 }), fc.boolean(), fc.boolean(), (batch, trainable, wanted) => {
-        const cost = (size: number) => layerCost(list, shapes(size), () => trainable, new Set(wanted ? ["x"] : []));
+        const cost = (size: number) => {
+          const { operators, ...sums } = layerCost(list, shapes(size), () => trainable, new Set(wanted ? ["x"] : []));
+          const flopsOf = (pass: "forward" | "inputGrad" | "weightGrad") => operators.reduce((sum, operator) => sum + (operator[pass]?.flops ?? 0), 0);
+          assert.deepEqual([flopsOf("forward"), flopsOf("inputGrad"), flopsOf("weightGrad")], [sums.forwardFlops, sums.inputGradFlops, sums.weightGradFlops]);
+          return sums;
+        };
         const one = cost(1);
-        assert.deepEqual(cost(batch), Object.fromEntries(Object.entries(one).map(([key, value]) => [key, (value as number) * batch])));
+        assert.deepEqual(cost(batch), Object.fromEntries(Object.entries(one).map(([key, value]) => [key, value * batch])));
       }),
     );
   });
