@@ -13,7 +13,7 @@ import { Queue } from "./queue";
 export interface LinkState {
   /** Per link, when it becomes free. */
   readonly free: Float64Array;
-  /** Per link, the operation that held it last. */
+  /** Per link, the operation that held it last, if it ended then. */
   readonly holder: Int32Array;
 }
 
@@ -106,10 +106,14 @@ export function walkShared(graph: Graph, links: SharedLinks, state: LinkState, f
       finish(item, begin + ms[item]);
     } else {
       const { members, buckets } = collectives[g];
+      const held = heldUpBy[members[0]];
       const begin = rings[g].reduce((latest, link) => freeOn(link, latest, members[0]), time);
       const until = begin + buckets[bucketOf[g]].ms;
-      for (const link of rings[g]) hold(link, until, members[0]);
+      // Who waits for a bucket that others follow does not wait for the all-reduce.
+      const by = bucketOf[g] + 1 === buckets.length ? members[0] : nobody;
+      for (const link of rings[g]) hold(link, until, by);
       if (bucketOf[g]++ === 0) for (const member of members) start[member] = begin;
+      else heldUpBy[members[0]] = held; // named is only what the first of them waited for
       nextBucket(g, until);
     }
   }

@@ -38,7 +38,7 @@ function tensorsOf({ components }: Pick<Profile, "components">, cuts: readonly n
 }
 
 /** Two frozen components, the second of which needs the first. */
-function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[], probability: number, withTensors: boolean): Profile {
+function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[], { probability, withTensors, heavy }: Pick<Choice, "probability" | "withTensors" | "heavy">): Profile {
   const ids = chains.map((_, c) => `chain${c}`);
   const profile: Profile = {
     format: "diffusionpipe.profile/1",
@@ -49,7 +49,7 @@ function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly
     components: [
       { name: "text", after: [], layers: frozen.slice(0, 1).map((one, i) => layer(`t${i}`, one, false)) },
       { name: "image", after: ["text"], layers: frozen.map((one, i) => layer(`i${i}`, one, false)) },
-      ...chains.map((layers, c) => ({ name: ids[c], after: ["text", "image"], layers: layers.map((one, i) => layer(`${ids[c]}.${i}`, one, true)) })),
+      ...chains.map((layers, c) => ({ name: ids[c], after: ["text", "image"], layers: layers.map((one, i) => ({ ...layer(`${ids[c]}.${i}`, one, true), ...(heavy && { paramBytes: 3e7 }) })) })),
     ],
   };
   return withTensors ? { ...profile, tensors: tensorsOf(profile, chains[0].map(({ cut }) => cut)) } : profile;
@@ -75,6 +75,8 @@ const choices = {
   recompute: fc.boolean(),
   probability: fc.constantFrom(0, 0, 0.5, 1),
   withTensors: fc.boolean(),
+  /** Gradients of a stage fill several buckets. */
+  heavy: fc.boolean(),
   warmup: fc.constantFrom(undefined, 1, 2),
   clipped: fc.boolean(),
   ema: fc.boolean(),
@@ -87,7 +89,7 @@ function exampleOf(name: ScheduleName, choice: Choice, perDevice: number): Examp
   const { places, pipelines, width, microbatches, nodes } = choice;
   const each = replicasPerPipeline(name);
   const stages = places * perDevice;
-  const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice.probability, choice.withTensors);
+  const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice);
   const schedule = { name, ...(choice.warmup !== undefined && name === "1f1b" && { warmup: choice.warmup }) };
   const pipeline = { schedule, devices: places, chains: profile.chains.map((_, c) => ({ stages, direction: c === 1 ? ("up" as const) : ("down" as const) })) };
   const total = places * pipelines * width;
