@@ -23,7 +23,7 @@ function planTiles(picture: Picture, committed: Picture): readonly Tile[] {
   return [
     { label: "Period", value: formatMs(predicted.periodMs), note: measured ? `measured ${formatMs(measured.timeline.periodMs)} (${formatChange(measured.periodError)})` : basisOf(predicted), change: change(predicted.periodMs, before.periodMs, true) },
     { label: "Throughput", value: formatThroughput(predicted.throughputPerSecond), note: measured ? `measured ${formatThroughput(measured.timeline.throughputPerSecond)}` : `global batch ${picture.plan.batch.global}`, change: change(predicted.throughputPerSecond, before.throughputPerSecond, false) },
-    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : "idle share of devices", change: isPreview ? pointChange(predicted.bubbleRatio - before.bubbleRatio) : undefined },
+    { label: "Bubble ratio", value: formatPercent(predicted.bubbleRatio), note: measured ? `measured ${formatPercent(measured.timeline.bubbleRatio)}` : predicted.waste === undefined ? "idle share of devices" : `waste ${formatPercent(predicted.waste)}`, change: isPreview ? pointChange(predicted.bubbleRatio - before.bubbleRatio) : undefined },
     memoryTile(picture, isPreview ? before.devices.reduce((most, device) => Math.max(most, device.peakMemoryBytes), 0) : undefined),
   ];
 }
