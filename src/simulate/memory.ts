@@ -40,8 +40,7 @@ export function memoryUse(program: Program, context: Context, simulation: Simula
         const fill = fillBytes(context.workload, op);
         changes.add(from, fill.workspace + fill.output);
         changes.add(to, -fill.workspace - fill.input);
-      } else if (op.op === "SEND" && op.channel === "intermediate") changes.add(to, -(op.bytes ?? 0));
-      else if (op.op === "RECV" && op.channel === "intermediate") changes.add(to, op.bytes ?? 0);
+      } else if (op.channel === "intermediate") changes.add(to, (op.op === "SEND" ? -1 : 1) * ((op.bytes ?? 0) - fixedBytes(context.workload, op)));
     });
     const lastBackward = operations.findLastIndex((op) => op.op === "B" || op.op === "I" || op.op === "W");
     const listEnd = operations.length > 0 ? end[first + operations.length - 1] : 0;
@@ -184,15 +183,25 @@ function count(samples: Range | undefined): number {
   return samples ? samples[1] - samples[0] : 0;
 }
 
-/** What a fill takes over from the layer before, what it leaves for the layer after, and what it needs in between. */
+/**
+ * What a fill takes over from the layer before, what it leaves for the layer after, and what it needs in between. What does not
+ * grow with the samples (an attention mask) is there while the fill runs, however many fills share the samples.
+ */
 function fillBytes(workload: Workload, op: Operation): { input: number; output: number; workspace: number } {
   const part = workload.frozen.find((candidate) => candidate.component === op.component);
   if (!part || !op.layers) return { input: 0, output: 0, workspace: 0 };
   const samples = count(op.samples);
-  const at = (layer: number) => (layer < part.to ? crossingBytes(part.crossings[layer], samples) : 0);
+  const at = (layer: number) => (layer < part.to ? part.crossings[layer].perSample * samples : 0);
+  const fixed = (layer: number) => (layer < part.to ? part.crossings[layer].fixed : 0);
   let workspace = 0;
-  for (let layer = op.layers[0]; layer < op.layers[1]; layer++) workspace = Math.max(workspace, part.layers[layer].workspaceBytes ?? 0, at(layer));
+  for (let layer = op.layers[0]; layer < op.layers[1]; layer++) workspace = Math.max(workspace, part.layers[layer].workspaceBytes ?? 0, at(layer) + fixed(layer), fixed(op.layers[1]));
   return { input: at(op.layers[0]), output: at(op.layers[1]), workspace };
+}
+
+/** Of a message between fills, what does not grow with its samples. */
+function fixedBytes(workload: Workload, { component, tensors = [] }: Operation): number {
+  const crossings = workload.frozen.find((part) => part.component === component)?.crossings ?? [];
+  return crossings.find((crossing) => crossing.tensors.length === tensors.length && crossing.tensors.every((id, i) => id === tensors[i]))?.fixed ?? 0;
 }
 
 /**

@@ -24,7 +24,7 @@ const layerCase: fc.Arbitrary<LayerCase> = fc.record({ forward: fc.integer({ min
 function tensorsOf({ components }: Pick<Profile, "components">, cuts: readonly number[]): readonly Tensor[] {
   const [text, image, ...backbones] = components;
   const refs = ({ name, layers }: ProfileComponent) => layers.map((one) => ({ component: name, layer: one.name }));
-  const made = (producer: LayerRef, consumers: readonly LayerRef[], bytesPerSample: number, transport: Tensor["transport"]): Tensor => ({ id: `${producer.component}/${producer.layer}`, producer, consumers, bytesPerSample, hasGradient: transport === "chain", transport });
+  const made = (producer: LayerRef, consumers: readonly LayerRef[], bytesPerSample: number, transport: Tensor["transport"]): Tensor => ({ id: `${producer.component}/${producer.layer}`, producer, consumers, bytesPerSample, bytesFixed: 100, hasGradient: transport === "chain", transport });
   const along = [image, ...backbones].flatMap((component, c) => {
     const all = refs(component);
     return all.slice(0, -1).map((ref, l) => made(ref, l === 1 && l + 2 < all.length ? [all[l + 1], all[all.length - 1]] : [all[l + 1]], cuts[(c + l) % cuts.length], "chain"));
