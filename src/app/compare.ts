@@ -4,7 +4,7 @@ import { fillReport, type FillReport } from "../plan/fillReport";
 import { predictedFigures } from "../plan/predict";
 import { validatePlan } from "../plan/validate";
 import type { Files } from "../platform/files";
-import { baselines, type Baseline } from "../planner/baselines/baselines";
+import { allMethods, baselines, commonMethods, type Baseline, type Method } from "../planner/baselines/baselines";
 import type { SearchHooks } from "../planner/search/search";
 import type { Plan } from "../model/plan";
 import type { Context } from "../simulate/context";
@@ -37,13 +37,13 @@ export interface Comparison {
 export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}): Promise<Comparison> {
   const { plan, context } = await openPlan(files, file);
   validatePlan(plan, context.workload, context.devices.length, file);
-  return compare(plan, context, hooks);
+  return compare(plan, context, hooks, allMethods(context));
 }
 
-/** Compares a plan that fits `context` already. @throws Cancelled. */
-export async function compare(plan: Plan, context: Context, hooks: SearchHooks = {}): Promise<Comparison> {
+/** Compares a plan that fits `context` already. @param methods By default those that are quickly searched. @throws Cancelled. */
+export async function compare(plan: Plan, context: Context, hooks: SearchHooks = {}, methods: readonly Method[] = commonMethods): Promise<Comparison> {
   const own = compared({ ...plan, predicted: predictedFigures(plan, context) });
-  const found = await baselines(plan, plan.batch.global, context, hooks);
+  const found = await baselines(plan, plan.batch.global, context, methods, hooks);
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );

@@ -2,12 +2,12 @@
 import { clusterFormat } from "../formats/cluster";
 import { profileFormat } from "../formats/profile";
 import { UserError } from "../model/errors";
-import type { Optimizer, Plan, ScheduleName, Training } from "../model/plan";
+import { scheduleNames, type Optimizer, type Plan, type ScheduleName, type Training } from "../model/plan";
 import type { Profile } from "../model/profile";
 import { fillReport, type FillReport } from "../plan/fillReport";
 import type { Files } from "../platform/files";
 import { searchPlan, type Row, type SearchHooks, type SearchPlan } from "../planner/search/search";
-import { contextOf } from "../simulate/context";
+import { contextOf, type Context } from "../simulate/context";
 import { predictionTypeOf, readFingerprinted, refFrom, resolveRef } from "./planFiles";
 
 export interface PlanInputs {
@@ -19,8 +19,8 @@ export interface PlanInputs {
 
 export interface PlanOptions {
   readonly batch: number;
-  /** By default the best of GPipe and 1F1B (on a single device data parallelism, which then means plain training). */
-  readonly schedule?: ScheduleName;
+  /** By default the best of those that `usualSchedules` names. */
+  readonly schedule?: ScheduleName | "all";
   readonly stages?: number;
   readonly microbatches?: number;
   /** False: the frozen work of an iteration runs before its first pass. */
@@ -51,7 +51,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     },
     {
       globalBatch: options.batch,
-      schedules: options.schedule ? [options.schedule] : context.devices.length > 1 ? ["1f1b", "gpipe"] : ["ddp"],
+      schedules: options.schedule === "all" ? scheduleNames : options.schedule ? [options.schedule] : usualSchedules(context),
       stages: options.stages,
       microbatches: options.microbatches,
       fill: options.fill ?? true,
@@ -62,10 +62,17 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
   return { plan, rows, fills: fillReport(plan, context) };
 }
 
+/** What the trainer runs, and for several chains two directions; on one device data parallelism, which then means plain training. */
+function usualSchedules({ devices, workload }: Context): readonly ScheduleName[] {
+  if (devices.length === 1) return ["ddp"];
+  return workload.chains.length > 1 ? ["bidirectional", "1f1b", "gpipe"] : ["1f1b", "gpipe"];
+}
+
 /** @throws UserError for a name that is no schedule. */
-export function scheduleNamed(name: string | undefined): ScheduleName | undefined {
-  if (name === undefined || name === "1f1b" || name === "gpipe" || name === "ddp") return name;
-  throw new UserError(`There is no schedule "${name}". Schedules: 1f1b, gpipe, ddp.`);
+export function scheduleNamed(name: string | undefined): ScheduleName | "all" | undefined {
+  const found = [...scheduleNames, "all" as const].find((known) => known === name);
+  if (name !== undefined && !found) throw new UserError(`There is no schedule "${name}". Schedules: ${scheduleNames.join(", ")}, or all of them: all.`);
+  return found;
 }
 
 function precisionOf(profile: Profile): Training["precision"] {

@@ -30,7 +30,6 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const { workload } = context;
   const pipelines = kindsOfPipelines(plan, context);
   const replicas = pipelines.flatMap((pipeline) => replicasIn(plan, pipeline));
-  const [{ cuts: cutsOfChain }] = workload.chains;
   const structures = new Map<string, Structure>();
   const passes = new Map<string, number>();
   const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
@@ -40,7 +39,7 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const passGraph = (cuts: readonly number[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.
-    const key = `${outcome} ${cuts.slice(1, -1).map((cut) => (cutsOfChain[cut].backward ? 1 : 0)).join("")}`;
+    const key = [outcome, ...at.chains.map(({ stages }, c) => stages.slice(1).map(({ from }) => (workload.chains[c].cuts[from].backward ? 1 : 0)).join(""))].join();
     let structure = structures.get(key);
     if (!structure) structures.set(key, (structure = structureAt(at, outcome)));
     return graphOf(at, structure);
@@ -62,15 +61,25 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   };
 }
 
-/** The plan with its first chain cut elsewhere. */
+/** The plan cut elsewhere. @param cuts Of all chains, their layers laid end to end: where each stage begins, and the end. */
 export function withCuts(plan: Plan, cuts: readonly number[]): Plan {
-  const [chain, ...others] = plan.chains;
-  return { ...plan, chains: [{ ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[s], to: cuts[s + 1] })) }, ...others] };
+  let at = 0;
+  const chains = plan.chains.map((chain) => {
+    const first = at;
+    at += chain.stages.length;
+    return { ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[first + s] - cuts[first], to: cuts[first + s + 1] - cuts[first] })) };
+  });
+  return { ...plan, chains };
 }
 
-/** Those of the first chain. */
+/** As `withCuts` takes them. */
 export function cutsOf(plan: Plan): readonly number[] {
-  return [0, ...plan.chains[0].stages.map((stage) => stage.to)];
+  const cuts = [0];
+  for (const { stages } of plan.chains) {
+    const first = cuts[cuts.length - 1];
+    cuts.push(...stages.map(({ to }) => first + to));
+  }
+  return cuts;
 }
 
 /** The fills of the first pipeline repeated for `pipelines`, with their samples and devices. */

@@ -13,7 +13,7 @@ function line(name: string, { schedule, stages, microbatches, dataParallel, pred
 
 export const compareCommand: Command = {
   usage: "PLAN [--json]",
-  summary: "Compares a plan with DDP, GPipe and 1F1B without filling, each at its best on the same costs.",
+  summary: "Compares a plan with DDP, GPipe, 1F1B, interleaved 1F1B and Chimera without filling, each at its best on the same costs.",
   async run(argv, signal) {
     const { values, positionals } = parse(argv, { json: { type: "boolean" } }, { names: ["PLAN"] });
     const isTerminal = process.stderr.isTTY;

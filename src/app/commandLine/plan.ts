@@ -50,7 +50,7 @@ async function profileBeside(modelName: string, values: Parameters<typeof modelN
 
 export const planCommand: Command = {
   usage:
-    `(MODEL ${modelUsage} ${traceUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule 1f1b|gpipe|ddp] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
+    `(MODEL ${modelUsage} ${traceUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule NAME|all] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
   summary: "Finds the fastest pipeline plan that fits, with frozen work of the next iteration in its bubbles.",
   async run(argv, signal) {
     const { values, positionals } = parse(

@@ -2,16 +2,19 @@
 import type { Context } from "../../simulate/context";
 import { bestCuts } from "./dynamic";
 import { refine } from "./refine";
-import { stageCosts, type Shape } from "./stageCosts";
+import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
 
 /**
  * The best cuts found and their period; undefined where no cut fits the devices' memory. `period` simulates cuts and is
  * Infinity for those that don't fit. How much of the communication a schedule hides is only known by simulation, so the
- * programme is run for what overlaps and for none hidden; and for forward and backward passes alone, whose slowest stages add
+ * programme is run for what overlaps and for none hidden; for the way of a micro-batch to a stage, which counts where
+ * micro-batches are few; and for forward and backward passes alone, whose slowest stages add
  * up where a schedule keeps the two apart (GPipe).
+ * @param shapes One per chain. Each chain is cut by itself and all are improved together; cuts are those of the chains laid
+ * end to end.
  */
-export function partition(shape: Shape, context: Context, period: (cuts: readonly number[]) => number, budget: number): { cuts: readonly number[]; periodMs: number } | undefined {
-  const costs = stageCosts(shape, context);
+export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number): { cuts: readonly number[]; periodMs: number } | undefined {
+  const costs = shapes.map((shape) => stageCosts(shape, context));
   const known = new Map<string, number>();
   const remembered = (cuts: readonly number[]) => {
     const key = cuts.join();
@@ -19,12 +22,31 @@ export function partition(shape: Shape, context: Context, period: (cuts: readonl
     known.set(key, found);
     return found;
   };
-  const readings = [costs.stageMs, costs.serialMs, costs.forwardMs, costs.backwardMs];
   const starts = new Map<string, readonly number[]>();
-  for (const reading of readings) {
-    const cuts = bestCuts(shape, costs, context, reading);
+  for (const reading of ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const) {
+    const cuts = joined(shapes.map((shape, c) => startOf(shape, costs[c], context, costs[c][reading])));
     if (cuts) starts.set(cuts.join(), cuts);
   }
-  const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size)));
-  return found.length === 0 ? undefined : found.reduce((best, candidate) => (candidate.periodMs < best.periodMs ? candidate : best));
+  const ends = shapes.slice(1).map((_, chain) => shapes.slice(0, chain + 1).reduce((count, { placement }) => count + placement.length, 0));
+  const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends)).filter(({ periodMs }) => periodMs < Infinity);
+  if (found.length === 0) return undefined;
+  const best = found.reduce((least, candidate) => (candidate.periodMs < least.periodMs ? candidate : least));
+  // Each start had its part of the budget; the best of them may go on.
+  return refine(best.cuts, remembered, budget, ends);
+}
+
+/** Where devices hold several stages these may share its memory unequally: then a start that does not fit yet is better than none. */
+function startOf(shape: Shape, costs: StageCosts, context: Context, stageMs: StageCosts["stageMs"]): readonly number[] | undefined {
+  return bestCuts(shape, costs, context, stageMs) ?? ((shape.memoryShare ?? 1) < 1 ? bestCuts({ ...shape, memoryShare: 1 }, costs, context, stageMs) : undefined);
+}
+
+/** Cuts of several chains, laid end to end. */
+function joined(each: readonly (readonly number[] | undefined)[]): readonly number[] | undefined {
+  const all = [0];
+  for (const cuts of each) {
+    if (!cuts) return undefined;
+    const first = all[all.length - 1];
+    all.push(...cuts.slice(1).map((cut) => first + cut));
+  }
+  return all;
 }

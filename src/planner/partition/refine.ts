@@ -7,9 +7,9 @@ export function simulationBudget(plan: { readonly stages: number; readonly micro
 
 /**
  * Goes to the best neighbour until none is better or `budget` cuts have been asked for. `period` is Infinity for cuts that
- * don't fit. Returns the cuts and their period.
+ * don't fit. Returns the cuts and their period. @param fixed Which of the cuts stay: the ends of chains laid end to end.
  */
-export function refine(start: readonly number[], period: (cuts: readonly number[]) => number, budget: number): { cuts: readonly number[]; periodMs: number } {
+export function refine(start: readonly number[], period: (cuts: readonly number[]) => number, budget: number, fixed: readonly number[] = []): { cuts: readonly number[]; periodMs: number } {
   const known = new Map<string, number>();
   const ask = (cuts: readonly number[]) => {
     const key = cuts.join();
@@ -20,13 +20,16 @@ export function refine(start: readonly number[], period: (cuts: readonly number[
   let best = { cuts: start, periodMs: ask(start) };
   for (let improved = true; improved; ) {
     improved = false;
-    for (const cuts of neighbours(best.cuts)) {
-      if (known.size >= budget) return best;
-      const periodMs = ask(cuts);
-      if (periodMs < best.periodMs * (1 - 1e-9)) {
-        best = { cuts, periodMs };
-        improved = true;
+    for (const neighbours of [near, pairs]) {
+      for (const cuts of neighbours(best.cuts, fixed)) {
+        if (known.size >= budget) return best;
+        const periodMs = ask(cuts);
+        if (periodMs < best.periodMs * (1 - 1e-9)) {
+          best = { cuts, periodMs };
+          improved = true;
+        }
       }
+      if (improved) break;
     }
   }
   return best;
@@ -36,10 +39,30 @@ export function refine(start: readonly number[], period: (cuts: readonly number[
 const reach = [1, 2, 3, 6, 12].flatMap((by) => [by, -by]);
 
 /** Cuts in which one boundary lies elsewhere, two neighbouring ones lie one layer off, or all from one on do. */
-function neighbours(cuts: readonly number[]): readonly (readonly number[])[] {
+function near(cuts: readonly number[], fixed: readonly number[]): readonly (readonly number[])[] {
   const inner = cuts.slice(1, -1);
   const single = inner.flatMap((cut, i) => reach.map((by) => cuts.with(i + 1, cut + by)));
   const pairs = inner.slice(1).flatMap((cut, i) => [-1, 1].flatMap((by) => [-1, 1].map((other) => cuts.with(i + 1, inner[i] + by).with(i + 2, cut + other))));
   const rests = inner.slice(1).flatMap((_, i) => [-1, 1].map((by) => cuts.map((cut, at) => (at > i && at < cuts.length - 1 ? cut + by : cut))));
-  return [...single, ...pairs, ...rests].filter((moved) => moved.every((cut, i) => i === 0 || cut > moved[i - 1]));
+  return [...single, ...pairs, ...rests].filter((moved) => isCut(moved, cuts, fixed));
+}
+
+/** How far each of two boundaries is moved where no smaller change helps. */
+const pairReach = [-4, -3, -2, -1, 1, 2, 3, 4];
+
+/**
+ * Cuts in which any two boundaries lie elsewhere: where memory binds, or a device has stages of two chains, one stage takes what
+ * another far from it gives.
+ */
+function pairs(cuts: readonly number[], fixed: readonly number[]): readonly (readonly number[])[] {
+  const moved: (readonly number[])[] = [];
+  for (let i = 1; i < cuts.length - 1; i++) {
+    for (let k = i + 1; k < cuts.length - 1; k++) for (const by of pairReach) for (const other of pairReach) moved.push(cuts.with(i, cuts[i] + by).with(k, cuts[k] + other));
+  }
+  return moved.filter((to) => isCut(to, cuts, fixed));
+}
+
+/** Whether every stage has a layer, and no end of a chain has moved. */
+function isCut(moved: readonly number[], cuts: readonly number[], fixed: readonly number[]): boolean {
+  return moved.every((cut, i) => i === 0 || cut > moved[i - 1]) && fixed.every((at) => moved[at] === cuts[at]);
 }

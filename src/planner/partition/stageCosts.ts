@@ -6,11 +6,17 @@ import { deviceOrders } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { allReduceMs, stageBytes } from "../../simulate/durations";
 
-/** All that a partition depends on but the cuts. */
+/** All that the partition of one chain depends on but the cuts. */
 export interface Shape {
   readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer" | "recompute">;
   /** `[stage][replica]`: ranks. */
   readonly placement: readonly (readonly number[])[];
+  /** Which chain of the workload it is. Default the first. */
+  readonly chain?: number;
+  /** `[stage]`: micro-batches whose activations are held at once. By default those of one stage on each device. */
+  readonly held?: readonly number[];
+  /** Part of a device's memory that a stage may take, where devices hold several. Default all. */
+  readonly memoryShare?: number;
 }
 
 export interface StageCosts {
@@ -21,29 +27,33 @@ export interface StageCosts {
   backwardMs(stage: number, from: number, to: number): number;
   /** Computing and all messages of both cuts, one after another: what a single micro-batch meets. */
   serialMs(stage: number, from: number, to: number): number;
+  /** A stage's work and, spread over the micro-batches, the way of one micro-batch there through the layers before it and back. */
+  pathMs(stage: number, from: number, to: number): number;
   /** All-reduce of the stage's gradients. */
   syncMs(stage: number, from: number, to: number): number;
   /** Bytes that the stage holds at its peak, without frozen work's activations. */
   memoryBytes(stage: number, from: number, to: number): number;
+  /** What of that is on each device once, however many stages it holds: weights of frozen components, encodings. */
+  readonly sharedBytes: number;
 }
 
-export function stageCosts({ plan, placement }: Shape, context: Context): StageCosts {
+export function stageCosts({ plan, placement, chain = 0, held: heldOnStages }: Shape, context: Context): StageCosts {
   const { workload, costs, cluster, devices, kinds, overlaps } = context;
-  const [{ layers, cuts }] = workload.chains;
+  const { layers, cuts } = workload.chains[chain];
   const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
-  const held = microbatchesHeld(plan.schedule, placement.length, plan.batch.microbatches);
+  const held = heldOnStages ?? microbatchesHeld(plan.schedule, placement.length, plan.batch.microbatches);
   const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
   const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, plan.batch.global / plan.dataParallel), 0);
   const saved = new Float64Array(layers.length + 1);
   const state = new Float64Array(layers.length + 1);
   const gradients = new Float64Array(layers.length + 1);
   layers.forEach(({ savedBytesPerSample }, i) => {
-    const own = stageBytes(plan, context, 0, i, i + 1);
+    const own = stageBytes(plan, context, chain, i, i + 1);
     saved[i + 1] = saved[i] + (savedBytesPerSample.untilInputGrad + savedBytesPerSample.untilWeightGrad) * samples;
     state[i + 1] = state[i] + own.weights + own.gradients + own.optimizer + own.ema;
     gradients[i + 1] = gradients[i] + own.gradients;
   });
-  const sums = placement.map(([rank]) => costs.chain(0, samples, kinds[rank]));
+  const sums = placement.map(([rank]) => costs.chain(chain, samples, kinds[rank]));
   const forwardMs = (stage: number, from: number, to: number) => sums[stage].forward[to] - sums[stage].forward[from];
   const backwardMs = (stage: number, from: number, to: number) => sums[stage].backward[to] - sums[stage].backward[from];
   const computeMs = (stage: number, from: number, to: number) => forwardMs(stage, from, to) * (plan.recompute ? 2 : 1) + backwardMs(stage, from, to);
@@ -55,6 +65,7 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
     return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
   };
   return {
+    sharedBytes: frozenBytes + encodingBytes,
     forwardMs,
     backwardMs,
     stageMs(stage, from, to) {
@@ -66,6 +77,11 @@ export function stageCosts({ plan, placement }: Shape, context: Context): StageC
       const above = messagesMs(stage - 1, from);
       const below = messagesMs(stage, to);
       return computeMs(stage, from, to) + above.forward + above.backward + below.forward + below.backward;
+    },
+    pathMs(stage, from, to) {
+      const above = messagesMs(stage - 1, from);
+      const way = forwardMs(stage, 0, from) + backwardMs(stage, 0, from) + above.forward + above.backward;
+      return computeMs(stage, from, to) + way / plan.batch.microbatches;
     },
     syncMs(stage, from, to) {
       if (plan.dataParallel < 2) return 0;

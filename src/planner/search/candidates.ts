@@ -1,9 +1,12 @@
 /** The plans that a search considers, before any of them is simulated. */
-import type { Plan, ScheduleName, Stage } from "../../model/plan";
+import type { Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
+import { replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { leastFrozenMs } from "../fill/bound";
+import { withCuts } from "../trials";
+import { placementsOf } from "./layout";
 
 /** What every plan of a search has in common. */
 export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" | "training">;
@@ -20,7 +23,10 @@ export interface SearchSpace {
 
 export interface Candidate {
   readonly schedule: ScheduleName;
+  /** Of each chain. */
   readonly stages: number;
+  /** Stages of a chain on each device of a pipeline. Default 1. */
+  readonly stagesPerDevice?: number;
   readonly microbatches: number;
   readonly dataParallel: number;
   /** Forward passes ahead, as in the plan's schedule. */
@@ -33,32 +39,53 @@ export interface Candidate {
 
 /** All combinations that use every device and split the batch evenly, lowest bound first. @param recompute Whether activations are computed again. */
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false): readonly Candidate[] {
-  const devices = context.devices.length;
-  const most = Math.min(devices, context.workload.chains[0].layers.length);
+  const count = context.devices.length;
   const found: Candidate[] = [];
   const bounds = new Map<string, number>();
-  const boundOf = (stages: number, microbatches: number, share: number) => {
-    const key = `${stages} ${microbatches} ${share}`;
-    const bound = bounds.get(key) ?? periodBound(context, stages, microbatches, share, recompute);
+  const boundOf = (schedule: ScheduleName, devices: number, microbatches: number, share: number) => {
+    const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
+    const key = `${isSimple} ${devices} ${microbatches} ${share} ${replicasPerPipeline(schedule)}`;
+    const bound = bounds.get(key) ?? (isSimple ? periodBound(context, devices, microbatches, share, recompute) : workBound(context, devices, microbatches, share, replicasPerPipeline(schedule), recompute));
     bounds.set(key, bound);
     return bound;
   };
   for (const schedule of space.schedules) {
-    const [least, largest] = schedule === "ddp" ? [1, 1] : [devices > 1 ? 2 : 1, most];
-    for (let stages = least; stages <= largest; stages++) {
-      const dataParallel = devices / stages;
+    const each = replicasPerPipeline(schedule);
+    for (const { devices, stagesPerDevice } of pipelinesOf(schedule, context)) {
+      const stages = devices * stagesPerDevice;
+      const dataParallel = (count / devices) * each;
       const share = space.globalBatch / dataParallel;
-      if (!Number.isInteger(dataParallel) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
+      if (!Number.isInteger(count / devices) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
       for (let microbatches = 1; microbatches <= share; microbatches++) {
         if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
-        const boundMs = boundOf(stages, microbatches, share);
-        const kind = { schedule, stages, microbatches, dataParallel, ...(recompute && { recompute }), boundMs };
+        const boundMs = boundOf(schedule, devices, microbatches, share);
+        const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), microbatches, dataParallel, ...(recompute && { recompute }), boundMs };
         found.push(kind);
         if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
       }
     }
   }
   return found.sort((a, b) => a.boundMs - b.boundMs);
+}
+
+/** Schedules whose devices hold one stage of a chain. */
+const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b"]);
+
+/** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
+const mostStagesPerDevice = 4;
+
+/** Devices of a pipeline and stages on each that a schedule can have. */
+function pipelinesOf(schedule: ScheduleName, { devices, workload: { chains } }: Context): readonly { readonly devices: number; readonly stagesPerDevice: number }[] {
+  if (schedule === "ddp") return [{ devices: 1, stagesPerDevice: 1 }];
+  if (schedule === "bidirectional" && chains.length < 2) return [];
+  const layers = Math.min(...chains.map((chain) => chain.layers.length));
+  const found: { readonly devices: number; readonly stagesPerDevice: number }[] = [];
+  const [least, most] = schedule === "interleaved" ? [2, mostStagesPerDevice] : [1, 1];
+  for (let of = devices.length > 1 ? 2 : 1; of <= Math.min(devices.length, layers); of++) {
+    if (schedule === "chimera" && of % 2 !== 0) continue;
+    for (let stagesPerDevice = least; stagesPerDevice <= most && of * stagesPerDevice <= layers; stagesPerDevice++) found.push({ devices: of, stagesPerDevice });
+  }
+  return found;
 }
 
 /** A warm-up twice as deep hides what messages take, and holds more activations for it. */
@@ -75,6 +102,18 @@ function hidesMessages({ workload, costs, cluster, devices }: Context, stages: n
   const link = linkBetween(cluster, devices[0], devices[1]);
   const least = cuts.slice(1).reduce((ms, { forward }) => Math.min(ms, transferMs(link, crossingBytes(forward, samples))), Infinity);
   return least >= leastMessages * stageMs;
+}
+
+/** Ms that a pipeline of `devices` devices computes at least: all passes of `replicas` replicas, and all frozen work at its best batch size. */
+function workBound({ workload, costs, kinds, ...context }: Context, devices: number, microbatches: number, share: number, replicas: number, recompute: boolean): number {
+  const passes = workload.chains.reduce((ms, { layers: { length } }, chain) => {
+    const each = [...new Set(kinds)].map((kind) => {
+      const { forward, backward } = costs.chain(chain, share / microbatches, kind);
+      return (recompute ? 2 : 1) * forward[length] + backward[length];
+    });
+    return ms + Math.min(...each);
+  }, 0);
+  return (replicas * microbatches * passes + leastFrozenMs({ workload, costs, kinds, ...context }, replicas * share)) / devices;
 }
 
 /**
@@ -121,16 +160,10 @@ function slowestStage(sums: Float64Array, path: Float64Array, stages: number, mi
   return low;
 }
 
-/** `[stage][replica]`: replica r takes the ranks r*stages … (r+1)*stages-1, so that a pipeline's stages are close together. */
-export function placementOf(stages: number, dataParallel: number): readonly (readonly number[])[] {
-  return Array.from({ length: stages }, (_, s) => Array.from({ length: dataParallel }, (_, r) => r * stages + s));
-}
-
-/** The plan of a candidate with given cuts, nothing filled and nothing predicted yet. */
+/** The plan of a candidate with given cuts (as `withCuts` takes them), nothing filled and nothing predicted yet. */
 export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number, cuts: readonly number[], workload: Workload): Plan {
-  const placement = placementOf(candidate.stages, candidate.dataParallel);
-  const stages = placement.map((devices, s): Stage => ({ from: cuts[s], to: cuts[s + 1], devices }));
-  return {
+  const placements = placementsOf(candidate, workload);
+  const plan: Plan = {
     format: "diffusionpipe.plan/1",
     model: base.model,
     profile: base.profile,
@@ -139,11 +172,12 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     dataParallel: candidate.dataParallel,
     schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }) },
     ...(candidate.recompute && { recompute: true }),
-    chains: [{ id: workload.chains[0].chain.id, stages }],
+    chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,
     fills: [],
     training: base.training,
     runnable: { reason: "not examined yet" },
     predicted: { periodMs: 0, makespanMs: 0, bubbleRatio: 0, throughputPerSecond: 0, peakMemoryBytes: [] },
   };
+  return withCuts(plan, cuts);
 }

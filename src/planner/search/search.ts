@@ -1,16 +1,19 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
 import type { Plan, Predicted } from "../../model/plan";
+import { scheduleNames } from "../../model/plan";
+import type { Workload } from "../../model/workload";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
 import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
 import { missingBytes } from "../partition/dynamic";
+import { excessOf, shapesOf } from "../partition/shapes";
 import { partition } from "../partition/partition";
 import { refine, simulationBudget } from "../partition/refine";
-import { stageCosts, usableBytes } from "../partition/stageCosts";
+import { stageCosts, usableBytes, type Shape } from "../partition/stageCosts";
 import { trialsOf, withCuts } from "../trials";
-import { candidatesOf, placementOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { candidatesOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
 /** A candidate and what became of it. */
 export interface Row extends Candidate {
@@ -35,11 +38,10 @@ export interface SearchHooks {
 export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, hooks?: SearchHooks) => Promise<SearchResult>;
 
 /**
- * The plan with the shortest period; of equal ones (within a millionth) the one with the lower peak memory.
+ * The plan with the shortest period; of equal ones (within a millionth) the one with the lower peak memory, then the simpler schedule.
  * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
-  if (context.workload.chains.length > 1) throw new UserError(`The profile has ${context.workload.chains.length} chains; the search is for one chain so far.`, { field: "chains" });
   const stored = candidatesOf(space, context);
   if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
@@ -63,15 +65,16 @@ async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly C
     }
     const outcome = evaluate(base, space, candidate, context, best?.predicted.periodMs ?? Infinity);
     rows.push({ ...candidate, ...outcome.row });
-    if (outcome.plan && (!best || isBetter(outcome.plan.predicted, best.predicted))) best = outcome.plan;
+    if (outcome.plan && (!best || isBetter(outcome.plan, best))) best = outcome.plan;
   }
   hooks.onProgress?.(candidates.length, candidates.length, best?.predicted.periodMs);
   return best;
 }
 
-function isBetter(a: Predicted, b: Predicted): boolean {
-  if (Math.abs(a.periodMs - b.periodMs) > 1e-6 * b.periodMs) return a.periodMs < b.periodMs;
-  return Math.max(...a.peakMemoryBytes) < Math.max(...b.peakMemoryBytes);
+function isBetter(a: Plan, b: Plan): boolean {
+  if (Math.abs(a.predicted.periodMs - b.predicted.periodMs) > 1e-6 * b.predicted.periodMs) return a.predicted.periodMs < b.predicted.periodMs;
+  const more = Math.max(...a.predicted.peakMemoryBytes) - Math.max(...b.predicted.peakMemoryBytes);
+  return more === 0 ? scheduleNames.indexOf(a.schedule.name) < scheduleNames.indexOf(b.schedule.name) : more < 0;
 }
 
 /** A candidate this much slower than the best so far after its quick filling is not filled thoroughly: that gains less. */
@@ -84,15 +87,14 @@ type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predi
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
-  const even = Array.from({ length: candidate.stages + 1 }, (_, s) => Math.floor((s * context.workload.chains[0].layers.length) / candidate.stages));
+  const even = evenCuts(context.workload, candidate.stages);
   const start = planOf(base, candidate, space.globalBatch, even, context.workload);
-  const shape = { plan: start, placement: placementOf(candidate.stages, candidate.dataParallel) };
-  const costs = stageCosts(shape, context);
+  const shapes = shapesOf(start, context);
   const trials = trialsOf(start, context);
-  const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
-  const trainedMs = (cuts: readonly number[]) => (fits(cuts) ? trials.passesMs(cuts) : Infinity);
-  const balanced = partition(shape, context, trainedMs, simulationBudget(candidate));
-  if (!balanced) return { row: { status: "does not fit", missingBytes: missingBytes(shape, costs, context) } };
+  const excess = excessOf(start, shapes, context);
+  const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity);
+  const balanced = partition(shapes, context, trainedMs, simulationBudget(candidate));
+  if (!balanced) return { row: { status: "does not fit", missingBytes: leastMissing(shapes, excess(even), context) } };
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return { row: { status: "pruned", boundMs: Math.max(candidate.boundMs, balanced.periodMs) } };
   // With frozen work in the bubbles another cut may be better than the one that is best without.
@@ -104,12 +106,28 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
     return periodMs;
   };
   const isFilled = space.fill && context.workload.frozen.length > 0;
-  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries) : balanced;
+  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, shapes.slice(1).map((_, chain) => (chain + 1) * candidate.stages)) : balanced;
   const { plan } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
   const predicted = predictedFigures(plan, context);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+}
+
+/** Cuts of all chains, laid end to end, into stages of equally many layers. */
+function evenCuts({ chains }: Workload, stages: number): readonly number[] {
+  const cuts = [0];
+  for (const { layers } of chains) {
+    const first = cuts[cuts.length - 1];
+    for (let s = 1; s <= stages; s++) cuts.push(first + Math.floor((s * layers.length) / stages));
+  }
+  return cuts;
+}
+
+/** Of devices with one stage each the least over all cuts, else that of some cut. */
+function leastMissing(shapes: readonly Shape[], some: number, context: Context): number {
+  const [shape] = shapes;
+  return shapes.length === 1 && shape.memoryShare === 1 ? missingBytes(shape, stageCosts(shape, context), context) : some;
 }
 
 function byRank(a: Row, b: Row): number {

@@ -37,7 +37,7 @@ describe("planning from files", () => {
       const frozenMs = fills.devices.reduce((ms, device) => ms + device.frozenMs, 0);
       assert(Math.abs(frozenMs - ((6 + 5 + 7) / 4) * 16) < 1e-6, "one batch size: times in proportion, whatever the batch");
       const comparison = await comparePlan(nodeFiles, file);
-      assert.deepEqual(comparison.baselines.map(({ name }) => name), ["DDP", "GPipe", "1F1B"]);
+      assert.deepEqual(comparison.baselines.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "interleaved 1F1B", "Chimera"]);
       assert.deepEqual(comparison.fills, fills);
       const fastest = Math.min(...comparison.baselines.map(({ best }) => best?.predicted.periodMs ?? Infinity));
       assert.equal(comparison.verdict.startsWith("This plan is the fastest"), plan.predicted.periodMs <= fastest * (1 + 1e-6));
@@ -60,7 +60,7 @@ describe("planning from files", () => {
       assert(verdict.startsWith(`${winner.name} would be faster`), verdict);
     }));
 
-  it("refuses several chains, and says by how much nothing fits", async () => {
+  it("refuses an empty chain, and says by how much nothing fits", async () => {
     const profile = foreignProfile();
     await inFolder({ ...profile, chains: [...(profile.chains as unknown[]), { id: "second", segments: [] }] }, foreignCluster(), async (at) => {
       await assert.rejects(planned(at, { batch: 16 }), (error) => error instanceof UserError && /chains/.test(error.message));

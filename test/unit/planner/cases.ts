@@ -5,7 +5,8 @@ import type { Plan, ScheduleName } from "../../../src/model/plan";
 import type { Profile, ProfileLayer } from "../../../src/model/profile";
 import { bestCuts } from "../../../src/planner/partition/dynamic";
 import { stageCosts } from "../../../src/planner/partition/stageCosts";
-import { placementOf, planOf } from "../../../src/planner/search/candidates";
+import { planOf } from "../../../src/planner/search/candidates";
+import { placementOf } from "../../../src/planner/search/layout";
 import { contextOf, type Context } from "../../../src/simulate/context";
 
 export interface LayerCase {
@@ -15,9 +16,12 @@ export interface LayerCase {
   readonly launch: number;
   /** Bytes of the cut after the layer, per sample. */
   readonly cut: number;
+  /** Bytes of weights, and those saved per sample for both gradients. */
+  readonly params?: number;
+  readonly saved?: number;
 }
 
-export function layer(name: string, { forward, backward, launch, cut }: LayerCase, trains: boolean): ProfileLayer {
+export function layer(name: string, { forward, backward, launch, cut, params = 4000, saved = 100 }: LayerCase, trains: boolean): ProfileLayer {
   const times = [1, 2, 4, 8].map((batch) => ({
     batch,
     forwardMs: launch + forward * batch,
@@ -25,7 +29,7 @@ export function layer(name: string, { forward, backward, launch, cut }: LayerCas
     weightGradMs: trains ? (backward * batch) / 2 : 0,
     source: "measured" as const,
   }));
-  return { name, needsInputGrad: trains, needsWeightGrad: trains, paramBytes: 4000, savedBytesPerSample: { untilInputGrad: 30, untilWeightGrad: 70 }, cutBytesPerSample: { forward: cut, backward: trains ? cut : 0 }, times };
+  return { name, needsInputGrad: trains, needsWeightGrad: trains, paramBytes: params, savedBytesPerSample: { untilInputGrad: 0.3 * saved, untilWeightGrad: 0.7 * saved }, cutBytesPerSample: { forward: cut, backward: trains ? cut : 0 }, times };
 }
 
 export function profileOf(trained: readonly LayerCase[], frozen: Readonly<Record<string, { readonly layers: readonly LayerCase[]; readonly after?: readonly string[] }>> = {}): Profile {

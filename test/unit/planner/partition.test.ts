@@ -4,7 +4,7 @@ import { bestCuts } from "../../../src/planner/partition/dynamic";
 import { partition } from "../../../src/planner/partition/partition";
 import { simulationBudget } from "../../../src/planner/partition/refine";
 import { stageCosts } from "../../../src/planner/partition/stageCosts";
-import { placementOf } from "../../../src/planner/search/candidates";
+import { placementOf } from "../../../src/planner/search/layout";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
 import { clusterOf, planAt, profileOf, type Kind } from "./cases";
@@ -36,7 +36,7 @@ describe("partition", () => {
       const context = contextOf(profileOf(trained), clusterOf(stages * kind.dataParallel, { latencyUs: 50, bandwidthGBps: random() < 0.5 ? 0.2 : 20 }, random() < 0.7));
       const period = (cuts: readonly number[]) => simulate(compilePlan(planAt(context, kind, cuts), context), context).periodMs;
       const shape = { plan: planAt(context, kind, []), placement: placementOf(stages, kind.dataParallel) };
-      const found = partition(shape, context, period, simulationBudget(kind))!.periodMs;
+      const found = partition([shape], context, period, simulationBudget(kind))!.periodMs;
       const best = Math.min(...allCuts(layers, stages).map(period));
       assert(found >= best * (1 - 1e-9), "exhaustive search missed a cut");
       if (found <= best * (1 + 1e-9)) equal++;

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { Cancelled, UserError } from "../../../src/model/errors";
 import { compilePlan } from "../../../src/plan/compile";
-import { baselines } from "../../../src/planner/baselines/baselines";
+import { allMethods, baselines } from "../../../src/planner/baselines/baselines";
 import { candidatesOf } from "../../../src/planner/search/candidates";
 import { searchPlan } from "../../../src/planner/search/search";
 import { contextOf } from "../../../src/simulate/context";
@@ -98,14 +98,14 @@ describe("search", () => {
   });
 
   it("baselines fill nothing and keep to their method", async () => {
-    const found = await baselines(base, 8, contextAt(4));
-    assert.deepEqual(found.map(({ name }) => name), ["DDP", "GPipe", "1F1B"]);
+    const found = await baselines(base, 8, contextAt(4), allMethods(contextAt(4)));
+    assert.deepEqual(found.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "interleaved 1F1B", "Chimera"]);
     for (const { name, result } of found) {
       assert(!("reason" in result));
       assert(result.fills.every((fill) => fill.iteration === 0));
       assert.equal(result.chains[0].stages.length === 1, name === "DDP");
     }
-    const alone = await baselines(base, 8, contextAt(1));
+    const alone = await baselines(base, 8, contextAt(1), allMethods(contextAt(1)));
     assert("predicted" in alone[0].result);
   });
 });
