@@ -5,6 +5,7 @@ import { predictedFigures } from "../plan/predict";
 import { validatePlan } from "../plan/validate";
 import type { Files } from "../platform/files";
 import { allMethods, baselines, commonMethods, type Baseline, type Method } from "../planner/baselines/baselines";
+import { ablation, explainPeriod, type AblationRow, type Explanation } from "../planner/explain/explain";
 import type { SearchHooks } from "../planner/search/search";
 import type { Plan } from "../model/plan";
 import type { Context } from "../simulate/context";
@@ -29,15 +30,19 @@ export interface Comparison {
     /** The baseline's period over the plan's: above 1 the plan is faster. */
     readonly speedUp?: number;
   }[];
+  readonly explanation: Explanation;
+  /** On request. */
+  readonly ablation?: readonly AblationRow[];
   /** One sentence: what is fastest here. */
   readonly verdict: string;
 }
 
-/** Compares the plan in `file`. @throws UserError, Cancelled. */
-export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}): Promise<Comparison> {
+/** Compares the plan in `file`. @param ablated Whether parts of its filling are taken away in turn. @throws UserError, Cancelled. */
+export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}, ablated = false): Promise<Comparison> {
   const { plan, context } = await openPlan(files, file);
   validatePlan(plan, context.workload, context.devices.length, file);
-  return compare(plan, context, hooks, allMethods(context));
+  const comparison = await compare(plan, context, hooks, allMethods(context));
+  return { ...comparison, ...(ablated && { ablation: ablation(plan, context) }) };
 }
 
 /** Compares a plan that fits `context` already. @param methods By default those that are quickly searched. @throws Cancelled. */
@@ -47,7 +52,7 @@ export async function compare(plan: Plan, context: Context, hooks: SearchHooks =
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );
-  return { plan: own, fills: fillReport(plan, context), baselines: rows, verdict: verdictOf(rows) };
+  return { plan: own, fills: fillReport(plan, context), baselines: rows, explanation: explainPeriod(plan, context), verdict: verdictOf(rows) };
 }
 
 function compared(plan: Plan): ComparedPlan {
