@@ -37,8 +37,11 @@ export interface Fill {
   readonly pinned?: boolean;
 }
 
-/** "chimera": each pair of replicas shares a pipeline's devices in opposite directions. "bidirectional": two chains do. */
-export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "chimera", "bidirectional"] as const;
+/**
+ * "zb-v" and "dualpipev": stages i and 2n - 1 - i on device i of n. "chimera": each pair of replicas shares a pipeline's devices
+ * in opposite directions. "bidirectional": two chains do.
+ */
+export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "zb-v", "dualpipev", "chimera", "bidirectional"] as const;
 
 export type ScheduleName = (typeof scheduleNames)[number];
 

@@ -2,6 +2,8 @@
 
 Usage: python test/tools/pytorch_schedules.py
 
+Those in which a rank has several stages are computed without running them: interleaved 1F1B, ZB-V, DualPipeV.
+
 GPipe runs on real stages in one process and its passes are recorded; so does 1F1B. `Schedule1F1B._get_pipeline_order`
 is not used: on the last rank it numbers the forward passes from 1 to M where `_step_microbatches` runs 0 to M-1.
 """
@@ -12,8 +14,11 @@ import sys
 
 import torch
 from torch.distributed.pipelining import schedules
+from torch.distributed.pipelining._schedule_visualizer import get_schedule_ops
 
 INTERLEAVED = [(2, 2, 4), (2, 4, 8), (4, 8, 4), (4, 8, 16), (4, 12, 8), (3, 6, 3), (8, 16, 16), (4, 8, 2)]
+IN_V = [(1, 2), (2, 4), (2, 9), (3, 6), (4, 8), (4, 13), (6, 12), (8, 24)]
+FEW = [(2, 1), (4, 3), (4, 6)]
 CASES = [(1, 3), (2, 4), (3, 3), (4, 4), (4, 8), (4, 2), (8, 16)]
 FOLDER = pathlib.Path(__file__).parent.parent / "fixtures" / "schedules"
 
@@ -74,6 +79,24 @@ def write_interleaved():
     print(FOLDER / "interleaved.json", file=sys.stderr)
 
 
+def name_of(action):
+    if action.sub_actions:
+        return "+".join(name_of(part) for part in action.sub_actions)
+    return f"{action.stage_index}{action.computation_type.value}{action.microbatch_index}"
+
+
+def write_in_v():
+    """ZB-V also with fewer micro-batches than fill its pipeline; DualPipeV refuses those."""
+    for name, kind, sizes in [("zb-v", "ZBVZeroBubble", IN_V + FEW), ("dualpipev", "DualPipeV", IN_V)]:
+        cases = [
+            {"devices": d, "stages": 2 * d, "microbatches": m, "orders": [[name_of(action) for action in order if action] for order in get_schedule_ops(kind, d, m)]}
+            for d, m in sizes
+        ]
+        text = json.dumps({"source": f"torch {torch.__version__.split('+')[0]}, Schedule{kind}.pipeline_order", "cases": cases})
+        (FOLDER / f"{name}.json").write_text(text.replace('{"devices"', '\n{"devices"') + "\n")
+        print(FOLDER / f"{name}.json", file=sys.stderr)
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, kind in {"gpipe": schedules.ScheduleGPipe, "1f1b": schedules.Schedule1F1B}.items():
@@ -86,3 +109,4 @@ def main():
 if __name__ == "__main__":
     main()
     write_interleaved()
+    write_in_v()

@@ -2,7 +2,7 @@
 import type { Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
-import { replicasPerPipeline } from "../../schedule/generators";
+import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { leastFrozenMs } from "../fill/bound";
 import { withCuts } from "../trials";
@@ -58,6 +58,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
       if (!Number.isInteger(count / devices) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
       for (let microbatches = 1; microbatches <= share; microbatches++) {
         if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
+        if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
         const boundMs = boundOf(schedule, devices, microbatches, share);
         const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), microbatches, dataParallel, ...(recompute && { recompute }), boundMs };
         found.push(kind);
@@ -80,7 +81,7 @@ function pipelinesOf(schedule: ScheduleName, { devices, workload: { chains } }: 
   if (schedule === "bidirectional" && chains.length < 2) return [];
   const layers = Math.min(...chains.map((chain) => chain.layers.length));
   const found: { readonly devices: number; readonly stagesPerDevice: number }[] = [];
-  const [least, most] = schedule === "interleaved" ? [2, mostStagesPerDevice] : [1, 1];
+  const [least, most] = schedule === "interleaved" ? [2, mostStagesPerDevice] : isInV(schedule) ? [2, 2] : [1, 1];
   for (let of = devices.length > 1 ? 2 : 1; of <= Math.min(devices.length, layers); of++) {
     if (schedule === "chimera" && of % 2 !== 0) continue;
     for (let stagesPerDevice = least; stagesPerDevice <= most && of * stagesPerDevice <= layers; stagesPerDevice++) found.push({ devices: of, stagesPerDevice });

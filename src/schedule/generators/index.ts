@@ -3,10 +3,11 @@ import { UserError } from "../../model/errors";
 import type { ScheduleName } from "../../model/plan";
 import { ddp } from "./ddp";
 import { gpipe } from "./gpipe";
-import { interleaved } from "./interleaved";
+import { interleaved, roundsOf } from "./interleaved";
 import { oneFOneB } from "./oneFOneB";
 import type { DeviceOrders, Pipeline, Step } from "./order";
 import { bidirectional, chimera } from "./twoWays";
+import { deviceInV, dualPipeV, zbV } from "./vShaped";
 
 /** Chains that do not go in two directions run one after another. @throws UserError where the schedule does not exist for such a pipeline. */
 export function deviceOrders(pipeline: Pipeline): DeviceOrders {
@@ -25,6 +26,10 @@ function ordersOfOne({ schedule, devices, microbatches }: Pipeline, { stages, ti
       return gpipe(devices, microbatches);
     case "interleaved":
       return interleaved(devices, stages, microbatches);
+    case "zb-v":
+      return zbV(devices, microbatches);
+    case "dualpipev":
+      return dualPipeV(devices, microbatches);
     case "chimera":
       return chimera(devices, microbatches, times);
     default:
@@ -38,7 +43,7 @@ function inChain(step: Step, chain: number): Step {
 }
 
 /** @throws UserError where the schedule does not exist for such a pipeline. */
-export function checkPipeline({ schedule: { name }, devices, chains }: Omit<Pipeline, "microbatches">): void {
+export function checkPipeline({ schedule: { name }, devices, microbatches, chains }: Pipeline): void {
   const refuse = (message: string): never => {
     throw new UserError(message, { field: "schedule.name" });
   };
@@ -49,15 +54,33 @@ export function checkPipeline({ schedule: { name }, devices, chains }: Omit<Pipe
     if (name === "ddp" && stages !== 1) refuse(`Data parallelism has one stage, found ${stages}.`);
     if (name === "interleaved") {
       if (stages % devices !== 0 || stages === devices) refuse(`Interleaved 1F1B has the same number of stages on each device, and two at least; found ${stages} on ${devices} devices.`);
+    } else if (isInV(name)) {
+      if (stages !== 2 * devices) refuse(`The schedule "${name}" has two stages on each device, found ${stages} on ${devices} devices.`);
     } else if (stages !== devices) {
       refuse(`The schedule "${name}" has one stage${chains.length === 1 ? "" : " of each chain"} per device, found ${chains.map((chain) => chain.stages).join(" and ")} on ${devices} devices.`);
     }
+    const problem = microbatchProblem(name, devices, stages, microbatches);
+    if (problem !== undefined) throw new UserError(problem, { field: "batch.microbatches" });
   }
+}
+
+/** Why a schedule does not exist for so many micro-batches; undefined where it does. */
+export function microbatchProblem(schedule: ScheduleName, devices: number, stages: number, microbatches: number): string | undefined {
+  const rounds = roundsOf(devices, microbatches);
+  if (schedule === "interleaved" && microbatches % rounds !== 0) return `Interleaved 1F1B takes its micro-batches in ${rounds} equal rounds; ${microbatches} cannot be divided so.`;
+  if (schedule === "dualpipev" && microbatches < stages) return `DualPipeV has as many micro-batches as stages at least; found ${microbatches} for ${stages} stages.`;
+  return undefined;
+}
+
+/** Whether the schedule puts stages i and 2 * devices - 1 - i on one device. */
+export function isInV(schedule: ScheduleName): boolean {
+  return schedule === "zb-v" || schedule === "dualpipev";
 }
 
 /** Which device of the pipeline holds a stage. */
 export function deviceOf({ schedule, devices, chains }: Pick<Pipeline, "schedule" | "devices" | "chains">, chain: number, stage: number, replica: 0 | 1): number {
   if (schedule.name === "interleaved") return stage % devices;
+  if (isInV(schedule.name)) return deviceInV(devices, stage);
   const isUp = schedule.name === "chimera" ? replica === 1 : chains[chain].direction === "up";
   return isUp ? devices - 1 - stage : stage;
 }

@@ -3,15 +3,16 @@
  * round of micro-batches through one of its stages before it turns to the next. The more stages a device holds, the shorter the
  * flush and the more often activations are sent.
  */
-import { UserError } from "../../model/errors";
 import { passes, type DeviceOrders, type PassStep } from "./order";
 
-/** @throws UserError where the micro-batches do not divide into rounds. */
+/** Into how many rounds the micro-batches go; they must do so evenly. */
+export function roundsOf(devices: number, microbatches: number): number {
+  return Math.max(1, Math.floor(microbatches / devices));
+}
+
 export function interleaved(devices: number, stages: number, microbatches: number): DeviceOrders {
   const held = stages / devices;
-  const rounds = Math.max(1, Math.floor(microbatches / devices));
-  if (microbatches % rounds !== 0) throw new UserError(`Interleaved 1F1B takes its micro-batches in ${rounds} equal rounds; ${microbatches} cannot be divided so.`, { field: "batch.microbatches" });
-  const round = microbatches / rounds;
+  const round = microbatches / roundsOf(devices, microbatches);
   const total = held * microbatches;
   return Array.from({ length: devices }, (_, device) => {
     const warmup = Math.min(total, (held - 1) * round + 2 * (devices - 1 - device));

@@ -6,6 +6,7 @@ import { compilePlan } from "../../../src/plan/compile";
 import { runnable } from "../../../src/plan/runnable";
 import { validatePlan } from "../../../src/plan/validate";
 import { fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import { isInV } from "../../../src/schedule/generators";
 import { checkProgram } from "../../../src/schedule/check";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
@@ -44,7 +45,7 @@ function devicesOfStage({ name, stages, devices, pipelines, width }: Shape, chai
   const ways = name === "chimera" ? [0, 1] : [name === "bidirectional" ? chain % 2 : 0];
   return Array.from({ length: pipelines }, (_, pipeline) => pipeline).flatMap((pipeline) =>
     ways.flatMap((way) => {
-      const place = name === "interleaved" ? stage % devices : way === 1 ? stages - 1 - stage : stage;
+      const place = name === "interleaved" ? stage % devices : way === 1 || stage >= devices ? stages - 1 - stage : stage;
       return Array.from({ length: width }, (_, part) => (pipeline * devices + place) * width + part);
     }),
   );
@@ -52,7 +53,7 @@ function devicesOfStage({ name, stages, devices, pipelines, width }: Shape, chai
 
 const problem = fc
   .record({
-    name: fc.constantFrom<ScheduleName[]>("1f1b", "gpipe", "interleaved", "chimera", "bidirectional"),
+    name: fc.constantFrom<ScheduleName[]>("1f1b", "gpipe", "interleaved", "zb-v", "dualpipev", "chimera", "bidirectional"),
     half: fc.integer({ min: 1, max: 2 }),
     pipelines: fc.integer({ min: 1, max: 2 }),
     width: fc.integer({ min: 1, max: 2 }),
@@ -66,11 +67,11 @@ const problem = fc
   })
   .map(({ name, half, pipelines, width, rounds, chains, count, frozen, overlaps, recompute, warmup }) => {
     const devices = 2 * half;
-    const shape: Shape = { name, devices, stages: name === "interleaved" ? 2 * devices : devices, pipelines, width };
+    const shape: Shape = { name, devices, stages: name === "interleaved" || isInV(name) ? 2 * devices : devices, pipelines, width };
     const profile = profileWith(chains.slice(0, name === "bidirectional" ? Math.max(2, count) : count), frozen);
     const context = contextOf(profile, clusterOf(devices * pipelines * width, { latencyUs: 5, bandwidthGBps: 0.01 }, overlaps));
     const dataParallel = pipelines * (name === "chimera" ? 2 : 1);
-    const microbatches = devices * rounds;
+    const microbatches = devices * (rounds + (name === "dualpipev" ? 1 : 0));
     const planChains = context.workload.chains.map(({ chain, layers }, c): PlanChain => {
       const cuts = Array.from({ length: shape.stages + 1 }, (_, s) => Math.floor((s * layers.length) / shape.stages));
       return { id: chain.id, stages: cuts.slice(1).map((to, s) => ({ from: cuts[s], to, devices: devicesOfStage(shape, c, s) })) };
@@ -112,7 +113,7 @@ describe("plans of every schedule", () => {
               expected += devices.length * plan.batch.microbatches * (pass("forward") * (plan.recompute ? 2 : 1) + pass("backward"));
             }),
           );
-          const passes = simulation.graph.operations.reduce((ms, op, i) => ms + (["F", "B", "R"].includes(op.op) ? simulation.graph.ms[i] : 0), 0);
+          const passes = simulation.graph.operations.reduce((ms, op, i) => ms + (["F", "B", "I", "W", "R"].includes(op.op) ? simulation.graph.ms[i] : 0), 0);
           assert(Math.abs(passes - expected) <= 1e-6 * expected, `${passes}, not ${expected}`);
           for (const use of memoryUse(program, context, simulation)) {
             assert(use.steps.every(([, bytes]) => bytes >= use.baseBytes - 1e-3), "memory falls below its level between iterations");

@@ -91,7 +91,7 @@ function exampleOf(name: ScheduleName, choice: Choice, perDevice: number): Examp
   const stages = places * perDevice;
   const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice);
   const schedule = { name, ...(choice.warmup !== undefined && name === "1f1b" && { warmup: choice.warmup }) };
-  const pipeline = { schedule, devices: places, chains: profile.chains.map((_, c) => ({ stages, direction: c === 1 ? ("up" as const) : ("down" as const) })) };
+  const pipeline = { schedule, devices: places, microbatches, chains: profile.chains.map((_, c) => ({ stages, direction: c === 1 ? ("up" as const) : ("down" as const) })) };
   const total = places * pipelines * width;
   if (total % nodes !== 0) return undefined;
   const cluster = clusterWith(nodes, total / nodes, choice.slow, choice.shared, choice.overlaps);
