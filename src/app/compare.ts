@@ -30,19 +30,23 @@ export interface Comparison {
     /** The baseline's period over the plan's: above 1 the plan is faster. */
     readonly speedUp?: number;
   }[];
-  readonly explanation: Explanation;
-  /** On request. */
-  readonly ablation?: readonly AblationRow[];
   /** One sentence: what is fastest here. */
   readonly verdict: string;
 }
 
+/** With why the plan takes as long as it does. */
+export interface ExplainedComparison extends Comparison {
+  readonly explanation: Explanation;
+  /** On request. */
+  readonly ablation?: readonly AblationRow[];
+}
+
 /** Compares the plan in `file`. @param ablated Whether parts of its filling are taken away in turn. @throws UserError, Cancelled. */
-export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}, ablated = false): Promise<Comparison> {
+export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}, ablated = false): Promise<ExplainedComparison> {
   const { plan, context } = await openPlan(files, file);
   validatePlan(plan, context.workload, context.devices.length, file);
   const comparison = await compare(plan, context, hooks, allMethods(context));
-  return { ...comparison, ...(ablated && { ablation: ablation(plan, context) }) };
+  return { ...comparison, explanation: explainPeriod(plan, context), ...(ablated && { ablation: ablation(plan, context) }) };
 }
 
 /** Compares a plan that fits `context` already. @param methods By default those that are quickly searched. @throws Cancelled. */
@@ -52,7 +56,7 @@ export async function compare(plan: Plan, context: Context, hooks: SearchHooks =
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );
-  return { plan: own, fills: fillReport(plan, context), baselines: rows, explanation: explainPeriod(plan, context), verdict: verdictOf(rows) };
+  return { plan: own, fills: fillReport(plan, context), baselines: rows, verdict: verdictOf(rows) };
 }
 
 function compared(plan: Plan): ComparedPlan {

@@ -1,5 +1,6 @@
 /** Schema parts that several documents share. */
 import { z } from "zod";
+import { channels } from "../model/program";
 
 export const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const positive = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -31,4 +32,4 @@ export const training = z.looseObject({
 });
 export const stage = z.looseObject({ from: count, to: positive, devices: z.array(count).min(1) });
 export const operationName = z.enum(["F", "I", "W", "B", "R", "FILL", "SELF_COND", "SEND", "RECV", "REDUCE", "REDISTRIBUTE", "GRAD_NORM", "OPTIM", "EMA", "OVERLAP_F_B", "UNSHARD"]);
-export const channel = z.enum(["forward", "backward", "selfConditioning", "intermediate", "encoding"]);
+export const channel = z.enum(channels);

@@ -1,6 +1,6 @@
 /** `NAME.pipeplan.json`. */
 import { z } from "zod";
-import { scheduleNames, type Plan } from "../model/plan";
+import { anchorOps, scheduleNames, type Plan } from "../model/plan";
 import type { Format } from "./document";
 import { amount, count, fileRef, name, optimizer, positive, range, stage, training } from "./parts";
 
@@ -10,7 +10,7 @@ const fill = z.looseObject({
   to: positive,
   samples: range,
   device: count,
-  before: z.looseObject({ op: z.enum(["F", "B", "I", "W", "SELF_COND", "OPTIM"]), chain: name.optional(), stage: count.optional(), microbatch: count.optional() }),
+  before: z.looseObject({ op: z.enum(anchorOps), chain: name.optional(), stage: count.optional(), microbatch: count.optional() }),
   iteration: z.union([z.literal(0), z.literal(1)]).optional(),
   pinned: z.boolean().optional(),
 });

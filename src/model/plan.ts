@@ -16,9 +16,11 @@ export interface PlanChain {
   readonly stages: readonly Stage[];
 }
 
+export const anchorOps = ["F", "B", "I", "W", "SELF_COND", "OPTIM"] as const;
+
 /** The operation on the same device that a fill stands before. "OPTIM" means: after the last backward, before the step. */
 export interface FillAnchor {
-  readonly op: "F" | "B" | "I" | "W" | "SELF_COND" | "OPTIM";
+  readonly op: (typeof anchorOps)[number];
   readonly chain?: string;
   readonly stage?: number;
   readonly microbatch?: number;

@@ -16,7 +16,9 @@ export type OperationName =
  * forward/backward: between neighbouring stages; selfConditioning: those of SELF_COND passes, and from the last stage to the first;
  * intermediate: frozen activations between fills; encoding: finished encodings.
  */
-export type Channel = "forward" | "backward" | "selfConditioning" | "intermediate" | "encoding";
+export const channels = ["forward", "backward", "selfConditioning", "intermediate", "encoding"] as const;
+
+export type Channel = (typeof channels)[number];
 
 /**
  * One operation of a rank. Operations of a rank start in list order.

@@ -3,7 +3,7 @@ import type { Plan, Predicted } from "../model/plan";
 import type { FileRef } from "../model/profile";
 import type { Program } from "../model/program";
 import type { Timeline } from "../model/timeline";
-import { simulate } from "../simulate/engine";
+import { simulate, type Simulation } from "../simulate/engine";
 import type { Context } from "../simulate/context";
 import { memoryUse } from "../simulate/memory";
 import { outcomesOf } from "../simulate/selfConditioning";
@@ -26,13 +26,24 @@ export function predictPlan(plan: Plan, context: Context, planRef?: FileRef): { 
   return { program, timeline: { ...timeline, expectedPeriodMs } };
 }
 
-/** The figures that a plan file keeps: means over iterations with and without self-conditioning, and the most memory of any. */
-export function predictedFigures(plan: Plan, context: Context): Predicted {
-  const outcomes = outcomesOf(context).map(({ share, context: own }) => {
+/** A compiled plan and how it runs. */
+interface Simulated {
+  readonly program: Program;
+  readonly simulation: Simulation;
+}
+
+/**
+ * The figures that a plan file keeps: means over iterations with and without self-conditioning, and the most memory of any.
+ * @param simulated The plan in `context`, where that is known already.
+ */
+export function predictedFigures(plan: Plan, context: Context, simulated?: Simulated): Predicted {
+  const outcomes = outcomesOf(context).map(({ share, context: own }, i) => {
+    // The first kind of iteration makes all extra passes, as `context` itself does.
+    if (simulated && i === 0) return { ...simulated, share, own };
     const program = compilePlan(plan, own);
     return { share, own, program, simulation: simulate(program, own) };
   });
-  const mean = (amount: (simulation: ReturnType<typeof simulate>) => number) => outcomes.reduce((total, { share, simulation }) => total + share * amount(simulation), 0);
+  const mean = (amount: (simulation: Simulation) => number) => outcomes.reduce((total, { share, simulation }) => total + share * amount(simulation), 0);
   const periodMs = mean((simulation) => simulation.periodMs);
   const [most] = outcomes;
   return {

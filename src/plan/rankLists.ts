@@ -1,6 +1,6 @@
 /** A plan's lists of operations, one per rank: what each computes, and the communication that follows from it. */
 import { UserError } from "../model/errors";
-import type { Fill, FillAnchor, Plan } from "../model/plan";
+import { anchorOps, type Fill, type FillAnchor, type Plan } from "../model/plan";
 import type { Operation } from "../model/program";
 import { insertCommunication } from "../schedule/communication";
 import type { DeviceOrders } from "../schedule/generators/order";
@@ -36,8 +36,6 @@ export function prologueLists(plan: Plan, context: Context): Lists {
   }
   return insertCommunication(lists, frozenTransfers(plan, context, lists, allReplicas(plan)));
 }
-
-const anchorOps: readonly FillAnchor["op"][] = ["OPTIM", "F", "B", "I", "W", "SELF_COND"];
 
 /** One number for each place that a fill can stand before; -1 for a chain that the plan does not have. */
 function anchorKeys({ chains, batch: { microbatches } }: Plan): (device: number, anchor: FillAnchor) => number {

@@ -13,6 +13,7 @@ import { durations } from "../simulate/durations";
 import { settle, simulateGraph, type Simulation } from "../simulate/engine";
 import { outcomesOf } from "../simulate/selfConditioning";
 import { structureOf, timed, type Graph, type Structure } from "../simulate/graph";
+import { withCuts } from "./cuts";
 
 export interface Trials {
   /** Period of the plan's passes at these cuts, with no frozen work. */
@@ -59,27 +60,6 @@ export function trialsOf(plan: Plan, context: Context): Trials {
     filledMs: (cuts, fills) => meanMs((outcome) => filledGraph(cuts, fills, outcome)),
     filled: (cuts, fills) => simulateGraph(filledGraph(cuts, fills, 0), worldSizeOf(plan), plan.batch.global),
   };
-}
-
-/** The plan cut elsewhere. @param cuts Of all chains, their layers laid end to end: where each stage begins, and the end. */
-export function withCuts(plan: Plan, cuts: readonly number[]): Plan {
-  let at = 0;
-  const chains = plan.chains.map((chain) => {
-    const first = at;
-    at += chain.stages.length;
-    return { ...chain, stages: chain.stages.map((stage, s) => ({ ...stage, from: cuts[first + s] - cuts[first], to: cuts[first + s + 1] - cuts[first] })) };
-  });
-  return { ...plan, chains };
-}
-
-/** As `withCuts` takes them. */
-export function cutsOf(plan: Plan): readonly number[] {
-  const cuts = [0];
-  for (const { stages } of plan.chains) {
-    const first = cuts[cuts.length - 1];
-    cuts.push(...stages.map(({ to }) => first + to));
-  }
-  return cuts;
 }
 
 /** The fills of the first pipeline repeated for `pipelines`, with their samples and devices. */

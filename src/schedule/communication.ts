@@ -4,7 +4,7 @@
  * earlier than that of a message sent before its own, the receive of the earlier message is moved forward to it. That costs
  * nothing, since messages of one channel between two ranks arrive in order anyway.
  */
-import type { Channel, Operation } from "../model/program";
+import { channels, type Channel, type Operation } from "../model/program";
 import type { Range } from "../model/plan";
 
 export interface Transfer {
@@ -27,8 +27,6 @@ export interface Transfer {
   readonly component?: string;
   readonly samples?: Range;
 }
-
-const channelOrder: readonly Channel[] = ["forward", "backward", "selfConditioning", "intermediate", "encoding"];
 
 /** One end of a message. `stageOffset`: from the producer's stage to this end's. Written as a whole, since there are thousands of them. */
 function endOf(transfer: Transfer, tag: number, isSend: boolean, stageOffset: number): Operation {
@@ -57,7 +55,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
       return;
     }
     let at = here.length;
-    while (at > 0 && channelOrder.indexOf(transfers[here[at - 1]].channel) > channelOrder.indexOf(channel)) at--;
+    while (at > 0 && channels.indexOf(transfers[here[at - 1]].channel) > channels.indexOf(channel)) at--;
     here.splice(at, 0, t);
   });
   const groups = new Map<number, number[]>();
@@ -65,7 +63,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
     for (const here of places) {
       for (const t of here ?? []) {
         const { source, destination, channel } = transfers[t];
-        const key = (source * lists.length + destination) * channelOrder.length + channelOrder.indexOf(channel);
+        const key = (source * lists.length + destination) * channels.length + channels.indexOf(channel);
         const group = groups.get(key);
         if (group) group.push(t);
         else groups.set(key, [t]);

@@ -3,18 +3,13 @@
  * stages; what it predicts goes back to the first stage and is an input of its forward pass proper. These passes run ahead of
  * the forward passes by as many micro-batches as the pipeline has stages, so that predictions are back when they are wanted.
  */
-import type { DeviceOrders, PassStep, Step } from "./generators/order";
+import { passesOf, type DeviceOrders, type PassStep } from "./generators/order";
 
 export interface SelfConditioningStep extends Omit<PassStep, "op"> {
   readonly op: "SELF_COND";
 }
 
 export type PlacedStep = PassStep | SelfConditioningStep;
-
-/** An overlapped pair is one pass after the other: how much two passes at once gain on a device is not known. */
-export function passesOf(step: Step): readonly PassStep[] {
-  return step.op === "OVERLAP_F_B" ? [step.forward, step.backward] : [step];
-}
 
 /** Relative lengths of passes, for the order only. */
 const lengths: Readonly<Record<PlacedStep["op"], number>> = { F: 1, B: 2, I: 1, W: 1, SELF_COND: 1 };
@@ -33,18 +28,16 @@ export function withSelfConditioning(orders: DeviceOrders, chains: readonly { re
   const base = orders.map((steps) => steps.flatMap(passesOf));
   if (!chains.some(({ conditioned }) => conditioned)) return base;
   const keyOf = ({ op, chain, replica, stage, microbatch }: PlacedStep) => `${op === "B" ? "I" : op} ${chain} ${replica} ${stage} ${microbatch}`;
-  const holderOf = (step: Pick<PassStep, "chain" | "replica" | "stage">) => base.findIndex((steps) => steps.some(({ chain, replica, stage }) => chain === step.chain && replica === step.replica && stage === step.stage));
+  const unitOf = ({ chain, replica, stage }: Pick<PassStep, "chain" | "replica" | "stage">) => `${chain} ${replica} ${stage}`;
+  const holders = new Map(base.flatMap((steps, device) => steps.map((step) => [unitOf(step), device] as const)));
   const ends = new Map<string, number>();
   const placed = base.map((): PlacedStep[] => []);
   const at = base.map(() => 0);
   const free = base.map(() => 0);
   const waiting = base.map((): Waiting[] => []);
-  const holders = new Map<string, number>();
   const enter = (step: SelfConditioningStep, ready: number) => {
-    const key = `${step.chain} ${step.replica} ${step.stage}`;
-    const holder = holders.get(key) ?? holderOf(step);
-    holders.set(key, holder);
-    waiting[holder].push({ step, ready });
+    const holder = holders.get(unitOf(step));
+    if (holder !== undefined) waiting[holder].push({ step, ready });
   };
   const inputOf = (step: PassStep): string | undefined => {
     const { chain, stage } = step;
@@ -66,18 +59,17 @@ export function withSelfConditioning(orders: DeviceOrders, chains: readonly { re
   }
   for (;;) {
     let next: { readonly device: number; readonly step: PlacedStep; readonly start: number } | undefined;
+    const offer = (device: number, step: PlacedStep, ready: number) => {
+      const start = Math.max(ready, free[device]);
+      if (!next || start < next.start) next = { device, step, start };
+    };
     for (let device = 0; device < base.length; device++) {
-      for (const { step, ready } of waiting[device].slice(0, 1)) {
-        const start = Math.max(ready, free[device]);
-        if (!next || start < next.start) next = { device, step, start };
-      }
+      if (waiting[device].length > 0) offer(device, waiting[device][0].step, waiting[device][0].ready);
       if (at[device] === base[device].length) continue;
       const step = base[device][at[device]];
       const input = inputOf(step);
       const ready = input === undefined ? 0 : ends.get(input);
-      if (ready === undefined) continue;
-      const start = Math.max(ready, free[device]);
-      if (!next || start < next.start) next = { device, step, start };
+      if (ready !== undefined) offer(device, step, ready);
     }
     if (!next) return placed;
     const { device, step, start } = next;

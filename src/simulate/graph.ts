@@ -4,7 +4,7 @@
  * graph is known before any time is. Only links that several ranks send over are used in an order that times decide.
  */
 import { UserError } from "../model/errors";
-import type { Channel, Operation } from "../model/program";
+import { channels, type Channel, type Operation } from "../model/program";
 import { isReceive, isSend } from "../schedule/check";
 import type { Context } from "./context";
 import type { Bucket, Durations } from "./durations";
@@ -150,12 +150,11 @@ export function holdsUp({ rank, onRank }: Structure, send: number): boolean {
   return send + 1 < rank.length && rank[send + 1] === rank[send] && onRank[send + 1] === send;
 }
 
-const channels: readonly (Channel | undefined)[] = ["forward", "backward", "selfConditioning", "intermediate", "encoding"];
-
 /** One number for both ends of a message. */
 function messageKeys(operations: readonly Operation[], ranks: number): (op: Operation, source: number, destination: number) => number {
   const tags = operations.reduce((most, op) => Math.max(most, op.tag ?? 0), 0) + 1;
-  return (op, source, destination) => (((channels.indexOf(op.channel) * ranks + source) * ranks + destination) * 2 + op.iteration) * tags + (op.tag ?? 0);
+  const order: readonly (Channel | undefined)[] = channels;
+  return (op, source, destination) => (((order.indexOf(op.channel) * ranks + source) * ranks + destination) * 2 + op.iteration) * tags + (op.tag ?? 0);
 }
 
 /** @throws UserError when ranks wait for each other. */

@@ -1,6 +1,4 @@
 /** How much of what devices could do in a period is not work at its best: idle time, and batches that are slower than need be. */
-import { costTable } from "../model/costTable";
-import type { DeviceKind } from "../model/cluster";
 import type { ProfileLayer } from "../model/profile";
 import type { Context } from "./context";
 
@@ -17,18 +15,18 @@ export function wasteOf(context: Context, worldSize: number, samples: number, pe
 const known = new WeakMap<Context["workload"], Map<string, number>>();
 
 /** Ms per sample of all passes and frozen work. */
-function bestMs({ workload, devices }: Context, worldSize: number): number {
-  const kinds = devices.slice(0, worldSize).reduce<readonly DeviceKind[]>((found, { kind }) => (found.includes(kind) ? found : [...found, kind]), []);
+function bestMs(context: Context, worldSize: number): number {
+  const { workload, devices } = context;
+  const kinds = [...new Set(context.kinds.subarray(0, worldSize))];
   let ofKinds = known.get(workload);
   if (!ofKinds) known.set(workload, (ofKinds = new Map()));
-  const key = kinds.map(({ name }) => name).join("\n");
+  const key = kinds.map((kind) => devices[context.kinds.indexOf(kind)].kind.name).join("\n");
   let ms = ofKinds.get(key);
-  if (ms === undefined) ofKinds.set(key, (ms = sumOfBest(workload, kinds)));
+  if (ms === undefined) ofKinds.set(key, (ms = sumOfBest(context, kinds)));
   return ms;
 }
 
-function sumOfBest(workload: Context["workload"], kinds: readonly DeviceKind[]): number {
-  const costs = costTable(workload, kinds);
+function sumOfBest({ workload, costs }: Context, kinds: readonly number[]): number {
   /** `sumsOf`: running sums of the layers' times at a batch size. */
   const total = (layers: readonly ProfileLayer[], sumsOf: (batch: number, kind: number) => Float64Array) => {
     let ms = 0;
@@ -36,7 +34,7 @@ function sumOfBest(workload: Context["workload"], kinds: readonly DeviceKind[]):
       let best = Infinity;
       for (const { batch, status = "ok" } of layer.times) {
         if (status !== "ok") continue;
-        for (let kind = 0; kind < kinds.length; kind++) {
+        for (const kind of kinds) {
           const sums = sumsOf(batch, kind);
           best = Math.min(best, (sums[at + 1] - sums[at]) / batch);
         }

@@ -15,7 +15,8 @@ import { fillBound } from "../../src/planner/fill/bound";
 import { withoutFilling } from "../../src/planner/fill/fill";
 import { candidatesOf, type PlanBase, type SearchSpace } from "../../src/planner/search/candidates";
 import { searchPlan } from "../../src/planner/search/search";
-import { cutsOf, trialsOf } from "../../src/planner/trials";
+import { cutsOf } from "../../src/planner/cuts";
+import { trialsOf } from "../../src/planner/trials";
 import { contextOf, type Context } from "../../src/simulate/context";
 import { syntheticCluster, syntheticProfile } from "./syntheticProfile";
 

@@ -11,7 +11,7 @@ import type { Operation, Program } from "../../src/model/program";
 import type { Timeline, TimelineOperation } from "../../src/model/timeline";
 import { fillReport, type FillReport } from "../../src/plan/fillReport";
 import { fillPlan } from "../../src/planner/fill/fill";
-import { withCuts } from "../../src/planner/trials";
+import { withCuts } from "../../src/planner/cuts";
 import { contextOf } from "../../src/simulate/context";
 
 const demo = (...args: string[]) => spawnSync(process.execPath, ["test/tools/demo.mjs", ...args], { encoding: "utf8", maxBuffer: 1 << 26 });

@@ -1,5 +1,5 @@
 /** The bubbles of a simulated schedule: when which devices idle together, and before which operation that ends. */
-import type { FillAnchor } from "../../model/plan";
+import { anchorOps, type FillAnchor } from "../../model/plan";
 import { isComputing, type Simulation } from "../../simulate/engine";
 import { before, holdsUp } from "../../simulate/graph";
 
@@ -56,7 +56,7 @@ function anchorAt({ operations }: Simulation["graph"], i: number): FillAnchor {
 }
 
 function isAnchor(op: string): op is Exclude<FillAnchor["op"], "OPTIM"> {
-  return op === "F" || op === "B" || op === "I" || op === "W" || op === "SELF_COND";
+  return op !== "OPTIM" && anchorOps.some((known) => known === op);
 }
 
 /** From one iteration to the next on a rank: when its optimizer starts, its list ends and its first pass starts, in ms. */

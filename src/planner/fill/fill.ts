@@ -5,13 +5,15 @@
  * - apart: each device takes its own samples through all frozen layers in its own bubbles. Nothing moves but the encodings.
  */
 import type { Fill, Plan } from "../../model/plan";
+import type { Program } from "../../model/program";
 import { compilePlan } from "../../plan/compile";
 import { pipelineSamples, split, unfilled } from "../../plan/frozenWork";
 import { allPipelines, pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
 import { refine } from "../partition/refine";
-import { cutsOf, forPipelines, trialsOf, type Trials } from "../trials";
+import { cutsOf } from "../cuts";
+import { forPipelines, trialsOf, type Trials } from "../trials";
 import { batchCosts, type BatchCosts } from "./batches";
 import { fillBound } from "./bound";
 import { balanced } from "./balance";
@@ -20,6 +22,7 @@ import { greedyFills, type FillSettings } from "./greedy";
 
 export interface Filled {
   readonly plan: Plan;
+  readonly program: Program;
   readonly simulation: Simulation;
 }
 
@@ -66,7 +69,8 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
 }
 
 function simulated(plan: Plan, context: Context): Filled {
-  return { plan, simulation: simulate(compilePlan(plan, context), context) };
+  const program = compilePlan(plan, context);
+  return { plan, program, simulation: simulate(program, context) };
 }
 
 /** The best fills found for the first pipeline, and the period with them (the others fill alike). */

@@ -25,13 +25,13 @@ function add(set: Choice[], choice: Choice): void {
  * undefined where no cut fits. `stageMs` is what a stage is taken to cost per micro-batch.
  */
 export function bestCuts(shape: Shape, costs: StageCosts, context: Context, stageMs: StageCosts["stageMs"] = costs.stageMs): readonly number[] | undefined {
-  const layers = context.workload.chains[shape.chain ?? 0].layers.length;
+  const layers = context.workload.chains[shape.chain].layers.length;
   const stages = shape.placement.length;
   if (stages > layers) return undefined;
   let prefixes: Choice[][] = Array.from({ length: layers + 1 }, () => []);
   prefixes[0].push({ bottleneck: 0, sync: 0, from: 0, previous: undefined });
   for (let stage = 0; stage < stages; stage++) {
-    const usable = costs.sharedBytes + (shape.memoryShare ?? 1) * (Math.min(...shape.placement[stage].map((rank) => usableBytes(context, rank))) - costs.sharedBytes);
+    const usable = costs.sharedBytes + shape.memoryShare * (Math.min(...shape.placement[stage].map((rank) => usableBytes(context, rank))) - costs.sharedBytes);
     const next: Choice[][] = Array.from({ length: layers + 1 }, () => []);
     const lastStage = stage === stages - 1;
     for (let from = stage; from < layers; from++) {
@@ -58,7 +58,7 @@ export function bestCuts(shape: Shape, costs: StageCosts, context: Context, stag
 
 /** The smallest excess of bytes over all cuts and devices: by how much a plan of this shape misses the memory, one stage on a device. */
 export function missingBytes(shape: Shape, costs: StageCosts, context: Context): number {
-  const layers = context.workload.chains[0].layers.length;
+  const layers = context.workload.chains[shape.chain].layers.length;
   let prefixes = new Float64Array(layers + 1).fill(Infinity);
   prefixes[0] = -Infinity;
   for (let stage = 0; stage < shape.placement.length; stage++) {

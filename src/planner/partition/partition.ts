@@ -1,5 +1,6 @@
 /** The partition: the dynamic programme under several readings of a stage's cost, each start improved by simulation. */
 import type { Context } from "../../simulate/context";
+import { firstCuts, joinedCuts } from "../cuts";
 import { bestCuts } from "./dynamic";
 import { refine } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
@@ -24,10 +25,14 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
   };
   const starts = new Map<string, readonly number[]>();
   for (const reading of ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const) {
-    const cuts = joined(shapes.map((shape, c) => startOf(shape, costs[c], context, costs[c][reading])));
-    if (cuts) starts.set(cuts.join(), cuts);
+    const each = shapes.flatMap((shape, c) => {
+      const cuts = startOf(shape, costs[c], context, costs[c][reading]);
+      return cuts ? [cuts] : [];
+    });
+    const cuts = joinedCuts(each);
+    if (each.length === shapes.length) starts.set(cuts.join(), cuts);
   }
-  const ends = shapes.slice(1).map((_, chain) => shapes.slice(0, chain + 1).reduce((count, { placement }) => count + placement.length, 0));
+  const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
   const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends)).filter(({ periodMs }) => periodMs < Infinity);
   if (found.length === 0) return undefined;
   const best = found.reduce((least, candidate) => (candidate.periodMs < least.periodMs ? candidate : least));
@@ -37,16 +42,5 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
 
 /** Where devices hold several stages these may share its memory unequally: then a start that does not fit yet is better than none. */
 function startOf(shape: Shape, costs: StageCosts, context: Context, stageMs: StageCosts["stageMs"]): readonly number[] | undefined {
-  return bestCuts(shape, costs, context, stageMs) ?? ((shape.memoryShare ?? 1) < 1 ? bestCuts({ ...shape, memoryShare: 1 }, costs, context, stageMs) : undefined);
-}
-
-/** Cuts of several chains, laid end to end. */
-function joined(each: readonly (readonly number[] | undefined)[]): readonly number[] | undefined {
-  const all = [0];
-  for (const cuts of each) {
-    if (!cuts) return undefined;
-    const first = all[all.length - 1];
-    all.push(...cuts.slice(1).map((cut) => first + cut));
-  }
-  return all;
+  return bestCuts(shape, costs, context, stageMs) ?? (shape.memoryShare < 1 ? bestCuts({ ...shape, memoryShare: 1 }, costs, context, stageMs) : undefined);
 }

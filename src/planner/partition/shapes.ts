@@ -1,39 +1,28 @@
 /** What a plan's stages ask of the partition, chain by chain, and what its devices hold of them together. */
 import type { Plan } from "../../model/plan";
 import { holdingsOf, ordersOf } from "../../plan/placement";
-import type { PassStep } from "../../schedule/generators/order";
+import { passesOf, type DeviceOrders } from "../../schedule/generators/order";
 import type { Context } from "../../simulate/context";
-import { microbatchesHeld, stageCosts, usableBytes, type Shape } from "./stageCosts";
+import { firstCuts } from "../cuts";
+import { stageCosts, usableBytes, type Shape } from "./stageCosts";
 
-/** One shape per chain. Schedules whose devices hold several stages are asked for what each of them holds at once. */
+/** One shape per chain. */
 export function shapesOf(plan: Plan, context: Context): readonly Shape[] {
   const each = Math.max(...holdingsOf(plan).map((held) => held.length));
-  const isSimple = each === 1;
-  const most = isSimple ? undefined : heldOnStages(plan, context);
-  return plan.chains.map(({ stages }, chain): Shape => ({
-    plan,
-    chain,
-    placement: stages.map(({ devices }) => devices),
-    held: most?.[chain] ?? microbatchesHeld(plan.schedule, stages.length, plan.batch.microbatches),
-    memoryShare: 1 / each,
-  }));
+  const held = microbatchesHeld(ordersOf(plan, context), plan.chains.map(({ stages }) => stages.length));
+  return plan.chains.map(({ stages }, chain): Shape => ({ plan, chain, placement: stages.map(({ devices }) => devices), held: held[chain], memoryShare: 1 / each }));
 }
 
-/** `[chain][stage]`: the most micro-batches of one replica whose activations are held at once. */
-function heldOnStages(plan: Plan, context: Context): readonly (readonly number[])[] {
-  const most = plan.chains.map(({ stages }) => stages.map(() => 0));
-  for (const steps of ordersOf(plan, context)) {
-    const held = new Map<string, number>();
-    const count = ({ op, chain, stage, replica }: PassStep) => {
-      if (op === "I") return;
-      const key = `${chain} ${stage} ${replica}`;
-      const now = (held.get(key) ?? 0) + (op === "F" ? 1 : -1);
-      held.set(key, now);
+/** `[chain][stage]`: the most micro-batches of one replica whose activations a device holds at once. @param stages `[chain]`: how many it has. */
+export function microbatchesHeld(orders: DeviceOrders, stages: readonly number[]): readonly (readonly number[])[] {
+  const nothing = () => stages.map((count) => new Array<number>(count).fill(0));
+  const most = nothing();
+  for (const steps of orders) {
+    const held = [nothing(), nothing()];
+    for (const { op, chain, stage, replica } of steps.flatMap(passesOf)) {
+      if (op === "I") continue;
+      const now = (held[replica][chain][stage] += op === "F" ? 1 : -1);
       most[chain][stage] = Math.max(most[chain][stage], now);
-    };
-    for (const step of steps) {
-      if (step.op !== "OVERLAP_F_B") count(step);
-      else [step.forward, step.backward].forEach(count);
     }
   }
   return most;
@@ -42,7 +31,7 @@ function heldOnStages(plan: Plan, context: Context): readonly (readonly number[]
 /** Bytes by which the fullest device misses its memory at some cuts (as `withCuts` takes them); 0 or less where all fit. */
 export function excessOf(plan: Plan, shapes: readonly Shape[], context: Context): (cuts: readonly number[]) => number {
   const costs = shapes.map((shape) => stageCosts(shape, context));
-  const first = shapes.map((_, chain) => shapes.slice(0, chain).reduce((count, { placement }) => count + placement.length, 0));
+  const first = firstCuts(shapes.map(({ placement }) => placement.length));
   const ranks = holdingsOf(plan).map((held, rank) => ({ held, usable: usableBytes(context, rank) }));
   return (cuts) => {
     const own = shapes.map(({ placement }, chain) => {

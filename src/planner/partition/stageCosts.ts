@@ -2,7 +2,6 @@
 import { linkBetween, transferMs } from "../../model/cluster";
 import type { Plan } from "../../model/plan";
 import { crossingBytes } from "../../model/workload";
-import { deviceOrders } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { allReduceMs, stageBytes } from "../../simulate/durations";
 
@@ -11,12 +10,12 @@ export interface Shape {
   readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer" | "recompute">;
   /** `[stage][replica]`: ranks. */
   readonly placement: readonly (readonly number[])[];
-  /** Which chain of the workload it is. Default the first. */
-  readonly chain?: number;
-  /** `[stage]`: micro-batches whose activations are held at once. By default those of one stage on each device. */
-  readonly held?: readonly number[];
-  /** Part of a device's memory that a stage may take, where devices hold several. Default all. */
-  readonly memoryShare?: number;
+  /** Which chain of the workload it is. */
+  readonly chain: number;
+  /** `[stage]`: micro-batches whose activations are held at once. */
+  readonly held: readonly number[];
+  /** Part of a device's memory that a stage may take: all, unless devices hold several. */
+  readonly memoryShare: number;
 }
 
 export interface StageCosts {
@@ -37,11 +36,10 @@ export interface StageCosts {
   readonly sharedBytes: number;
 }
 
-export function stageCosts({ plan, placement, chain = 0, held: heldOnStages }: Shape, context: Context): StageCosts {
+export function stageCosts({ plan, placement, chain, held }: Shape, context: Context): StageCosts {
   const { workload, costs, cluster, devices, kinds, overlaps } = context;
   const { layers, cuts } = workload.chains[chain];
   const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
-  const held = heldOnStages ?? microbatchesHeld(plan.schedule, placement.length, plan.batch.microbatches);
   const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
   const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, plan.batch.global / plan.dataParallel), 0);
   const saved = new Float64Array(layers.length + 1);
@@ -95,19 +93,6 @@ export function stageCosts({ plan, placement, chain = 0, held: heldOnStages }: S
       return state[to] - state[from] + frozenBytes + encodingBytes + kept;
     },
   };
-}
-
-/** `[stage]`: the most micro-batches whose activations it holds at once, where each device holds one stage. */
-export function microbatchesHeld(schedule: Plan["schedule"], stages: number, microbatches: number): readonly number[] {
-  return deviceOrders({ schedule, devices: stages, microbatches, chains: [{ stages }] }).map((steps) => {
-    let held = 0;
-    let most = 0;
-    for (const { op } of steps) {
-      if (op === "F") most = Math.max(most, ++held);
-      else if (op === "B" || op === "W") held--;
-    }
-    return most;
-  });
 }
 
 /** Bytes of a device that a plan may use. */

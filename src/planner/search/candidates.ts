@@ -5,7 +5,7 @@ import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { leastFrozenMs } from "../fill/bound";
-import { withCuts } from "../trials";
+import { withCuts } from "../cuts";
 import { placementsOf } from "./layout";
 
 /** What every plan of a search has in common. */
@@ -43,10 +43,15 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
   const found: Candidate[] = [];
   const bounds = new Map<string, number>();
   const boundOf = (schedule: ScheduleName, devices: number, microbatches: number, share: number) => {
+    const replicas = replicasPerPipeline(schedule);
     const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
-    const key = `${isSimple} ${devices} ${microbatches} ${share} ${replicasPerPipeline(schedule)}`;
-    const bound = bounds.get(key) ?? (isSimple ? periodBound(context, devices, microbatches, share, recompute) : workBound(context, devices, microbatches, share, replicasPerPipeline(schedule), recompute));
-    bounds.set(key, bound);
+    const key = `${isSimple} ${devices} ${microbatches} ${share} ${replicas}`;
+    let bound = bounds.get(key);
+    if (bound === undefined) {
+      bound = workBound(context, devices, microbatches, share, replicas, recompute);
+      if (isSimple) bound = Math.max(bound, slowestStage(context, devices, microbatches, share, recompute));
+      bounds.set(key, bound);
+    }
     return bound;
   };
   for (const schedule of space.schedules) {
@@ -106,7 +111,8 @@ function hidesMessages({ workload, costs, cluster, devices }: Context, stages: n
 }
 
 /** Ms that a pipeline of `devices` devices computes at least: all passes of `replicas` replicas, and all frozen work at its best batch size. */
-function workBound({ workload, costs, kinds, ...context }: Context, devices: number, microbatches: number, share: number, replicas: number, recompute: boolean): number {
+function workBound(context: Context, devices: number, microbatches: number, share: number, replicas: number, recompute: boolean): number {
+  const { workload, costs, kinds } = context;
   const passes = workload.chains.reduce((ms, { layers: { length } }, chain) => {
     const each = [...new Set(kinds)].map((kind) => {
       const { forward, backward } = costs.chain(chain, share / microbatches, kind);
@@ -114,31 +120,21 @@ function workBound({ workload, costs, kinds, ...context }: Context, devices: num
     });
     return ms + Math.min(...each);
   }, 0);
-  return (replicas * microbatches * passes + leastFrozenMs({ workload, costs, kinds, ...context }, replicas * share)) / devices;
+  return (replicas * microbatches * passes + leastFrozenMs(context, replicas * share)) / devices;
 }
 
 /**
- * A pipeline of `stages` devices computes all passes of its `share` of the samples and all frozen work, the latter at its best
- * batch size; and no cut makes its slowest stage faster than `slowestStage` says.
+ * Least ms, over all cuts of one chain, of an iteration on the first stage, rounded down a little. The first micro-batch reaches
+ * stage s through the stages before it, all micro-batches pass stage s, and the last one's gradient goes back through the stages
+ * before it (where anything there learns): the first stage is at it for so long.
  */
-function periodBound(context: Context, stages: number, microbatches: number, share: number, recompute: boolean): number {
-  const { workload, costs, kinds } = context;
+function slowestStage({ workload, costs, kinds }: Context, stages: number, microbatches: number, share: number, recompute: boolean): number {
   const [{ cuts, layers: { length: layers } }] = workload.chains;
   const fastest = [...new Set(kinds)].map((kind) => costs.chain(0, share / microbatches, kind)).reduce((best, sums) => (sums.forward[layers] + sums.backward[layers] < best.forward[layers] + best.backward[layers] ? sums : best));
+  /** `[k]`, ms of the first k layers: both passes, as a micro-batch meets them; and all that is computed for it. */
   const path = fastest.forward.map((ms, layer) => ms + fastest.backward[layer]);
-  const passes = recompute ? path.map((ms, layer) => ms + fastest.forward[layer]) : path;
+  const sums = recompute ? path.map((ms, layer) => ms + fastest.forward[layer]) : path;
   const goesBack = cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
-  return Math.max(slowestStage(passes, path, stages, microbatches, goesBack), (microbatches * passes[layers] + leastFrozenMs(context, share)) / stages);
-}
-
-/**
- * Least ms, over all cuts, of an iteration on the first stage, rounded down a little; `sums[k]`: ms of the work of the first k
- * layers; `path[k]`: of both passes alone, as a micro-batch meets them. The first micro-batch reaches stage s through the stages
- * before it, all micro-batches pass stage s, and the last one's gradient goes back through the stages before it (where
- * `goesBack`): the first stage is at it for so long.
- */
-function slowestStage(sums: Float64Array, path: Float64Array, stages: number, microbatches: number, goesBack: boolean): number {
-  const layers = sums.length - 1;
   /** Whether an iteration of `ms` holds all layers: each stage takes as many as it can, which leaves the fewest to the rest. */
   const isEnough = (ms: number) => {
     let from = 0;

@@ -18,17 +18,13 @@ export function placementsOf(candidate: Pick<Candidate, "schedule" | "stages" | 
   );
 }
 
-/** `[stage][replica]` of one chain with a stage on each device: replica r takes the ranks r*stages … (r+1)*stages-1. */
-export function placementOf(stages: number, dataParallel: number): readonly (readonly number[])[] {
-  return Array.from({ length: stages }, (_, s) => Array.from({ length: dataParallel }, (_, r) => r * stages + s));
-}
-
 /** Chains in two groups of about equal work, the longest first; the first chain's group goes down. */
 function directionsOf({ chains }: Workload): readonly Direction[] {
   const work = chains.map(({ layers }, chain) => ({ chain, ms: layers.reduce((ms, { times: [time] }) => ms + time.forwardMs + time.inputGradMs + time.weightGradMs, 0) }));
-  const groups = [{ ms: 0, chains: new Set<number>() }, { ms: 0, chains: new Set<number>() }];
+  const groups = [0, 1].map(() => ({ ms: 0, chains: new Set<number>() }));
+  const [one, other] = groups;
   for (const { chain, ms } of work.sort((a, b) => b.ms - a.ms)) {
-    const lighter = groups[0].ms <= groups[1].ms && (groups[0].chains.size === 0 || groups[1].chains.size > 0) ? groups[0] : groups[1];
+    const lighter = other.ms < one.ms || (other.chains.size === 0 && one.chains.size > 0) ? other : one;
     lighter.chains.add(chain);
     lighter.ms += ms;
   }

@@ -1,18 +1,18 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
-import type { Plan, Predicted } from "../../model/plan";
-import { scheduleNames } from "../../model/plan";
+import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
 import type { Workload } from "../../model/workload";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
+import { firstCuts, joinedCuts, withCuts } from "../cuts";
 import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
 import { missingBytes } from "../partition/dynamic";
 import { excessOf, shapesOf } from "../partition/shapes";
 import { partition } from "../partition/partition";
 import { refine, simulationBudget } from "../partition/refine";
 import { stageCosts, usableBytes, type Shape } from "../partition/stageCosts";
-import { trialsOf, withCuts } from "../trials";
+import { trialsOf } from "../trials";
 import { candidatesOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
 /** A candidate and what became of it. */
@@ -106,22 +106,18 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
     return periodMs;
   };
   const isFilled = space.fill && context.workload.frozen.length > 0;
-  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, shapes.slice(1).map((_, chain) => (chain + 1) * candidate.stages)) : balanced;
-  const { plan } = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
-  const predicted = predictedFigures(plan, context);
+  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1)) : balanced;
+  const filled = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
+  const { plan } = filled;
+  const predicted = predictedFigures(plan, context, filled);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
 }
 
-/** Cuts of all chains, laid end to end, into stages of equally many layers. */
+/** Joined cuts into stages of equally many layers. */
 function evenCuts({ chains }: Workload, stages: number): readonly number[] {
-  const cuts = [0];
-  for (const { layers } of chains) {
-    const first = cuts[cuts.length - 1];
-    for (let s = 1; s <= stages; s++) cuts.push(first + Math.floor((s * layers.length) / stages));
-  }
-  return cuts;
+  return joinedCuts(chains.map(({ layers }) => Array.from({ length: stages + 1 }, (_, s) => Math.floor((s * layers.length) / stages))));
 }
 
 /** Of devices with one stage each the least over all cuts, else that of some cut. */

@@ -47,3 +47,8 @@ export interface Pipeline {
 export function passes(op: PassStep["op"], stage: number, from: number, to: number): readonly PassStep[] {
   return Array.from({ length: Math.max(0, to - from) }, (_, i) => ({ op, chain: 0, replica: 0, stage, microbatch: from + i }));
 }
+
+/** An overlapped pair is one pass after the other: how much two passes at once gain on a device is not known. */
+export function passesOf(step: Step): readonly PassStep[] {
+  return step.op === "OVERLAP_F_B" ? [step.forward, step.backward] : [step];
+}

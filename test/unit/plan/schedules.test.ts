@@ -1,7 +1,6 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import type { Plan, PlanChain, ScheduleName } from "../../../src/model/plan";
-import type { Profile } from "../../../src/model/profile";
 import { compilePlan } from "../../../src/plan/compile";
 import { runnable } from "../../../src/plan/runnable";
 import { validatePlan } from "../../../src/plan/validate";
@@ -12,25 +11,9 @@ import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
 import { memoryUse } from "../../../src/simulate/memory";
 import { timelineOf } from "../../../src/simulate/timeline";
-import { base, clusterOf, layer, type LayerCase } from "../planner/cases";
+import { base, chainsProfile, clusterOf, type LayerCase } from "../planner/cases";
 
 const layerCase: fc.Arbitrary<LayerCase> = fc.record({ forward: fc.integer({ min: 1, max: 9 }), backward: fc.integer({ min: 1, max: 20 }), launch: fc.constantFrom(0, 0.5), cut: fc.integer({ min: 0, max: 5000 }) });
-
-/** Chains of `layers` layers each, and one frozen encoder that all of them wait for. */
-function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[]): Profile {
-  const ids = chains.map((_, c) => `chain${c}`);
-  return {
-    format: "diffusionpipe.profile/1",
-    model: { path: "model", sha256: "" },
-    bindings: { height: 64, width: 64, sequenceLength: 8 },
-    device: { name: "made up", provider: "none", precision: "float32", memoryBytes: 1e9 },
-    chains: chains.map((layers, c) => ({ id: ids[c], segments: [{ component: ids[c], from: 0, to: layers.length }] })),
-    components: [
-      { name: "encoder", after: [], layers: frozen.map((one, i) => layer(`e${i}`, one, false)) },
-      ...chains.map((layers, c) => ({ name: ids[c], after: ["encoder"], layers: layers.map((one, i) => layer(`${ids[c]}.${i}`, one, true)) })),
-    ],
-  };
-}
 
 interface Shape {
   readonly name: ScheduleName;
@@ -68,7 +51,7 @@ const problem = fc
   .map(({ name, half, pipelines, width, rounds, chains, count, frozen, overlaps, recompute, warmup }) => {
     const devices = 2 * half;
     const shape: Shape = { name, devices, stages: name === "interleaved" || isInV(name) ? 2 * devices : devices, pipelines, width };
-    const profile = profileWith(chains.slice(0, name === "bidirectional" ? Math.max(2, count) : count), frozen);
+    const profile = chainsProfile(chains.slice(0, name === "bidirectional" ? Math.max(2, count) : count), frozen);
     const context = contextOf(profile, clusterOf(devices * pipelines * width, { latencyUs: 5, bandwidthGBps: 0.01 }, overlaps));
     const dataParallel = pipelines * (name === "chimera" ? 2 : 1);
     const microbatches = devices * (rounds + (name === "dualpipev" ? 1 : 0));

@@ -4,9 +4,9 @@ import type { Cluster } from "../../../src/model/cluster";
 import type { Plan, ScheduleName } from "../../../src/model/plan";
 import type { Profile, ProfileLayer } from "../../../src/model/profile";
 import { bestCuts } from "../../../src/planner/partition/dynamic";
+import { shapesOf } from "../../../src/planner/partition/shapes";
 import { stageCosts } from "../../../src/planner/partition/stageCosts";
 import { planOf } from "../../../src/planner/search/candidates";
-import { placementOf } from "../../../src/planner/search/layout";
 import { contextOf, type Context } from "../../../src/simulate/context";
 
 export interface LayerCase {
@@ -78,7 +78,7 @@ export function planAt(context: Context, kind: Kind, cuts: readonly number[], ma
 
 /** A plan with the cuts of the dynamic programme and no fills. */
 export function cutPlan(context: Context, kind: Kind, maxGradNorm?: number): Plan {
-  const shape = { plan: planAt(context, kind, []), placement: placementOf(kind.stages, kind.dataParallel) };
+  const [shape] = shapesOf(planAt(context, kind, []), context);
   const cuts = bestCuts(shape, stageCosts(shape, context), context);
   if (!cuts) throw new Error("the case does not fit");
   return planAt(context, kind, cuts, maxGradNorm);
@@ -114,3 +114,22 @@ export const problem: fc.Arbitrary<{ readonly context: Context; readonly plan: P
     const context = contextOf(profile, cluster);
     return { profile, cluster, context, plan: cutPlan(context, kind, clipped ? 1 : undefined) };
   });
+
+/** All ways to cut so many layers into so many stages. */
+export function allCuts(layers: number, stages: number): readonly (readonly number[])[] {
+  const extend = (cuts: readonly number[]): readonly (readonly number[])[] =>
+    cuts.length === stages ? [[...cuts, layers]] : Array.from({ length: layers - (stages - cuts.length) - cuts[cuts.length - 1] }, (_, i) => cuts[cuts.length - 1] + 1 + i).flatMap((next) => extend([...cuts, next]));
+  return extend([0]);
+}
+
+/** Chains that all wait for one frozen encoder. */
+export function chainsProfile(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[]): Profile {
+  return {
+    ...profileOf([]),
+    chains: chains.map((layers, c) => ({ id: `chain${c}`, segments: [{ component: `chain${c}`, from: 0, to: layers.length }] })),
+    components: [
+      { name: "encoder", after: [], layers: frozen.map((one, i) => layer(`e${i}`, one, false)) },
+      ...chains.map((layers, c) => ({ name: `chain${c}`, after: ["encoder"], layers: layers.map((one, i) => layer(`chain${c}.${i}`, one, true)) })),
+    ],
+  };
+}

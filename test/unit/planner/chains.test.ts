@@ -1,10 +1,10 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { scheduleNames } from "../../../src/model/plan";
-import type { Profile } from "../../../src/model/profile";
 import { compilePlan } from "../../../src/plan/compile";
 import { predictedFigures } from "../../../src/plan/predict";
 import { validatePlan } from "../../../src/plan/validate";
+import { joinedCuts } from "../../../src/planner/cuts";
 import { partition } from "../../../src/planner/partition/partition";
 import { excessOf, shapesOf } from "../../../src/planner/partition/shapes";
 import { candidatesOf, planOf } from "../../../src/planner/search/candidates";
@@ -12,33 +12,12 @@ import { searchPlan } from "../../../src/planner/search/search";
 import { trialsOf } from "../../../src/planner/trials";
 import { checkProgram } from "../../../src/schedule/check";
 import { contextOf, type Context } from "../../../src/simulate/context";
-import { base, clusterOf, layer, type LayerCase } from "./cases";
+import { allCuts, base, chainsProfile, clusterOf, type LayerCase } from "./cases";
 
 const layerCase: fc.Arbitrary<LayerCase> = fc.record({ forward: fc.integer({ min: 1, max: 30 }), backward: fc.integer({ min: 2, max: 60 }), launch: fc.constantFrom(0, 0.5), cut: fc.integer({ min: 0, max: 20_000 }) });
 
-/** Two or three chains, all of which wait for one frozen encoder. */
-function profileWith(chains: readonly (readonly LayerCase[])[], frozen: readonly LayerCase[]): Profile {
-  return {
-    format: "diffusionpipe.profile/1",
-    model: { path: "model", sha256: "" },
-    bindings: { height: 64, width: 64, sequenceLength: 8 },
-    device: { name: "made up", provider: "none", precision: "float32", memoryBytes: 1e9 },
-    chains: chains.map((layers, c) => ({ id: `chain${c}`, segments: [{ component: `chain${c}`, from: 0, to: layers.length }] })),
-    components: [
-      { name: "encoder", after: [], layers: frozen.map((one, i) => layer(`e${i}`, one, false)) },
-      ...chains.map((layers, c) => ({ name: `chain${c}`, after: ["encoder"], layers: layers.map((one, i) => layer(`chain${c}.${i}`, one, true)) })),
-    ],
-  };
-}
-
 function contextWith(chains: readonly (readonly LayerCase[])[], devices: number, memoryBytes = 1e9): Context {
-  return contextOf(profileWith(chains, [{ forward: 3, backward: 0, launch: 0.2, cut: 1000 }]), clusterOf(devices, { latencyUs: 20, bandwidthGBps: 1 }, true, memoryBytes));
-}
-
-/** Ways to cut `layers` layers into `stages` stages: where each ends. */
-function waysToCut(layers: number, stages: number, from = 0): readonly (readonly number[])[] {
-  if (stages === 1) return [[layers]];
-  return Array.from({ length: layers - from - stages + 1 }, (_, i) => from + 1 + i).flatMap((to) => waysToCut(layers, stages - 1, to).map((rest) => [to, ...rest]));
+  return contextOf(chainsProfile(chains, [{ forward: 3, backward: 0, launch: 0.2, cut: 1000 }]), clusterOf(devices, { latencyUs: 20, bandwidthGBps: 1 }, true, memoryBytes));
 }
 
 describe("search over chains and schedules", () => {
@@ -74,16 +53,15 @@ describe("search over chains and schedules", () => {
     for (const [down, up, stages, microbatches] of cases) {
       const context = contextWith([down, up], stages);
       const candidate = { schedule: "bidirectional" as const, stages, microbatches, dataParallel: 1, boundMs: 0 };
-      const start = planOf(base, candidate, microbatches, [...waysToCut(down.length, stages)[0], ...waysToCut(up.length, stages)[0]].reduce<number[]>((cuts, to, i) => [...cuts, (i < stages ? 0 : down.length) + to], [0]), context.workload);
+      const [downCuts, upCuts] = [down, up].map(({ length }) => allCuts(length, stages));
+      const start = planOf(base, candidate, microbatches, joinedCuts([downCuts[0], upCuts[0]]), context.workload);
       const shapes = shapesOf(start, context);
       const trials = trialsOf(start, context);
       const excess = excessOf(start, shapes, context);
       const found = partition(shapes, context, (cuts) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity), 2000);
       assert(found);
       let best = Infinity;
-      for (const one of waysToCut(down.length, stages)) {
-        for (const other of waysToCut(up.length, stages)) best = Math.min(best, trials.passesMs([0, ...one, ...other.map((to) => down.length + to)]));
-      }
+      for (const one of downCuts) for (const other of upCuts) best = Math.min(best, trials.passesMs(joinedCuts([one, other])));
       worst = Math.max(worst, found.periodMs / best);
       if (found.periodMs <= best * (1 + 1e-9)) equal++;
     }

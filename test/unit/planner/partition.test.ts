@@ -3,22 +3,16 @@ import { compilePlan } from "../../../src/plan/compile";
 import { bestCuts } from "../../../src/planner/partition/dynamic";
 import { partition } from "../../../src/planner/partition/partition";
 import { simulationBudget } from "../../../src/planner/partition/refine";
+import { shapesOf } from "../../../src/planner/partition/shapes";
 import { stageCosts } from "../../../src/planner/partition/stageCosts";
-import { placementOf } from "../../../src/planner/search/layout";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
-import { clusterOf, planAt, profileOf, type Kind } from "./cases";
+import { allCuts, clusterOf, planAt, profileOf, type Kind } from "./cases";
 
 /** Numerical Recipes' quick generator: the same cases on every machine. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
-
-function allCuts(layers: number, stages: number): readonly (readonly number[])[] {
-  const extend = (cuts: readonly number[]): readonly (readonly number[])[] =>
-    cuts.length === stages ? [[...cuts, layers]] : Array.from({ length: layers - cuts[cuts.length - 1] - 1 }, (_, i) => cuts[cuts.length - 1] + 1 + i).flatMap((next) => extend([...cuts, next]));
-  return extend([0]);
 }
 
 describe("partition", () => {
@@ -35,8 +29,7 @@ describe("partition", () => {
       const kind: Kind = { schedule: random() < 0.5 ? "1f1b" : "gpipe", stages, microbatches: 1 + Math.floor(random() * 8), dataParallel: random() < 0.3 ? 2 : 1, samples: 1 };
       const context = contextOf(profileOf(trained), clusterOf(stages * kind.dataParallel, { latencyUs: 50, bandwidthGBps: random() < 0.5 ? 0.2 : 20 }, random() < 0.7));
       const period = (cuts: readonly number[]) => simulate(compilePlan(planAt(context, kind, cuts), context), context).periodMs;
-      const shape = { plan: planAt(context, kind, []), placement: placementOf(stages, kind.dataParallel) };
-      const found = partition([shape], context, period, simulationBudget(kind))!.periodMs;
+      const found = partition(shapesOf(planAt(context, kind, []), context), context, period, simulationBudget(kind))!.periodMs;
       const best = Math.min(...allCuts(layers, stages).map(period));
       assert(found >= best * (1 - 1e-9), "exhaustive search missed a cut");
       if (found <= best * (1 + 1e-9)) equal++;
@@ -51,7 +44,7 @@ describe("partition", () => {
     // A layer has 4000 bytes of weights, as many of gradients, 8000 of states, and saves 200 per micro-batch.
     const cutsAt = (memoryBytes: number) => {
       const context = contextOf(profileOf(trained), clusterOf(3, { latencyUs: 1, bandwidthGBps: 10 }, true, memoryBytes));
-      const shape = { plan: planAt(context, kind, []), placement: placementOf(3, 1) };
+      const [shape] = shapesOf(planAt(context, kind, []), context);
       return bestCuts(shape, stageCosts(shape, context), context);
     };
     assert.deepEqual(cutsAt(1e6), [0, 2, 4, 6]);
