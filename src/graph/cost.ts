@@ -47,7 +47,8 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
     const learning = learns(operator) && parametersOf(operator).length > 0;
     const inI = carries.some((name) => fromInputs.has(name));
     const inW = !inI && carries.some((name) => fromParameters.has(name));
-    const inputGrad = names.reduce((sum, name, input) => sum + (carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name)) ? flops.inputGrad[input] : 0), 0);
+    const isWanted = (name: string) => carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name));
+    const inputGrad = names.reduce((sum, name, input) => sum + (isWanted(name) ? flops.inputGrad[input] : 0), 0);
 
     total.forward += flops.forward;
     const isFree = operator.op === "rearrange" && isView(operator);
@@ -57,7 +58,7 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
       total.traffic += moved;
       const fixedElements = parametersOf(operator).reduce((sum, { shape }) => sum + elements(shape), 0);
       const read = (values: readonly string[]) => values.reduce((sum, name) => sum + elements(known.get(name) ?? []), 0);
-      const gradients = names.reduce((sum, name, input) => sum + (carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name)) ? elements(shapes[index].inputs[input]) : 0), outputElements);
+      const gradients = names.reduce((sum, name, input) => sum + (isWanted(name) ? elements(shapes[index].inputs[input]) : 0), outputElements);
       const through = { flops: inputGrad, elements: gradients + read(saved.forInputGrad) + saved.extraElements, fixedElements };
       const into = { flops: flops.weightGrad, elements: outputElements + read(saved.forWeightGrad), fixedElements };
       // The backward between a layer's own parameters counts as W, beside the gradients of the parameters themselves.
