@@ -54,7 +54,7 @@ export function allReduceMs(link: Link, ranks: number, bytes: number): number {
 }
 
 /** The slowest link between neighbours in the ring of `ranks`; where nodes share their way to the network, so do the ring's messages. */
-function slowestLink({ cluster, devices }: Context, ranks: readonly number[]): Link {
+export function slowestLink({ cluster, devices }: Context, ranks: readonly number[]): Link {
   const sharing = new Map<string, number>();
   const links = ranks.map((rank, i) => {
     const [from, to] = [devices[rank], devices[ranks[(i + 1) % ranks.length]]];

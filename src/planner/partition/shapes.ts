@@ -6,11 +6,14 @@ import type { Context } from "../../simulate/context";
 import { firstCuts } from "../cuts";
 import { stageCosts, usableBytes, type Shape } from "./stageCosts";
 
+/** The slot of a stage that has one place of a shape. */
+export const slotOf = (stage: number) => ({ stage, first: stage, width: 1 });
+
 /** One shape per chain. */
 export function shapesOf(plan: Plan, context: Context): readonly Shape[] {
   const each = Math.max(...holdingsOf(plan).map((held) => held.length));
   const held = microbatchesHeld(ordersOf(plan, context), plan.chains.map(({ stages }) => stages.length));
-  return plan.chains.map(({ stages }, chain): Shape => ({ plan, chain, placement: stages.map(({ devices }) => devices), held: held[chain], memoryShare: 1 / each }));
+  return plan.chains.map(({ stages }, chain): Shape => ({ plan, chain, placement: stages.map(({ devices }) => devices), widths: [1], held: held[chain], memoryShare: 1 / each }));
 }
 
 /** `[chain][stage]`: the most micro-batches of one replica whose activations a device holds at once. @param stages `[chain]`: how many it has. */
@@ -32,12 +35,13 @@ export function microbatchesHeld(orders: DeviceOrders, stages: readonly number[]
 export function excessOf(plan: Plan, shapes: readonly Shape[], context: Context): (cuts: readonly number[]) => number {
   const costs = shapes.map((shape) => stageCosts(shape, context));
   const first = firstCuts(shapes.map(({ placement }) => placement.length));
-  const ranks = holdingsOf(plan).map((held, rank) => ({ held, usable: usableBytes(context, rank) }));
+  const slots = shapes.map(({ placement }) => placement.map((_, stage) => slotOf(stage)));
+  const ranks = holdingsOf(plan).map((held, rank) => ({ held, shared: costs[held[0].chain].sharedBytes(slots[held[0].chain][held[0].stage]), usable: usableBytes(context, rank) }));
   return (cuts) => {
     const own = shapes.map(({ placement }, chain) => {
       const at = first[chain];
-      return placement.map((_, s) => costs[chain].memoryBytes(s, cuts[at + s] - cuts[at], cuts[at + s + 1] - cuts[at]) - costs[chain].sharedBytes);
+      return placement.map((_, s) => costs[chain].memoryBytes(slots[chain][s], cuts[at + s] - cuts[at], cuts[at + s + 1] - cuts[at]) - costs[chain].sharedBytes(slots[chain][s]));
     });
-    return ranks.reduce((most, { held, usable }) => Math.max(most, held.reduce((bytes, { chain, stage }) => bytes + own[chain][stage], costs[0].sharedBytes) - usable), -Infinity);
+    return ranks.reduce((most, { held, shared, usable }) => Math.max(most, held.reduce((bytes, { chain, stage }) => bytes + own[chain][stage], shared) - usable), -Infinity);
   };
 }

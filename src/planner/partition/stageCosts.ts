@@ -1,15 +1,18 @@
 /** What a stage would cost, for any cut of the chain: the figures that the partition works with. */
-import { linkBetween, transferMs } from "../../model/cluster";
+import { linkBetween, transferMs, type Link } from "../../model/cluster";
+import type { ChainSums } from "../../model/costTable";
 import type { Plan } from "../../model/plan";
 import { crossingBytes } from "../../model/workload";
 import type { Context } from "../../simulate/context";
-import { allReduceMs, stageBytes } from "../../simulate/durations";
+import { allReduceMs, slowestLink, stageBytes } from "../../simulate/durations";
 
-/** All that the partition of one chain depends on but the cuts. */
+/** All that the partition of one chain depends on but the cuts, and how many places each stage takes. */
 export interface Shape {
   readonly plan: Pick<Plan, "batch" | "dataParallel" | "schedule" | "optimizer" | "recompute">;
-  /** `[stage][replica]`: ranks. */
+  /** `[place]`: ranks, replica by replica. A stage takes one place, or several that follow each other. */
   readonly placement: readonly (readonly number[])[];
+  /** How many places a stage may take, ascending; their sum over the stages is the number of places. */
+  readonly widths: readonly number[];
   /** Which chain of the workload it is. */
   readonly chain: number;
   /** `[stage]`: micro-batches whose activations are held at once. */
@@ -18,81 +21,134 @@ export interface Shape {
   readonly memoryShare: number;
 }
 
+/** Stage `stage` on places `first` to `first + width`, exclusive. */
+export interface Slot {
+  readonly stage: number;
+  readonly first: number;
+  readonly width: number;
+}
+
 export interface StageCosts {
-  /** Ms per micro-batch of layers [from, to): computing or, where it is longer, the messages of the cut after it. */
-  stageMs(stage: number, from: number, to: number): number;
+  /** Ms per micro-batch of layers [from, to): computing or, where it is longer, what a device sends of it. */
+  stageMs(slot: Slot, from: number, to: number): number;
   /** Forward and backward passes of layers [from, to) alone, for one micro-batch. */
-  forwardMs(stage: number, from: number, to: number): number;
-  backwardMs(stage: number, from: number, to: number): number;
+  forwardMs(slot: Slot, from: number, to: number): number;
+  backwardMs(slot: Slot, from: number, to: number): number;
   /** Computing and all messages of both cuts, one after another: what a single micro-batch meets. */
-  serialMs(stage: number, from: number, to: number): number;
+  serialMs(slot: Slot, from: number, to: number): number;
   /** A stage's work and, spread over the micro-batches, the way of one micro-batch there through the layers before it and back. */
-  pathMs(stage: number, from: number, to: number): number;
+  pathMs(slot: Slot, from: number, to: number): number;
   /** All-reduce of the stage's gradients. */
-  syncMs(stage: number, from: number, to: number): number;
-  /** Bytes that the stage holds at its peak, without frozen work's activations. */
-  memoryBytes(stage: number, from: number, to: number): number;
+  syncMs(slot: Slot, from: number, to: number): number;
+  /** Bytes that a device of the stage holds at its peak, without frozen work's activations. */
+  memoryBytes(slot: Slot, from: number, to: number): number;
   /** What of that is on each device once, however many stages it holds: weights of frozen components, encodings. */
-  readonly sharedBytes: number;
+  sharedBytes(slot: Slot): number;
+  /** Bytes that a plan may use of each of the stage's devices. */
+  usableBytes(slot: Slot): number;
+}
+
+/** What is known of the devices that a stage takes. */
+interface Group {
+  readonly ranks: readonly number[];
+  /** Samples of a micro-batch on each of them. */
+  readonly samples: number;
+  /** Their times, one for each kind of device: all wait for the slowest. */
+  readonly sums: readonly ChainSums[];
+  readonly ring: Link;
+  readonly usable: number;
 }
 
 export function stageCosts({ plan, placement, chain, held }: Shape, context: Context): StageCosts {
-  const { workload, costs, cluster, devices, kinds, overlaps } = context;
+  const { workload, costs, kinds, overlaps } = context;
   const { layers, cuts } = workload.chains[chain];
-  const samples = plan.batch.global / plan.dataParallel / plan.batch.microbatches;
+  const share = plan.batch.global / plan.dataParallel;
   const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
-  const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, plan.batch.global / plan.dataParallel), 0);
+  const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, share), 0);
   const saved = new Float64Array(layers.length + 1);
   const state = new Float64Array(layers.length + 1);
   const gradients = new Float64Array(layers.length + 1);
   layers.forEach(({ savedBytesPerSample }, i) => {
     const own = stageBytes(plan, context, chain, i, i + 1);
-    saved[i + 1] = saved[i] + (savedBytesPerSample.untilInputGrad + savedBytesPerSample.untilWeightGrad) * samples;
+    saved[i + 1] = saved[i] + savedBytesPerSample.untilInputGrad + savedBytesPerSample.untilWeightGrad;
     state[i + 1] = state[i] + own.weights + own.gradients + own.optimizer + own.ema;
     gradients[i + 1] = gradients[i] + own.gradients;
   });
-  const sums = placement.map(([rank]) => costs.chain(chain, samples, kinds[rank]));
-  const forwardMs = (stage: number, from: number, to: number) => sums[stage].forward[to] - sums[stage].forward[from];
-  const backwardMs = (stage: number, from: number, to: number) => sums[stage].backward[to] - sums[stage].backward[from];
-  const computeMs = (stage: number, from: number, to: number) => forwardMs(stage, from, to) * (plan.recompute ? 2 : 1) + backwardMs(stage, from, to);
-  /** Messages of one micro-batch through the cut after stage `stage`. */
-  const messagesMs = (stage: number, cut: number) => {
-    if (stage < 0 || stage + 1 >= placement.length) return { forward: 0, backward: 0 };
-    const link = linkBetween(cluster, devices[placement[stage][0]], devices[placement[stage + 1][0]]);
+  const groups = new Map<number, Group>();
+  // The same slot is asked for again and again while its layers vary.
+  let latest: { readonly slot: Slot; readonly group: Group } | undefined;
+  const groupOf = (slot: Slot): Group => {
+    if (latest?.slot === slot) return latest.group;
+    const { first, width } = slot;
+    const key = first * (placement.length + 1) + width;
+    let group = groups.get(key);
+    if (!group) {
+      const ranks = placement.slice(first, first + width).flat();
+      const samples = plan.batch.global / plan.batch.microbatches / ranks.length;
+      const sums = [...new Set(ranks.map((rank) => kinds[rank]))].map((kind) => costs.chain(chain, samples, kind));
+      groups.set(key, (group = { ranks, samples, sums, ring: slowestLink(context, ranks), usable: Math.min(...ranks.map((rank) => usableBytes(context, rank))) }));
+    }
+    latest = { slot, group };
+    return group;
+  };
+  const passMs = (slot: Slot, pass: keyof ChainSums, from: number, to: number) => {
+    const { sums } = groupOf(slot);
+    return sums.length === 1 ? sums[0][pass][to] - sums[0][pass][from] : sums.reduce((most, own) => Math.max(most, own[pass][to] - own[pass][from]), 0);
+  };
+  const forwardMs = (slot: Slot, from: number, to: number) => passMs(slot, "forward", from, to);
+  const backwardMs = (slot: Slot, from: number, to: number) => passMs(slot, "backward", from, to);
+  const computeMs = (slot: Slot, from: number, to: number) => forwardMs(slot, from, to) * (plan.recompute ? 2 : 1) + backwardMs(slot, from, to);
+  const links = placement.slice(1).map((below, place) => slowestBetween(context, placement[place], below, plan.dataParallel));
+  /** Messages of one micro-batch between a stage and the one after place `above`, as much of it as a device of the stage has. */
+  const messagesMs = (slot: Slot, above: number, cut: number) => {
+    const link = links[above];
+    if (link === undefined) return { forward: 0, backward: 0 };
+    const { samples } = groupOf(slot);
     const { forward, backward } = cuts[cut];
     return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
   };
+  const aboveMs = (slot: Slot, from: number) => messagesMs(slot, slot.first - 1, from);
+  const belowMs = (slot: Slot, to: number) => messagesMs(slot, slot.first + slot.width - 1, to);
+  /** Of the samples that each device computes. */
+  const encodingsOf = (slot: Slot) => (encodingBytes * groupOf(slot).samples * plan.batch.microbatches) / share;
   return {
-    sharedBytes: frozenBytes + encodingBytes,
+    sharedBytes: (slot) => frozenBytes + encodingsOf(slot),
+    usableBytes: (slot) => groupOf(slot).usable,
     forwardMs,
     backwardMs,
-    stageMs(stage, from, to) {
-      const below = messagesMs(stage, to);
-      if (overlaps) return Math.max(computeMs(stage, from, to), below.forward, below.backward);
-      return computeMs(stage, from, to) + below.forward + messagesMs(stage - 1, from).backward;
+    stageMs(slot, from, to) {
+      const sent = { down: belowMs(slot, to).forward, up: aboveMs(slot, from).backward };
+      if (overlaps) return Math.max(computeMs(slot, from, to), sent.down, sent.up);
+      return computeMs(slot, from, to) + sent.down + sent.up;
     },
-    serialMs(stage, from, to) {
-      const above = messagesMs(stage - 1, from);
-      const below = messagesMs(stage, to);
-      return computeMs(stage, from, to) + above.forward + above.backward + below.forward + below.backward;
+    serialMs(slot, from, to) {
+      const above = aboveMs(slot, from);
+      const below = belowMs(slot, to);
+      return computeMs(slot, from, to) + above.forward + above.backward + below.forward + below.backward;
     },
-    pathMs(stage, from, to) {
-      const above = messagesMs(stage - 1, from);
-      const way = forwardMs(stage, 0, from) + backwardMs(stage, 0, from) + above.forward + above.backward;
-      return computeMs(stage, from, to) + way / plan.batch.microbatches;
+    pathMs(slot, from, to) {
+      const above = aboveMs(slot, from);
+      const way = forwardMs(slot, 0, from) + backwardMs(slot, 0, from) + above.forward + above.backward;
+      return computeMs(slot, from, to) + way / plan.batch.microbatches;
     },
-    syncMs(stage, from, to) {
-      if (plan.dataParallel < 2) return 0;
-      const ranks = placement[stage];
-      return allReduceMs(linkBetween(cluster, devices[ranks[0]], devices[ranks[1]]), ranks.length, gradients[to] - gradients[from]);
+    syncMs(slot, from, to) {
+      const { ranks, ring } = groupOf(slot);
+      return allReduceMs(ring, ranks.length, gradients[to] - gradients[from]);
     },
-    memoryBytes(stage, from, to) {
-      const whole = saved[to] - saved[from];
+    memoryBytes(slot, from, to) {
+      const { samples } = groupOf(slot);
+      const whole = (saved[to] - saved[from]) * samples;
       // Where activations are computed again, micro-batches that wait keep what came into the stage, and one has all.
-      const kept = plan.recompute ? held[stage] * (stage > 0 ? crossingBytes(cuts[from].forward, samples) : 0) + whole : held[stage] * whole;
-      return state[to] - state[from] + frozenBytes + encodingBytes + kept;
+      const kept = plan.recompute ? held[slot.stage] * (slot.stage > 0 ? crossingBytes(cuts[from].forward, samples) : 0) + whole : held[slot.stage] * whole;
+      return state[to] - state[from] + frozenBytes + encodingsOf(slot) + kept;
     },
   };
+}
+
+/** The slowest of the links between two places that follow each other, over all replicas. */
+function slowestBetween({ cluster, devices }: Context, above: readonly number[], below: readonly number[], replicas: number): Link {
+  const links = Array.from({ length: replicas }, (_, replica) => linkBetween(cluster, devices[above[(replica * above.length) / replicas]], devices[below[(replica * below.length) / replicas]]));
+  return links.reduce((slowest, link) => (link.bandwidthGBps < slowest.bandwidthGBps ? link : slowest));
 }
 
 /** Bytes of a device that a plan may use. */

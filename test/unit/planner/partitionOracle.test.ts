@@ -5,7 +5,7 @@ import { crossingBytes } from "../../../src/model/workload";
 import { missingBytes } from "../../../src/planner/partition/dynamic";
 import { partition } from "../../../src/planner/partition/partition";
 import { simulationBudget } from "../../../src/planner/partition/refine";
-import { shapesOf } from "../../../src/planner/partition/shapes";
+import { shapesOf, slotOf } from "../../../src/planner/partition/shapes";
 import { stageCosts, usableBytes, type Shape } from "../../../src/planner/partition/stageCosts";
 import { trialsOf } from "../../../src/planner/trials";
 import { contextOf, type Context } from "../../../src/simulate/context";
@@ -49,7 +49,7 @@ function caseOf(random: () => number, layers: number, stages: number, most: numb
   const [shape] = shapesOf(plan, context);
   const costs = stageCosts(shape, context);
   const trials = trialsOf(plan, context);
-  const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(s, cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
+  const fits = (cuts: readonly number[]) => shape.placement.every((ranks, s) => ranks.every((rank) => costs.memoryBytes(slotOf(s), cuts[s], cuts[s + 1]) <= usableBytes(context, rank)));
   return { shape, context, stages, layers, kind, isBinding, periodMs: (cuts) => (fits(cuts) ? trials.passesMs(cuts) : Infinity) };
 }
 
