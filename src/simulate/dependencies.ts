@@ -1,7 +1,7 @@
 /** What each operation of two iterations waited for, as indices into both: those of the first, then those of the second. */
 import type { TimelineOperation } from "../model/timeline";
 import type { Simulation } from "./engine";
-import { before } from "./graph";
+import { before, none } from "./graph";
 import type { Inputs } from "./inputs";
 
 const near = 1e-9;
@@ -11,7 +11,8 @@ export type Dependencies = readonly [readonly number[], readonly number[]];
 
 /**
  * Indices, ascending, for each operation: its inputs, what ran before it on its streams, and the message that it waited for on a
- * link. Members of a group wait for what any of them waits for. What lies before the first iteration is left out.
+ * link. Members of a group wait for one another: beside its own, each names what the whole group waited for longest, so that lists
+ * stay short however many ranks end together. What lies before the first iteration is left out.
  */
 export function dependencies({ graph, previous, last }: Simulation, inputs: Inputs): (i: number) => Dependencies {
   const { onRank, other, lastOnRank, lastSent, rank, groupOf, groups } = graph;
@@ -35,12 +36,20 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
     if (last.heldUpBy[i] >= -count) second.add(count + last.heldUpBy[i]);
     return [first.take(), second.take()];
   };
+  const endOf = (index: number) => (index < count ? previous.end[index] : last.end[index - count]);
+  const latestOf = (deps: readonly number[], other: number): number => deps.reduce((latest, dep) => (latest < 0 || endOf(dep) > endOf(latest) ? dep : latest), other);
+  const including = (deps: readonly number[], dep: number) => (dep < 0 || deps.includes(dep) ? deps : [...deps, dep].sort((a, b) => a - b));
   const ofGroups = groups.map(({ members }) => {
-    members.forEach(add);
-    return collected(members[0]);
+    const own = members.map((member): Dependencies => {
+      add(member);
+      return collected(member);
+    });
+    const slowest = own.reduce(([first, second], [a, b]) => [latestOf(a, first), latestOf(b, second)], [none, none]);
+    return new Map(own.map((deps, m): [number, Dependencies] => [members[m], [including(deps[0], slowest[0]), including(deps[1], slowest[1])]]));
   });
   return (i) => {
-    if (groupOf[i] >= 0) return ofGroups[groupOf[i]];
+    const ofGroup = ofGroups[groupOf[i]]?.get(i);
+    if (ofGroup) return ofGroup;
     add(i);
     return collected(i);
   };
