@@ -3,6 +3,7 @@
  * One figure does not do: a cut with a slower bottleneck may win by a shorter all-reduce, so every prefix keeps its Pareto set.
  */
 import type { Context } from "../../simulate/context";
+import { divisor } from "./widths";
 import { slotOf } from "./shapes";
 import type { Shape, Slot, StageCosts } from "./stageCosts";
 
@@ -29,10 +30,6 @@ function add(set: Choice[], choice: Choice): void {
     if (dominates(choice, set[i])) set.splice(i, 1);
   }
   set.push(choice);
-}
-
-function divisor(a: number, b: number): number {
-  return b === 0 ? a : divisor(b, a % b);
 }
 
 /** Cuts [0, c1, …, L], and how many places each stage takes. */

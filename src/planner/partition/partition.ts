@@ -5,6 +5,9 @@ import { bestCuts } from "./dynamic";
 import { refine } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
 
+/** What a stage may be taken to cost. */
+export const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
+
 /**
  * The best cuts found and their period; undefined where no cut fits the devices' memory. `period` simulates cuts and is
  * Infinity for those that don't fit. How much of the communication a schedule hides is only known by simulation, so the
@@ -24,7 +27,7 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     return found;
   };
   const starts = new Map<string, readonly number[]>();
-  for (const reading of ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const) {
+  for (const reading of readings) {
     const each = shapes.flatMap((shape, c) => {
       const cuts = startOf(shape, costs[c], context, costs[c][reading]);
       return cuts ? [cuts] : [];

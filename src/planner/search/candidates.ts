@@ -4,9 +4,10 @@ import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
-import { leastFrozenMs } from "../fill/bound";
 import { withCuts } from "../cuts";
-import { placementsOf } from "./layout";
+import { allWidths } from "../partition/widths";
+import { slowestStage, workBound, type BoundedKind } from "./bounds";
+import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
 
 /** What every plan of a search has in common. */
 export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" | "training">;
@@ -27,8 +28,12 @@ export interface Candidate {
   readonly stages: number;
   /** Stages of a chain on each device of a pipeline. Default 1. */
   readonly stagesPerDevice?: number;
+  /** Of a pipeline, where they are more than the stages: then several devices share the micro-batches of some. */
+  readonly devices?: number;
   readonly microbatches: number;
   readonly dataParallel: number;
+  /** Which ranks pipelines take. Default: the first of `layouts`. */
+  readonly layout?: Layout;
   /** Forward passes ahead, as in the plan's schedule. */
   readonly warmup?: number;
   /** Activations are computed again for each backward pass. */
@@ -37,41 +42,45 @@ export interface Candidate {
   readonly boundMs: number;
 }
 
-/** All combinations that use every device and split the batch evenly, lowest bound first. @param recompute Whether activations are computed again. */
+/** All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule out most quickly. @param recompute Whether activations are computed again. */
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
   const bounds = new Map<string, number>();
-  const boundOf = (schedule: ScheduleName, devices: number, microbatches: number, share: number) => {
-    const replicas = replicasPerPipeline(schedule);
+  const boundOf = (schedule: ScheduleName, kind: BoundedKind) => {
     const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
-    const key = `${isSimple} ${devices} ${microbatches} ${share} ${replicas}`;
+    const key = `${isSimple} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
     let bound = bounds.get(key);
-    if (bound === undefined) {
-      bound = workBound(context, devices, microbatches, share, replicas, recompute);
-      if (isSimple) bound = Math.max(bound, slowestStage(context, devices, microbatches, share, recompute));
-      bounds.set(key, bound);
-    }
+    if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0)));
     return bound;
   };
   for (const schedule of space.schedules) {
-    const each = replicasPerPipeline(schedule);
-    for (const { devices, stagesPerDevice } of pipelinesOf(schedule, context)) {
-      const stages = devices * stagesPerDevice;
-      const dataParallel = (count / devices) * each;
+    const replicas = replicasPerPipeline(schedule);
+    for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
+      const dataParallel = (count / devices) * replicas;
       const share = space.globalBatch / dataParallel;
       if (!Number.isInteger(count / devices) || !Number.isInteger(share) || (space.stages ?? stages) !== stages) continue;
+      const isWide = stages < devices;
       for (let microbatches = 1; microbatches <= share; microbatches++) {
         if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
-        const boundMs = boundOf(schedule, devices, microbatches, share);
-        const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), microbatches, dataParallel, ...(recompute && { recompute }), boundMs };
-        found.push(kind);
-        if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+        const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
+        if (widths.length === 0) continue;
+        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, recompute });
+        for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
+          const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
+          found.push(kind);
+          if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+        }
       }
     }
   }
-  return found.sort((a, b) => a.boundMs - b.boundMs);
+  return found.sort((a, b) => Number(isOther(a)) - Number(isOther(b)) || a.boundMs - b.boundMs);
+}
+
+/** Whether stages share devices or pipelines lie in another order: such plans seldom win, and then have much to beat. */
+function isOther({ devices, layout }: Candidate): boolean {
+  return devices !== undefined || layout !== undefined;
 }
 
 /** Schedules whose devices hold one stage of a chain. */
@@ -80,18 +89,32 @@ const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "g
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
 const mostStagesPerDevice = 4;
 
-/** Devices of a pipeline and stages on each that a schedule can have. */
-function pipelinesOf(schedule: ScheduleName, { devices, workload: { chains } }: Context): readonly { readonly devices: number; readonly stagesPerDevice: number }[] {
-  if (schedule === "ddp") return [{ devices: 1, stagesPerDevice: 1 }];
+/** Stages that several devices share are tried in pipelines of so many devices at most: longer ones can be balanced by cuts. */
+const mostWideDevices = 4;
+
+/** Schedules in which several devices may share each micro-batch of a stage. */
+const wideSchedules: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["gpipe", "1f1b"]);
+
+/** Devices of a pipeline, and stages of each chain, that a schedule can have. */
+function pipelinesOf(schedule: ScheduleName, { devices, workload: { chains } }: Context): readonly { readonly devices: number; readonly stages: number; readonly stagesPerDevice?: number }[] {
+  if (schedule === "ddp") return [{ devices: 1, stages: 1 }];
   if (schedule === "bidirectional" && chains.length < 2) return [];
   const layers = Math.min(...chains.map((chain) => chain.layers.length));
-  const found: { readonly devices: number; readonly stagesPerDevice: number }[] = [];
+  const found: { readonly devices: number; readonly stages: number; readonly stagesPerDevice?: number }[] = [];
   const [least, most] = schedule === "interleaved" ? [2, mostStagesPerDevice] : isInV(schedule) ? [2, 2] : [1, 1];
   for (let of = devices.length > 1 ? 2 : 1; of <= Math.min(devices.length, layers); of++) {
     if (schedule === "chimera" && of % 2 !== 0) continue;
-    for (let stagesPerDevice = least; stagesPerDevice <= most && of * stagesPerDevice <= layers; stagesPerDevice++) found.push({ devices: of, stagesPerDevice });
+    for (let stagesPerDevice = least; stagesPerDevice <= most && of * stagesPerDevice <= layers; stagesPerDevice++) found.push({ devices: of, stages: of * stagesPerDevice, stagesPerDevice });
   }
+  if (!wideSchedules.has(schedule) || chains.length > 1) return found;
+  for (let of = 3; of <= Math.min(devices.length, mostWideDevices); of++) for (let stages = 2; stages < Math.min(of, layers + 1); stages++) found.push({ devices: of, stages });
   return found;
+}
+
+/** How many devices may share micro-batches of so many samples; none where no such widths, without a common divisor, make up the pipeline. */
+export function widthsOf(samples: number, devices: number, stages: number): readonly number[] {
+  const widths = Array.from({ length: devices - stages + 1 }, (_, w) => w + 1).filter((width) => samples % width === 0);
+  return allWidths(widths, devices, stages).length > 0 ? widths : [];
 }
 
 /** A warm-up twice as deep hides what messages take, and holds more activations for it. */
@@ -110,56 +133,12 @@ function hidesMessages({ workload, costs, cluster, devices }: Context, stages: n
   return least >= leastMessages * stageMs;
 }
 
-/** Ms that a pipeline of `devices` devices computes at least: all passes of `replicas` replicas, and all frozen work at its best batch size. */
-function workBound(context: Context, devices: number, microbatches: number, share: number, replicas: number, recompute: boolean): number {
-  const { workload, costs, kinds } = context;
-  const passes = workload.chains.reduce((ms, { layers: { length } }, chain) => {
-    const each = [...new Set(kinds)].map((kind) => {
-      const { forward, backward } = costs.chain(chain, share / microbatches, kind);
-      return (recompute ? 2 : 1) * forward[length] + backward[length];
-    });
-    return ms + Math.min(...each);
-  }, 0);
-  return (replicas * microbatches * passes + leastFrozenMs(context, replicas * share)) / devices;
-}
-
 /**
- * Least ms, over all cuts of one chain, of an iteration on the first stage, rounded down a little. The first micro-batch reaches
- * stage s through the stages before it, all micro-batches pass stage s, and the last one's gradient goes back through the stages
- * before it (where anything there learns): the first stage is at it for so long.
+ * The plan of a candidate with given cuts (as `withCuts` takes them), nothing filled and nothing predicted yet.
+ * @param widths `[stage]`: devices of each replica. Default: one each.
  */
-function slowestStage({ workload, costs, kinds }: Context, stages: number, microbatches: number, share: number, recompute: boolean): number {
-  const [{ cuts, layers: { length: layers } }] = workload.chains;
-  const fastest = [...new Set(kinds)].map((kind) => costs.chain(0, share / microbatches, kind)).reduce((best, sums) => (sums.forward[layers] + sums.backward[layers] < best.forward[layers] + best.backward[layers] ? sums : best));
-  /** `[k]`, ms of the first k layers: both passes, as a micro-batch meets them; and all that is computed for it. */
-  const path = fastest.forward.map((ms, layer) => ms + fastest.backward[layer]);
-  const sums = recompute ? path.map((ms, layer) => ms + fastest.forward[layer]) : path;
-  const goesBack = cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
-  /** Whether an iteration of `ms` holds all layers: each stage takes as many as it can, which leaves the fewest to the rest. */
-  const isEnough = (ms: number) => {
-    let from = 0;
-    for (let stage = 0; stage < stages && from < layers; stage++) {
-      const room = (ms - (goesBack ? path[from] : 0)) / microbatches;
-      let to = from;
-      while (to < layers && sums[to + 1] - sums[from] <= room) to++;
-      if (to === from) return false;
-      from = to;
-    }
-    return from === layers;
-  };
-  let low = 0;
-  let high = sums[layers] * microbatches;
-  while (high - low > 1e-6 * high) {
-    const middle = (low + high) / 2;
-    if (isEnough(middle)) high = middle;
-    else low = middle;
-  }
-  return low;
-}
-
-/** The plan of a candidate with given cuts (as `withCuts` takes them), nothing filled and nothing predicted yet. */
-export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number, cuts: readonly number[], workload: Workload): Plan {
-  const placements = placementsOf(candidate, workload);
+export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number, cuts: readonly number[], workload: Workload, widths?: readonly number[]): Plan {
+  const placements = placementsOf(candidate, workload, widths);
   const plan: Plan = {
     format: "diffusionpipe.plan/1",
     model: base.model,

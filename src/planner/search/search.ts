@@ -1,19 +1,15 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
 import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
-import type { Workload } from "../../model/workload";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
-import { firstCuts, joinedCuts, withCuts } from "../cuts";
+import { firstCuts, withCuts } from "../cuts";
 import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
-import { missingBytes } from "../partition/dynamic";
-import { excessOf, shapesOf } from "../partition/shapes";
-import { partition } from "../partition/partition";
-import { refine, simulationBudget } from "../partition/refine";
-import { stageCosts, usableBytes, type Shape } from "../partition/stageCosts";
-import { trialsOf } from "../trials";
-import { candidatesOf, planOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { refine } from "../partition/refine";
+import { usableBytes } from "../partition/stageCosts";
+import { balancedPlan } from "./balanced";
+import { candidatesOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
 /** A candidate and what became of it. */
 export interface Row extends Candidate {
@@ -87,14 +83,9 @@ type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predi
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
-  const even = evenCuts(context.workload, candidate.stages);
-  const start = planOf(base, candidate, space.globalBatch, even, context.workload);
-  const shapes = shapesOf(start, context);
-  const trials = trialsOf(start, context);
-  const excess = excessOf(start, shapes, context);
-  const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity);
-  const balanced = partition(shapes, context, trainedMs, simulationBudget(candidate));
-  if (!balanced) return { row: { status: "does not fit", missingBytes: leastMissing(shapes, excess(even), context) } };
+  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs);
+  if ("missingBytes" in begun) return { row: { status: "does not fit", missingBytes: begun.missingBytes } };
+  const { start, trials, trainedMs, balanced } = begun;
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return { row: { status: "pruned", boundMs: Math.max(candidate.boundMs, balanced.periodMs) } };
   // With frozen work in the bubbles another cut may be better than the one that is best without.
@@ -113,17 +104,6 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
-}
-
-/** Joined cuts into stages of equally many layers. */
-function evenCuts({ chains }: Workload, stages: number): readonly number[] {
-  return joinedCuts(chains.map(({ layers }) => Array.from({ length: stages + 1 }, (_, s) => Math.floor((s * layers.length) / stages))));
-}
-
-/** Of devices with one stage each the least over all cuts, else that of some cut. */
-function leastMissing(shapes: readonly Shape[], some: number, context: Context): number {
-  const [shape] = shapes;
-  return shapes.length === 1 && shape.memoryShare === 1 ? missingBytes(shape, stageCosts(shape, context), context) : some;
 }
 
 function byRank(a: Row, b: Row): number {

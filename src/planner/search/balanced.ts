@@ -1,0 +1,80 @@
+/** A candidate without its frozen work: cut, and where stages share devices, given its widths. */
+import type { Plan } from "../../model/plan";
+import type { Workload } from "../../model/workload";
+import type { Context } from "../../simulate/context";
+import { joinedCuts } from "../cuts";
+import { missingBytes } from "../partition/dynamic";
+import { partition } from "../partition/partition";
+import { simulationBudget } from "../partition/refine";
+import { excessOf, shapesOf } from "../partition/shapes";
+import { stageCosts, type Shape } from "../partition/stageCosts";
+import { wideSplit } from "../partition/wide";
+import { allWidths } from "../partition/widths";
+import { trialsOf, type Trials } from "../trials";
+import { planOf, widthsOf, type Candidate, type PlanBase } from "./candidates";
+
+/** A plan's shape and what its cuts are judged by. */
+interface Judged {
+  /** Its cuts do not matter. */
+  readonly start: Plan;
+  readonly shapes: readonly Shape[];
+  readonly trials: Trials;
+  /** Bytes by which the fullest device misses its memory. */
+  readonly excess: (cuts: readonly number[]) => number;
+  /** Period of the passes alone; Infinity for cuts that don't fit. */
+  readonly trainedMs: (cuts: readonly number[]) => number;
+}
+
+export interface Balanced extends Judged {
+  readonly balanced: { readonly cuts: readonly number[]; readonly periodMs: number };
+}
+
+/** The best cuts (and widths, as far as they may come near to `toBeatMs`) of a candidate's passes, or by how many bytes nothing fits. */
+export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number): Balanced | { readonly missingBytes: number } {
+  const even = evenCuts(context.workload, candidate.stages);
+  const judged = (widths?: readonly number[]): Judged => {
+    const start = planOf(base, candidate, globalBatch, even, context.workload, widths);
+    const shapes = shapesOf(start, context);
+    const trials = trialsOf(start, context);
+    const excess = excessOf(start, shapes, context);
+    return { start, shapes, trials, excess, trainedMs: (cuts) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity) };
+  };
+  const budget = simulationBudget(candidate);
+  if (candidate.devices === undefined) {
+    const one = judged();
+    const balanced = partition(one.shapes, context, one.trainedMs, budget);
+    return balanced ? { ...one, balanced } : { missingBytes: leastMissing(one.shapes, one.excess(even), context) };
+  }
+  const { devices, stages } = candidate;
+  const known = new Map<string, Judged>();
+  const at = (widths: readonly number[]) => {
+    const one = known.get(widths.join()) ?? judged(widths);
+    known.set(widths.join(), one);
+    return one;
+  };
+  const widths = widthsOf(globalBatch / candidate.dataParallel / candidate.microbatches, devices, stages);
+  const all = allWidths(widths, devices, stages);
+  // Any of them tells what a device per stage holds; the places are those of the devices by themselves.
+  const [shape] = at(all[0]).shapes;
+  const ranks = shape.placement.flatMap((group) => placesOf(group, candidate.dataParallel));
+  const split = wideSplit({ ...shape, placement: ranks, widths }, context, (of) => at(of).trainedMs, budget, toBeatMs);
+  if (split) return { ...at(split.widths), balanced: split };
+  return { missingBytes: Math.min(...all.map((of) => leastMissing(at(of).shapes, 0, context))) };
+}
+
+/** Of ranks replica by replica, those of each place. */
+function placesOf(group: readonly number[], replicas: number): readonly (readonly number[])[] {
+  const width = group.length / replicas;
+  return Array.from({ length: width }, (_, part) => Array.from({ length: replicas }, (_, replica) => group[replica * width + part]));
+}
+
+/** Joined cuts into stages of equally many layers. */
+function evenCuts({ chains }: Workload, stages: number): readonly number[] {
+  return joinedCuts(chains.map(({ layers }) => Array.from({ length: stages + 1 }, (_, s) => Math.floor((s * layers.length) / stages))));
+}
+
+/** Of devices with one stage each the least over all cuts, else that of some cut. */
+function leastMissing(shapes: readonly Shape[], some: number, context: Context): number {
+  const [shape] = shapes;
+  return shapes.length === 1 && shape.memoryShare === 1 ? missingBytes(shape, stageCosts(shape, context), context) : some;
+}
