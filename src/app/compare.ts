@@ -5,6 +5,7 @@ import { predictedFigures } from "../plan/predict";
 import { validatePlan } from "../plan/validate";
 import type { Files } from "../platform/files";
 import { allMethods, baselines, commonMethods, type Baseline, type Method } from "../planner/baselines/baselines";
+import { cachedBytesPerSample } from "../planner/baselines/cached";
 import { ablation, explainPeriod, type AblationRow, type Explanation } from "../planner/explain/explain";
 import type { SearchHooks } from "../planner/search/search";
 import type { Plan } from "../model/plan";
@@ -32,6 +33,8 @@ export interface Comparison {
   }[];
   /** One sentence: what is fastest here. */
   readonly verdict: string;
+  /** What caching the encodings on disk would gain, and what it asks for. */
+  readonly caching?: string;
 }
 
 /** With why the plan takes as long as it does. */
@@ -56,7 +59,8 @@ export async function compare(plan: Plan, context: Context, hooks: SearchHooks =
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );
-  return { plan: own, fills: fillReport(plan, context), baselines: rows, verdict: verdictOf(rows) };
+  const caching = cachingOf(rows, context);
+  return { plan: own, fills: fillReport(plan, context), baselines: rows, verdict: verdictOf(rows), ...(caching !== undefined && { caching }) };
 }
 
 function compared(plan: Plan): ComparedPlan {
@@ -64,9 +68,18 @@ function compared(plan: Plan): ComparedPlan {
   return { schedule: schedule.name, stages: chains[0].stages.length, microbatches: batch.microbatches, dataParallel, predicted };
 }
 
+/** Cached encodings are another kind of training, so they are judged apart from the methods that run the frozen components. */
 function verdictOf(rows: Comparison["baselines"]): string {
-  const fastest = rows.reduce<Comparison["baselines"][number] | undefined>((best, row) => ((row.speedUp ?? Infinity) < (best?.speedUp ?? Infinity) ? row : best), undefined);
+  const fastest = rows.filter(({ name }) => name !== "cached encodings").reduce<Comparison["baselines"][number] | undefined>((best, row) => ((row.speedUp ?? Infinity) < (best?.speedUp ?? Infinity) ? row : best), undefined);
   if (fastest?.speedUp === undefined) return "No baseline fits; there is nothing to compare with.";
   if (fastest.speedUp < 1 - 1e-6) return `${fastest.name} would be faster than this plan: ${(1 / fastest.speedUp).toFixed(3)} times, by this simulation.`;
   return `This plan is the fastest, ${fastest.speedUp.toFixed(3)} times as fast as the best baseline (${fastest.name}), by this simulation.`;
+}
+
+/** What caching gains and asks for; nothing where it was not compared or gains nothing. */
+function cachingOf(rows: Comparison["baselines"], context: Context): string | undefined {
+  const speedUp = rows.find(({ name }) => name === "cached encodings")?.speedUp;
+  if (speedUp === undefined || speedUp >= 1 - 1e-6) return undefined;
+  const read = context.cluster.diskGBps === undefined ? "reading is not counted, since the cluster file has no diskGBps" : "reading is counted";
+  return `If images and captions are the same in every epoch, caching their encodings on disk once would be ${(1 / speedUp).toFixed(3)} times as fast as this plan, for ${(cachedBytesPerSample(context) / 1e6).toFixed(2)} MB on disk per sample; ${read}.`;
 }

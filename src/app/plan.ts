@@ -62,10 +62,10 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
   return { plan, rows, fills: fillReport(plan, context) };
 }
 
-/** What the trainer runs, and for several chains two directions; on one device data parallelism, which then means plain training. */
+/** What the trainer runs, and for several chains two directions; on one device data parallelism alone, which then means plain training. */
 function usualSchedules({ devices, workload }: Context): readonly ScheduleName[] {
   if (devices.length === 1) return ["ddp"];
-  return workload.chains.length > 1 ? ["bidirectional", "1f1b", "gpipe"] : ["1f1b", "gpipe"];
+  return [...(workload.chains.length > 1 ? ["bidirectional" as const] : []), "ddp", "1f1b", "gpipe"];
 }
 
 /** @throws UserError for a name that is no schedule. */

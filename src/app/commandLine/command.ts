@@ -41,6 +41,11 @@ export function commaList(text: string | undefined): string[] | undefined {
   return text?.split(",").map((part) => part.trim()).filter((part) => part !== "");
 }
 
+/** A share in percent, with one digit; a rounding error below nothing is nothing. */
+export function percent(share: number): string {
+  return Math.max(0, 100 * share).toFixed(1);
+}
+
 export function printJson(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
 }

@@ -3,20 +3,20 @@ import { nodeFiles } from "../../platform/nodeFiles";
 import { comparePlan, type ComparedPlan } from "../compare";
 import { explanationText } from "../../planner/explain/explain";
 import { fillText } from "./fillText";
-import { parse, printJson, printProgress, type Command } from "./command";
+import { parse, percent, printJson, printProgress, type Command } from "./command";
 
 const nameWidth = 16;
 
 function line(name: string, { schedule, stages, microbatches, dataParallel, predicted }: ComparedPlan, speedUp?: number): string {
   const kind = `${schedule}, ${stages} x ${dataParallel}, ${microbatches} micro-batches`;
-  const figures = [predicted.periodMs.toFixed(2), predicted.throughputPerSecond.toFixed(3), (100 * predicted.bubbleRatio).toFixed(1), (Math.max(...predicted.peakMemoryBytes) / 1e6).toFixed(0), speedUp === undefined ? "" : speedUp.toFixed(3)];
+  const figures = [predicted.periodMs.toFixed(2), predicted.throughputPerSecond.toFixed(3), percent(predicted.bubbleRatio), (Math.max(...predicted.peakMemoryBytes) / 1e6).toFixed(0), speedUp === undefined ? "" : speedUp.toFixed(3)];
   const widths = [10, 10, 8, 8, 11];
   return `${name.padEnd(nameWidth)} ${kind.padEnd(30)} ${figures.map((figure, i) => figure.padStart(widths[i])).join(" ")}`;
 }
 
 export const compareCommand: Command = {
   usage: "PLAN [--ablation] [--json]",
-  summary: "Compares a plan with DDP, GPipe, 1F1B, interleaved 1F1B and Chimera without filling, each at its best on the same costs.",
+  summary: "Compares a plan with data parallelism, other pipelines without filling and cached encodings, each at its best on the same costs.",
   async run(argv, signal) {
     const { values, positionals } = parse(argv, { ablation: { type: "boolean" }, json: { type: "boolean" } }, { names: ["PLAN"] });
     const isTerminal = process.stderr.isTTY;
@@ -24,7 +24,7 @@ export const compareCommand: Command = {
     if (values.json) return printJson(comparison);
     const rows = comparison.baselines.map(({ name, best, reason, speedUp }) => (best ? line(name, best, speedUp) : `${name.padEnd(nameWidth)} ${reason}`));
     const head = `${"".padEnd(nameWidth)} ${"stages x data parallel".padEnd(30)}  period ms  samples/s bubble %  peak MB plan faster`;
-    process.stdout.write(`${[head, line("this plan", comparison.plan), ...rows].join("\n")}\n${fillText(comparison.fills)}${explanationText(comparison.explanation)}${comparison.verdict}\n`);
-    for (const { name, periodMs, bubbleRatio } of comparison.ablation ?? []) process.stdout.write(`${name.padEnd(nameWidth)} ${periodMs.toFixed(2).padStart(10)} ms, bubbles ${(100 * bubbleRatio).toFixed(1)} %\n`);
+    process.stdout.write(`${[head, line("this plan", comparison.plan), ...rows].join("\n")}\n${fillText(comparison.fills)}${explanationText(comparison.explanation)}${comparison.verdict}\n${comparison.caching === undefined ? "" : `${comparison.caching}\n`}`);
+    for (const { name, periodMs, bubbleRatio } of comparison.ablation ?? []) process.stdout.write(`${name.padEnd(nameWidth)} ${periodMs.toFixed(2).padStart(10)} ms, bubbles ${percent(bubbleRatio)} %\n`);
   },
 };

@@ -13,7 +13,7 @@ import { localProfileServices } from "../profileServices";
 import { fillText } from "./fillText";
 import { modelOptions, modelUsage, sizesOf } from "./modelOptions";
 import { modelNamed, traceOptions, traceUsage } from "./traced";
-import { parse, printJson, printProgress, wholeNumber, type Command } from "./command";
+import { parse, percent, printJson, printProgress, wholeNumber, type Command } from "./command";
 
 /** Rows of the ranked table that are printed. */
 const shownRows = 10;
@@ -30,7 +30,7 @@ function rowText(row: Row): string {
   const what = `${how.padEnd(24)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
   if (row.status === "simulated" && row.predicted) {
     const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;
-    return `${what} ${periodMs.toFixed(1).padStart(11)} ${(100 * bubbleRatio).toFixed(1).padStart(8)} ${(waste === undefined ? "" : (100 * waste).toFixed(1)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
+    return `${what} ${periodMs.toFixed(1).padStart(11)} ${percent(bubbleRatio).padStart(8)} ${(waste === undefined ? "" : percent(waste)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
   }
   return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
 }

@@ -1,11 +1,25 @@
-/** What a plan is judged against: common methods on the same costs, each at its own best stages and micro-batches, nothing filled. */
+/** What a plan is judged against: known methods on the same costs, each searched as a plan is, with nothing filled. */
 import { UserError } from "../../model/errors";
-import type { Plan, ScheduleName } from "../../model/plan";
+import { scheduleNames, type Plan, type ScheduleName } from "../../model/plan";
 import type { Context } from "../../simulate/context";
 import type { PlanBase } from "../search/candidates";
 import { searchPlan, type SearchHooks } from "../search/search";
+import { cachedPlan, withoutFrozenWork } from "./cached";
 
-export type Method = "DDP" | "GPipe" | "1F1B" | "interleaved 1F1B" | "Chimera" | "two directions";
+/** Each at its own best schedule, where it names several. */
+const schedulesOf = {
+  DDP: ["ddp"],
+  GPipe: ["gpipe"],
+  "1F1B": ["1f1b"],
+  "interleaved 1F1B": ["interleaved"],
+  "zero bubble": ["zb-v"],
+  DualPipeV: ["dualpipev"],
+  Chimera: ["chimera"],
+  "two directions": ["bidirectional"],
+  "cached encodings": scheduleNames,
+} as const satisfies Readonly<Record<string, readonly ScheduleName[]>>;
+
+export type Method = keyof typeof schedulesOf;
 
 export interface Baseline {
   readonly name: Method;
@@ -13,23 +27,24 @@ export interface Baseline {
   readonly result: Plan | { readonly reason: string };
 }
 
-const scheduleOf: Readonly<Record<Method, ScheduleName>> = { DDP: "ddp", GPipe: "gpipe", "1F1B": "1f1b", "interleaved 1F1B": "interleaved", Chimera: "chimera", "two directions": "bidirectional" };
-
 /** Those that are quickly searched. */
 export const commonMethods: readonly Method[] = ["DDP", "GPipe", "1F1B"];
 
 /** Every method that a profile's chains can have. */
 export function allMethods({ workload }: Context): readonly Method[] {
-  return [...commonMethods, "interleaved 1F1B", "Chimera", ...(workload.chains.length > 1 ? ["two directions" as const] : [])];
+  const several: readonly Method[] = workload.chains.length > 1 ? ["two directions"] : [];
+  const cached: readonly Method[] = workload.frozen.length > 0 ? ["cached encodings"] : [];
+  return [...commonMethods, "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera", ...several, ...cached];
 }
 
 /** @throws Cancelled when `signal` fired. */
 export async function baselines(base: PlanBase, globalBatch: number, context: Context, methods: readonly Method[], hooks: SearchHooks = {}): Promise<readonly Baseline[]> {
   const found: Baseline[] = [];
   for (const name of methods) {
+    const isCached = name === "cached encodings";
     try {
-      const { plan } = await searchPlan(base, { globalBatch, schedules: [scheduleOf[name]], fill: false }, context, hooks);
-      found.push({ name, result: plan });
+      const { plan } = await searchPlan(base, { globalBatch, schedules: schedulesOf[name], fill: false }, isCached ? withoutFrozenWork(context) : context, hooks);
+      found.push({ name, result: isCached ? cachedPlan(plan, context) : plan });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       found.push({ name, result: { reason: error.message } });
