@@ -7,6 +7,7 @@ import type { Files } from "../platform/files";
 import { allMethods, baselines, commonMethods, type Baseline, type Method } from "../planner/baselines/baselines";
 import { cachedBytesPerSample } from "../planner/baselines/cached";
 import { ablation, explainPeriod, type AblationRow, type Explanation } from "../planner/explain/explain";
+import { differenceOf, type PlanDifference } from "../planner/explain/difference";
 import type { SearchHooks } from "../planner/search/search";
 import type { Plan } from "../model/plan";
 import type { Context } from "../simulate/context";
@@ -46,10 +47,21 @@ export interface ExplainedComparison extends Comparison {
 
 /** Compares the plan in `file`. @param ablated Whether parts of its filling are taken away in turn. @throws UserError, Cancelled. */
 export async function comparePlan(files: Files, file: string, hooks: SearchHooks = {}, ablated = false): Promise<ExplainedComparison> {
-  const { plan, context } = await openPlan(files, file);
-  validatePlan(plan, context.workload, context.devices.length, file);
+  const { plan, context } = await openValid(files, file);
   const comparison = await compare(plan, context, hooks, allMethods(context));
   return { ...comparison, explanation: explainPeriod(plan, context), ...(ablated && { ablation: ablation(plan, context) }) };
+}
+
+/** What the plan in `other` decides differently from the one in `file`, and what that costs. @throws UserError. */
+export async function comparePlans(files: Files, file: string, other: string): Promise<PlanDifference> {
+  const [here, there] = [await openValid(files, file), await openValid(files, other)];
+  return differenceOf(here.plan, there.plan, { here: here.context, there: there.context });
+}
+
+async function openValid(files: Files, file: string): Promise<{ readonly plan: Plan; readonly context: Context }> {
+  const { plan, context } = await openPlan(files, file);
+  validatePlan(plan, context.workload, context.devices.length, file);
+  return { plan, context };
 }
 
 /** Compares a plan that fits `context` already. @param methods By default those that are quickly searched. @throws Cancelled. */

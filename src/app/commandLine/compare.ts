@@ -1,6 +1,8 @@
 /** `compare`: a plan beside the common methods on the same costs. */
+import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
-import { comparePlan, type ComparedPlan } from "../compare";
+import { comparePlan, comparePlans, type ComparedPlan } from "../compare";
+import { differenceText } from "../../planner/explain/difference";
 import { explanationText } from "../../planner/explain/explain";
 import { fillText } from "./fillText";
 import { parse, percent, printJson, printProgress, type Command } from "./command";
@@ -15,10 +17,17 @@ function line(name: string, { schedule, stages, microbatches, dataParallel, pred
 }
 
 export const compareCommand: Command = {
-  usage: "PLAN [--ablation] [--json]",
-  summary: "Compares a plan with data parallelism, other pipelines without filling and cached encodings, each at its best on the same costs.",
+  usage: "PLAN ([--ablation] | --with PLAN) [--json]",
+  summary: "Compares a plan with data parallelism, other pipelines without filling and cached encodings, each at its best on the same costs; or with another plan: what differs, and what that costs.",
   async run(argv, signal) {
-    const { values, positionals } = parse(argv, { ablation: { type: "boolean" }, json: { type: "boolean" } }, { names: ["PLAN"] });
+    const { values, positionals } = parse(argv, { ablation: { type: "boolean" }, with: { type: "string" }, json: { type: "boolean" } }, { names: ["PLAN"] });
+    if (values.with !== undefined) {
+      if (values.ablation) throw new UserError("Give --ablation or --with PLAN, one of the two.");
+      const difference = await comparePlans(nodeFiles, positionals[0], values.with);
+      if (values.json) return printJson(difference);
+      process.stdout.write(`${positionals[0]} | ${values.with}\n${differenceText(difference)}`);
+      return;
+    }
     const isTerminal = process.stderr.isTTY;
     const comparison = await comparePlan(nodeFiles, positionals[0], { signal, onProgress: (done, total) => isTerminal && printProgress(done === total ? "" : `${done}/${total} baseline plans`) }, values.ablation);
     if (values.json) return printJson(comparison);

@@ -55,16 +55,19 @@ function withFreeLinks(context: Context): Context {
 }
 
 export interface AblationRow {
-  readonly name: "as planned" | "filled quickly" | "not filled";
+  readonly name: "as planned" | "whole batches" | "filled quickly" | "not filled";
   readonly periodMs: number;
   readonly bubbleRatio: number;
 }
 
-/** What parts of filling gain at the plan's own cuts: "quickly" is one margin with no search for shares and no evening out. */
+/**
+ * What parts of filling gain at the plan's own cuts: "whole batches" runs no layer for part of a batch, "quickly" is one margin
+ * with no search for shares and no evening out.
+ */
 export function ablation(plan: Plan, context: Context): readonly AblationRow[] {
   const planned = simulate(compilePlan(plan, context), context);
   const row = (name: AblationRow["name"], { periodMs, bubbleRatio }: { readonly periodMs: number; readonly bubbleRatio: number }): AblationRow => ({ name, periodMs, bubbleRatio });
-  return [row("as planned", planned), row("filled quickly", fillPlan(plan, context, false).simulation), row("not filled", withoutFilling(plan, context).simulation)];
+  return [row("as planned", planned), row("whole batches", fillPlan(plan, context, true, { partialBatches: false }).simulation), row("filled quickly", fillPlan(plan, context, false).simulation), row("not filled", withoutFilling(plan, context).simulation)];
 }
 
 /** One sentence. */

@@ -58,7 +58,7 @@ export function withoutFilling(plan: Plan, context: Context): Filled {
  * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
  * device's share of the samples.
  */
-export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: FillSettings): Filled {
+export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
   const baseline = withoutFilling(plan, context);
   if (context.workload.frozen.length === 0) return baseline;
   const empty = { ...plan, fills: [] };
@@ -74,7 +74,7 @@ function simulated(plan: Plan, context: Context): Filled {
 }
 
 /** The best fills found for the first pipeline, and the period with them (the others fill alike). */
-export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: FillSettings): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
@@ -89,8 +89,8 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
-    for (const margin of settings ? [settings.margin] : thorough ? margins : [quickMargin]) {
-      const marked = { margin, smallestMs: pipeline.smallestMs };
+    for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
+      const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
       consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
       const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
       const shares = sampleCuts(context, batches, own, pipeline.samples, margin);
@@ -122,7 +122,7 @@ interface FirstPipeline {
   bubbles(parted: boolean): Bubbles;
 }
 
-function firstPipeline(plan: Plan, passes: Simulation, settings: FillSettings | undefined): FirstPipeline {
+function firstPipeline(plan: Plan, passes: Simulation, settings: Partial<FillSettings> | undefined): FirstPipeline {
   const ranks = pipelineDevices(plan, 0).flat();
   const smallestMs = settings?.smallestMs ?? passes.periodMs * smallestShare;
   const bubbles = (parted: boolean): Bubbles => {

@@ -14,6 +14,8 @@ export interface FillSettings {
   readonly margin: number;
   /** Shorter bubbles stay empty, and no layer is begun for less of its batch than takes so long. */
   readonly smallestMs: number;
+  /** Whether a layer may be run for part of its batch. Default true. */
+  readonly partialBatches?: boolean;
 }
 
 interface Choice {
@@ -33,7 +35,7 @@ const mostChoices = 64;
 export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings): readonly Fill[] {
   const frontier = new Frontier(workload, costs, samples);
   for (const bubble of bubbles) {
-    const choice = fullest(workload, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings.smallestMs, bubble.idle.length);
+    const choice = fullest(workload, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings, bubble.idle.length);
     const workers = bubble.idle.map(({ rank, anchor }) => ({ rank, anchor }));
     choice.to.forEach((to, part) => frontier.takeWhole(part, to, workers));
     if (choice.partial) frontier.takePartial(choice.partial.part, choice.partial.count, workers);
@@ -44,7 +46,7 @@ export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: read
   return mergeFills(frontier.fills, (fill) => costs.calls(partOf.get(fill.component) ?? 0, fill.samples[1] - fill.samples[0]) === 1);
 }
 
-function fullest({ frozen }: Workload, frontier: Frontier, ms: number, smallestMs: number, workers: number): Choice {
+function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smallestMs, partialBatches = true }: FillSettings, workers: number): Choice {
   let best: Choice = { to: frontier.progress.map(({ layer }) => layer), ms: 0 };
   let tried = 0;
   const to = frontier.progress.map(({ layer }) => layer);
@@ -52,7 +54,7 @@ function fullest({ frozen }: Workload, frontier: Frontier, ms: number, smallestM
   const visit = (part: number, used: number): void => {
     if (part === frozen.length) {
       tried++;
-      const partial = largestPartial(frozen, frontier, to, isReady, { ms: ms - used, smallestMs }, workers);
+      const partial = partialBatches ? largestPartial(frozen, frontier, to, isReady, { ms: ms - used, smallestMs }, workers) : undefined;
       const filled = used + (partial?.ms ?? 0);
       if (filled > best.ms) best = { to: [...to], ms: filled, ...(partial && { partial: { part: partial.part, count: partial.count } }) };
       return;

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { ablation, explainPeriod, explanationText } from "../../../src/planner/explain/explain";
+import { differenceOf, differenceText } from "../../../src/planner/explain/difference";
 import { fillPlan } from "../../../src/planner/fill/fill";
 import { contextOf } from "../../../src/simulate/context";
 import { clusterOf, cutPlan, free, problem, profileOf, type Kind } from "./cases";
@@ -44,8 +45,27 @@ describe("what a period is made of", () => {
   it("filling, taken away part by part, never gains", () => {
     const context = contextOf(profileOf(trained, { text: { layers: trained.slice(0, 3).map((one) => ({ ...one, backward: 0 })) } }), clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }));
     const { plan } = fillPlan(cutPlan(context, kind), context, true);
-    const [planned, quick, none] = ablation(plan, context);
+    const [planned, whole, quick, none] = ablation(plan, context);
+    assert(planned.periodMs <= whole.periodMs * (1 + 1e-9) && whole.periodMs <= none.periodMs * (1 + 1e-9));
     assert(planned.periodMs <= quick.periodMs * (1 + 1e-9) && quick.periodMs <= none.periodMs * (1 + 1e-9));
     assert(planned.periodMs < none.periodMs);
+  });
+
+  it("of two plans: what differs, and parts whose differences add up to that of the periods", () => {
+    fc.assert(
+      fc.property(problem, problem, (one, other) => {
+        const { decisions, parts, periodMs } = differenceOf(one.plan, other.plan, { here: one.context, there: other.context });
+        const sum = parts.reduce((ms, { here, there }) => ms + there - here, 0);
+        assert(Math.abs(sum - (periodMs.there - periodMs.here)) <= 1e-9 * (periodMs.here + periodMs.there));
+        const stages = decisions.find(({ what }) => what.startsWith("layers of"));
+        assert.equal(stages !== undefined, JSON.stringify(one.plan.chains[0].stages.map(({ to }) => to)) !== JSON.stringify(other.plan.chains[0].stages.map(({ to }) => to)));
+      }),
+      { numRuns: 40, seed: 9 },
+    );
+    const context = contextOf(profileOf(trained), clusterOf(4, free));
+    const plan = cutPlan(context, kind);
+    assert.match(differenceText(differenceOf(plan, plan, { here: context, there: context })), /decide the same/);
+    const more = cutPlan(context, { ...kind, microbatches: 8, samples: 1 });
+    assert.match(differenceText(differenceOf(plan, more, { here: context, there: context })), /micro-batches +4 \| 8/);
   });
 });
