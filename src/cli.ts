@@ -37,6 +37,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Whoever reads the output may have had enough of it (`| head`).
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 });

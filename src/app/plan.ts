@@ -6,6 +6,7 @@ import { scheduleNames, type Optimizer, type Plan, type ScheduleName, type Train
 import type { Profile } from "../model/profile";
 import { fillReport, type FillReport } from "../plan/fillReport";
 import type { Files } from "../platform/files";
+import { planBound } from "../planner/fill/bound";
 import { searchPlan, type Row, type SearchHooks, type SearchPlan } from "../planner/search/search";
 import { contextOf, type Context } from "../simulate/context";
 import { predictionTypeOf, readFingerprinted, refFrom, resolveRef } from "./planFiles";
@@ -34,8 +35,16 @@ export interface PlanOptions {
   readonly checkpointEvery?: number;
 }
 
+export interface Planned {
+  readonly plan: Plan;
+  readonly rows: readonly Row[];
+  readonly fills: FillReport;
+  /** Ms that no filling of the plan's passes beats, frozen work at its best batch size. */
+  readonly boundMs: number;
+}
+
 /** Reads profile and cluster and searches, with `search` where that is not to be done right here; writes nothing. @throws UserError, Cancelled. */
-export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}, search: SearchPlan = searchPlan): Promise<{ plan: Plan; rows: readonly Row[]; fills: FillReport }> {
+export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}, search: SearchPlan = searchPlan): Promise<Planned> {
   const profile = await readFingerprinted(profileFormat, files, inputs.profile);
   const cluster = await readFingerprinted(clusterFormat, files, inputs.cluster);
   const context = contextOf(profile.document, cluster.document);
@@ -59,7 +68,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     context,
     hooks,
   );
-  return { plan, rows, fills: fillReport(plan, context) };
+  return { plan, rows, fills: fillReport(plan, context), boundMs: planBound(plan, context) };
 }
 
 /** What the trainer runs, and for several chains two directions; on one device data parallelism alone, which then means plain training. */

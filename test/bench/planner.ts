@@ -8,15 +8,11 @@ import { parseDocument } from "../../src/formats/document";
 import { profileFormat } from "../../src/formats/profile";
 import { UserError } from "../../src/model/errors";
 import { scheduleNames, type Plan, type ScheduleName } from "../../src/model/plan";
-import { pipelineSamples } from "../../src/plan/frozenWork";
-import { pipelineDevices } from "../../src/plan/placement";
 import { predictPlan } from "../../src/plan/predict";
-import { fillBound } from "../../src/planner/fill/bound";
+import { planBound } from "../../src/planner/fill/bound";
 import { withoutFilling } from "../../src/planner/fill/fill";
 import { candidatesOf, type PlanBase, type SearchSpace } from "../../src/planner/search/candidates";
 import { searchPlan } from "../../src/planner/search/search";
-import { cutsOf } from "../../src/planner/cuts";
-import { trialsOf } from "../../src/planner/trials";
 import { contextOf, type Context } from "../../src/simulate/context";
 import { syntheticCluster, syntheticProfile } from "./syntheticProfile";
 
@@ -43,7 +39,7 @@ async function search(devices: number, globalBatch: number): Promise<void> {
   const seconds = (cpuMs() - before) / 1e3;
   const unfilled = withoutFilling(plan, context).simulation;
   const what = `${plan.schedule.name}, ${plan.chains[0].stages.length} stages x ${plan.dataParallel}, ${plan.batch.microbatches} micro-batches`;
-  const percent = (ratio: number) => (100 * ratio).toFixed(1);
+  const percent = (ratio: number) => Math.max(0, 100 * ratio).toFixed(1);
   const cells = [String(devices).padStart(7), String(globalBatch).padStart(6), seconds.toFixed(2).padStart(6), String(rows.length).padStart(10), what.padEnd(40), plan.predicted.periodMs.toFixed(1).padStart(10), `${percent(unfilled.bubbleRatio)} -> ${percent(plan.predicted.bubbleRatio)}`.padStart(14), String(plan.fills.length).padStart(6)];
   process.stdout.write(`${cells.join(" ")}\n`);
 }
@@ -91,9 +87,8 @@ async function cell(context: Context, globalBatch: number): Promise<string> {
   const ddp = await searched({ globalBatch, schedules: ["ddp"], fill: false }, context);
   const over = (other: Plan | undefined) => (other ? (other.predicted.periodMs / plan.predicted.periodMs).toFixed(3) : "no plan").padStart(8);
   const unfilled = withoutFilling(plan, context).simulation;
-  const [from, to] = pipelineSamples(plan, 0);
-  const bound = fillBound(context, trialsOf(plan, context).passes(cutsOf(plan)), pipelineDevices(plan, 0).flat(), to - from);
-  const percent = (ratio: number) => (100 * ratio).toFixed(1);
+  const bound = planBound(plan, context);
+  const percent = (ratio: number) => Math.max(0, 100 * ratio).toFixed(1);
   const what = `${plan.schedule.name} ${plan.chains[0].stages.length}x${plan.dataParallel} M=${plan.batch.microbatches}`;
   const bubbles = `${percent(unfilled.bubbleRatio)} -> ${percent(plan.predicted.bubbleRatio)}`;
   return [seconds.toFixed(2).padStart(7), what.padEnd(24), plan.predicted.periodMs.toFixed(1).padStart(10), bubbles.padStart(13), percent(plan.predicted.waste ?? 0).padStart(7), percent(plan.predicted.periodMs / bound - 1).padStart(6), over(pipeline.plan), `${(pipeline.plan?.schedule.name ?? "").padEnd(13)}`, over(ddp.plan)].join(" ");

@@ -1,6 +1,12 @@
 /** What no filling can beat. */
+import type { Plan } from "../../model/plan";
+import { pipelineSamples } from "../../plan/frozenWork";
+import { pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import type { Simulation } from "../../simulate/engine";
+import { outcomesOf } from "../../simulate/selfConditioning";
+import { cutsOf } from "../cuts";
+import { trialsOf } from "../trials";
 
 /** Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it, on the kind of device that is fastest. */
 export function leastFrozenMs({ workload, costs, kinds }: Context, samples: number): number {
@@ -25,4 +31,11 @@ export function leastFrozenMs({ workload, costs, kinds }: Context, samples: numb
 export function fillBound(context: Context, passes: Simulation, ranks: readonly number[], samples: number): number {
   const busy = ranks.reduce((ms, rank) => ms + passes.busyMs[rank], 0);
   return Math.max(passes.periodMs, (busy + leastFrozenMs(context, samples)) / ranks.length);
+}
+
+/** The same for a plan's first pipeline with the plan's own passes; a mean over iterations with and without self-conditioning. */
+export function planBound(plan: Plan, context: Context): number {
+  const [from, to] = pipelineSamples(plan, 0);
+  const ranks = pipelineDevices(plan, 0).flat();
+  return outcomesOf(context).reduce((ms, { share, context: own }) => ms + share * fillBound(own, trialsOf(plan, own).passes(cutsOf(plan)), ranks, to - from), 0);
 }

@@ -24,7 +24,8 @@ async function planned(at: (name: string) => string, options: PlanOptions): Prom
 describe("planning from files", () => {
   it("plans, writes, reads, simulates and compares what another program profiled", () =>
     inFolder(foreignProfile(), foreignCluster(), async (at) => {
-      const { plan, rows, fills } = await makePlan(nodeFiles, inputsAt(at), { batch: 16 });
+      const { plan, rows, fills, boundMs } = await makePlan(nodeFiles, inputsAt(at), { batch: 16 });
+      assert(boundMs > 0 && boundMs <= plan.predicted.periodMs * (1 + 1e-9));
       assert.equal(rows[0].predicted?.periodMs, plan.predicted.periodMs);
       const file = await planned(at, { batch: 16 });
       const opened = await openPlan(nodeFiles, file);
