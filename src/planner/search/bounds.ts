@@ -1,4 +1,5 @@
 /** Periods that no plan of a kind can beat, whatever its cuts. */
+import type { Optimizer } from "../../model/plan";
 import type { Context } from "../../simulate/context";
 import { leastFrozenMs } from "../fill/bound";
 
@@ -13,15 +14,16 @@ export interface BoundedKind {
   /** Samples of a replica, and how many replicas have a pipeline's devices. */
   readonly share: number;
   readonly replicas: number;
+  readonly dataParallel: number;
   readonly recompute: boolean;
 }
 
-/** `[width][layer]`: least ms, over all kinds of device, of a pass of a micro-batch through a layer on so many devices. */
-function passesOf({ workload, costs, kinds }: Context, chain: number, { widths, microbatches, share }: BoundedKind, forwards: number): readonly (readonly number[])[] {
+/** `[width][layer]`: least ms, over all kinds of device, of so many passes of a micro-batch through a layer on so many devices. */
+function passesOf({ workload, costs, kinds }: Context, chain: number, { widths, microbatches, share }: BoundedKind, forwards: number, backwards = 1): readonly (readonly number[])[] {
   const all = [...new Set(kinds)];
   return widths.map((width) => {
     const each = all.map((kind) => costs.chain(chain, share / microbatches / width, kind));
-    return workload.chains[chain].layers.map((_, l) => Math.min(...each.map(({ forward, backward }) => forwards * (forward[l + 1] - forward[l]) + backward[l + 1] - backward[l])));
+    return workload.chains[chain].layers.map((_, l) => Math.min(...each.map(({ forward, backward }) => forwards * (forward[l + 1] - forward[l]) + backwards * (backward[l + 1] - backward[l]))));
   });
 }
 
@@ -72,6 +74,24 @@ export function slowestStage(context: Context, kind: BoundedKind): number {
     rest = next;
   }
   return rest[devices][0] * (1 - 1e-9);
+}
+
+/**
+ * Ms of the all-reduces of some device at least, and with `inTurn` also of the passes that cannot overlap them: where a device
+ * has one stage, its next iteration waits for them, and they wait for the last backward pass. Stages share gradients and passes
+ * evenly at best. A ring moves 2(n-1)/n of the gradients over its slowest link; latencies are left out.
+ */
+export function synchronisation(context: Context, kind: BoundedKind, gradDtype: Optimizer["gradDtype"], inTurn: boolean): number {
+  const { cluster, costs, workload } = context;
+  const { dataParallel, devices, stages, microbatches } = kind;
+  const bytes = workload.chains.reduce((sum, { layers }, chain) => sum + costs.bytes(chain, gradDtype).gradients[layers.length], 0);
+  const within = Math.max(...cluster.nodeGroups.map(({ intraNode }) => intraNode.bandwidthGBps));
+  const spansNodes = dataParallel > Math.max(...cluster.nodeGroups.map(({ devicesPerNode }) => devicesPerNode));
+  const bandwidth = spansNodes ? cluster.interNode.bandwidthGBps : Math.max(within, cluster.interNode.bandwidthGBps);
+  const ms = ((2 * (dataParallel - 1)) / dataParallel) * (bytes / (bandwidth * 1e6));
+  if (!inTurn) return ms / devices;
+  const apart = passesOf(context, 0, kind, microbatches, microbatches - 1);
+  return (ms + apart[0].reduce((sum, _, l) => sum + Math.min(...apart.map((each) => each[l])), 0)) / stages;
 }
 
 function runningSums(amounts: readonly number[]): Float64Array {

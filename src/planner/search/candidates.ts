@@ -1,12 +1,12 @@
 /** The plans that a search considers, before any of them is simulated. */
-import type { Plan, ScheduleName } from "../../model/plan";
+import type { Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import { allWidths } from "../partition/widths";
-import { slowestStage, workBound, type BoundedKind } from "./bounds";
+import { slowestStage, synchronisation, workBound, type BoundedKind } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
 
 /** What every plan of a search has in common. */
@@ -42,8 +42,8 @@ export interface Candidate {
   readonly boundMs: number;
 }
 
-/** All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule out most quickly. @param recompute Whether activations are computed again. */
-export function candidatesOf(space: SearchSpace, context: Context, recompute = false): readonly Candidate[] {
+/** All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule out most quickly. @param recompute Whether activations are computed again. @param gradDtype Of what all-reduces move; by default the shortest. */
+export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
   const bounds = new Map<string, number>();
@@ -51,7 +51,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
     const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
     const key = `${isSimple} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
     let bound = bounds.get(key);
-    if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0)));
+    if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0, synchronisation(context, kind, gradDtype, isSimple))));
     return bound;
   };
   for (const schedule of space.schedules) {
@@ -66,7 +66,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
         const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
         if (widths.length === 0) continue;
-        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, recompute });
+        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);

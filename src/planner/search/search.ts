@@ -38,12 +38,12 @@ export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, 
  * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
-  const stored = candidatesOf(space, context);
+  const stored = candidatesOf(space, context, false, base.optimizer.gradDtype);
   if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
   let best = await bestOf(base, space, stored, context, hooks, rows);
   // Computing activations again costs a forward pass for each backward one: for what fits in no other way.
-  best ??= await bestOf(base, space, candidatesOf(space, context, true), context, hooks, rows);
+  best ??= await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows);
   if (!best) throw nothingFits(rows, context);
   return { plan: best, rows: rows.sort(byRank) };
 }

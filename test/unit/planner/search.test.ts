@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { Cancelled, UserError } from "../../../src/model/errors";
+import { scheduleNames } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { allMethods, baselines } from "../../../src/planner/baselines/baselines";
 import { candidatesOf } from "../../../src/planner/search/candidates";
@@ -46,6 +47,26 @@ describe("search", () => {
       }),
       { numRuns: 60, seed: 3 },
     );
+  });
+
+  it("its bound holds where all-reduces decide, and is near", async () => {
+    const heavy = trained.map((one) => ({ ...one, params: 4e6 }));
+    const shares: number[] = [];
+    for (const bandwidthGBps of [0.05, 0.2, 1]) {
+      const context = contextOf(profileOf(heavy, frozen), clusterOf(4, { latencyUs: 20, bandwidthGBps }));
+      for (const schedule of scheduleNames.filter((name) => name !== "bidirectional")) {
+        const wanted = { ...space, schedules: [schedule] };
+        for (const { stages, microbatches } of candidatesOf(wanted, context)) {
+          const { rows } = await searchPlan(base, { ...wanted, stages, microbatches }, context);
+          for (const { predicted, boundMs, dataParallel } of rows) {
+            if (!predicted) continue;
+            assert(boundMs <= predicted.periodMs * (1 + 1e-9), `${schedule} ${stages} ${microbatches}: ${boundMs}, ${predicted.periodMs}`);
+            if (dataParallel === 4) shares.push(boundMs / predicted.periodMs);
+          }
+        }
+      }
+    }
+    assert(shares.length > 0 && Math.max(...shares) > 0.95);
   });
 
   it("computes activations again where nothing fits otherwise", async () => {
