@@ -59,7 +59,15 @@ export function frozenTransfers(plan: Plan, { workload }: Context, lists: readon
     return index < 0 ? list.length : index;
   });
   const receivers = receiversOf(plan, workload, replicas);
-  for (const fill of fills) toStages(workload, fill, receivers, (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
+  const share = plan.batch.global / plan.dataParallel;
+  const ofReplica = groupBy(receivers.map(({ replica }, at) => ({ replica, at })), ({ replica }) => replica);
+  /** Those that compute some of a range of samples, in the order of all: few of many. */
+  const receiversOfSamples = ([from, to]: Range) => {
+    const found: number[] = [];
+    for (let replica = Math.floor(from / share); replica * share < to; replica++) for (const { at } of ofReplica.get(replica) ?? []) found.push(at);
+    return found.sort((a, b) => a - b).map((at) => receivers[at]);
+  };
+  for (const fill of fills) toStages(workload, fill, receiversOfSamples(fill.samples), (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
   return transfers;
 }
 
@@ -104,6 +112,7 @@ function move(channel: "intermediate" | "encoding", maker: PlacedFill, fill: Pla
 /** A rank that computes some of the samples of a replica, and which encodings the stages that it does so with use. */
 interface Receiver {
   readonly rank: number;
+  readonly replica: number;
   readonly samples: readonly Range[];
   readonly uses: readonly boolean[];
 }
@@ -116,7 +125,7 @@ function receiversOf(plan: Plan, { encodings }: Workload, replicas: readonly num
       const own = held.filter((holding) => holding.replica === replica);
       const ranges = own.map(({ chain, stage }) => ({ chain, ...plan.chains[chain].stages[stage] }));
       const uses = encodings.map(({ positions }) => ranges.some(({ chain, from, to }) => positions[chain].some((position) => position >= from && position < to)));
-      return { rank, samples: heldSamples(plan, own[0]), uses };
+      return { rank, replica, samples: heldSamples(plan, own[0]), uses };
     });
   });
 }
