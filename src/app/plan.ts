@@ -38,6 +38,11 @@ export interface PlanOptions {
 export interface Planned {
   readonly plan: Plan;
   readonly rows: readonly Row[];
+  /** Simulates the plan once more, for those who show it. */
+  report(): PlanReport;
+}
+
+export interface PlanReport {
   readonly fills: FillReport;
   /** Ms that no filling of the plan's passes beats, frozen work at its best batch size. */
   readonly boundMs: number;
@@ -68,7 +73,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     context,
     hooks,
   );
-  return { plan, rows, fills: fillReport(plan, context), boundMs: planBound(plan, context) };
+  return { plan, rows, report: () => ({ fills: fillReport(plan, context), boundMs: planBound(plan, context) }) };
 }
 
 /** What the trainer runs, and for several chains two directions; on one device data parallelism alone, which then means plain training. */

@@ -3,6 +3,7 @@
  * grow, what pruning costs, and every cell of reference profiles, clusters and batches.
  */
 import { readFileSync } from "node:fs";
+import { percent } from "../../src/app/commandLine/command";
 import { clusterFormat } from "../../src/formats/cluster";
 import { parseDocument } from "../../src/formats/document";
 import { profileFormat } from "../../src/formats/profile";
@@ -39,7 +40,6 @@ async function search(devices: number, globalBatch: number): Promise<void> {
   const seconds = (cpuMs() - before) / 1e3;
   const unfilled = withoutFilling(plan, context).simulation;
   const what = `${plan.schedule.name}, ${plan.chains[0].stages.length} stages x ${plan.dataParallel}, ${plan.batch.microbatches} micro-batches`;
-  const percent = (ratio: number) => Math.max(0, 100 * ratio).toFixed(1);
   const cells = [String(devices).padStart(7), String(globalBatch).padStart(6), seconds.toFixed(2).padStart(6), String(rows.length).padStart(10), what.padEnd(40), plan.predicted.periodMs.toFixed(1).padStart(10), `${percent(unfilled.bubbleRatio)} -> ${percent(plan.predicted.bubbleRatio)}`.padStart(14), String(plan.fills.length).padStart(6)];
   process.stdout.write(`${cells.join(" ")}\n`);
 }
@@ -88,7 +88,6 @@ async function cell(context: Context, globalBatch: number): Promise<string> {
   const over = (other: Plan | undefined) => (other ? (other.predicted.periodMs / plan.predicted.periodMs).toFixed(3) : "no plan").padStart(8);
   const unfilled = withoutFilling(plan, context).simulation;
   const bound = planBound(plan, context);
-  const percent = (ratio: number) => Math.max(0, 100 * ratio).toFixed(1);
   const what = `${plan.schedule.name} ${plan.chains[0].stages.length}x${plan.dataParallel} M=${plan.batch.microbatches}`;
   const bubbles = `${percent(unfilled.bubbleRatio)} -> ${percent(plan.predicted.bubbleRatio)}`;
   return [seconds.toFixed(2).padStart(7), what.padEnd(24), plan.predicted.periodMs.toFixed(1).padStart(10), bubbles.padStart(13), percent(plan.predicted.waste ?? 0).padStart(7), percent(plan.predicted.periodMs / bound - 1).padStart(6), over(pipeline.plan), `${(pipeline.plan?.schedule.name ?? "").padEnd(13)}`, over(ddp.plan)].join(" ");

@@ -85,7 +85,7 @@ export const planCommand: Command = {
     };
     const profile = values.profile ?? (await profileBeside(model, values, output, signal));
     const isTerminal = process.stderr.isTTY;
-    const { plan, rows, fills, boundMs } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
+    const { plan, rows, report } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,
       onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
     });
@@ -93,6 +93,7 @@ export const planCommand: Command = {
     if (values.json) return printJson(plan);
     process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble % waste %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
     if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
+    const { fills, boundMs } = report();
     process.stdout.write(fillText(fills));
     process.stdout.write(`no filling of these passes takes less than ${boundMs.toFixed(1)} ms (computed); the plan takes ${percent(plan.predicted.periodMs / boundMs - 1)} % more\n`);
     process.stdout.write(`${plan.runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${plan.runnable.reason}`}\nWrote ${values.output}\n`);

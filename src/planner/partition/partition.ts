@@ -6,7 +6,7 @@ import { refine } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
 
 /** What a stage may be taken to cost. */
-export const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
+const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
 
 /**
  * The best cuts found and their period; undefined where no cut fits the devices' memory. `period` simulates cuts and is

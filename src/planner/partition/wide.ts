@@ -11,6 +11,11 @@ export interface WideSplit {
   readonly periodMs: number;
 }
 
+interface Judged {
+  readonly shapes: readonly Shape[];
+  readonly trainedMs: (cuts: readonly number[]) => number;
+}
+
 /** Widths whose first cuts are this much slower than what they have to beat are not refined: moving boundaries gains less. */
 const hopeful = 1.02;
 
@@ -19,13 +24,13 @@ const hopeful = 1.02;
  * Where these come near to `toBeatMs`, cuts are refined, and stages exchange devices, with cuts of their own each time, until
  * nothing helps.
  * @param free One place per device of a pipeline.
- * @param periodOf Of some widths: the period of cuts, Infinity for those that don't fit.
+ * @param at Of some widths: the shape with a place for each stage, and the period of cuts, Infinity for those that don't fit.
  */
-export function wideSplit(free: Shape, context: Context, periodOf: (widths: readonly number[]) => (cuts: readonly number[]) => number, budget: number, toBeatMs = Infinity): WideSplit | undefined {
+export function wideSplit(free: Shape, context: Context, at: (widths: readonly number[]) => Judged, budget: number, toBeatMs = Infinity): WideSplit | undefined {
   const costs = stageCosts(free, context);
   const starts = (["stageMs", "pathMs"] as const).flatMap((reading): readonly WideSplit[] => {
     const split = bestSplit(free, costs, context, costs[reading]);
-    return split ? [{ ...split, periodMs: periodOf(split.widths)(split.cuts) }] : [];
+    return split ? [{ ...split, periodMs: at(split.widths).trainedMs(split.cuts) }] : [];
   });
   if (starts.length === 0) return undefined;
   const first = starts.reduce((least, start) => (start.periodMs < least.periodMs ? start : least));
@@ -35,7 +40,8 @@ export function wideSplit(free: Shape, context: Context, periodOf: (widths: read
   const consider = (widths: readonly number[]): boolean => {
     if (known.has(widths.join())) return false;
     known.add(widths.join());
-    const found = partition([withWidths(free, widths)], context, periodOf(widths), budget);
+    const { shapes, trainedMs } = at(widths);
+    const found = partition(shapes, context, trainedMs, budget);
     const isBetter = found !== undefined && found.periodMs < best.periodMs * (1 - 1e-9);
     if (isBetter) best = { ...found, widths };
     return isBetter;
@@ -52,15 +58,4 @@ export function wideSplit(free: Shape, context: Context, periodOf: (widths: read
 /** Whether two stages have exchanged devices. */
 function isNear(one: readonly number[], other: readonly number[]): boolean {
   return one.filter((width, stage) => width !== other[stage]).length === 2;
-}
-
-/** The shape with a place for each stage. */
-function withWidths(free: Shape, widths: readonly number[]): Shape {
-  const { dataParallel } = free.plan;
-  let first = 0;
-  const placement = widths.map((width) => {
-    const places = free.placement.slice(first, (first += width));
-    return Array.from({ length: dataParallel }, (_, replica) => places.map((ranks) => ranks[replica])).flat();
-  });
-  return { ...free, placement, widths: [1] };
 }

@@ -57,7 +57,7 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
   // Any of them tells what a device per stage holds; the places are those of the devices by themselves.
   const [shape] = at(all[0]).shapes;
   const ranks = shape.placement.flatMap((group) => placesOf(group, candidate.dataParallel));
-  const split = wideSplit({ ...shape, placement: ranks, widths }, context, (of) => at(of).trainedMs, budget, toBeatMs);
+  const split = wideSplit({ ...shape, placement: ranks, widths }, context, at, budget, toBeatMs);
   if (split) return { ...at(split.widths), balanced: split };
   return { missingBytes: Math.min(...all.map((of) => leastMissing(at(of).shapes, 0, context))) };
 }

@@ -42,7 +42,12 @@ export interface Candidate {
   readonly boundMs: number;
 }
 
-/** All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule out most quickly. @param recompute Whether activations are computed again. @param gradDtype Of what all-reduces move; by default the shortest. */
+/**
+ * All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule
+ * out most quickly.
+ * @param recompute Whether activations are computed again.
+ * @param gradDtype Of what all-reduces move; by default the shortest.
+ */
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
