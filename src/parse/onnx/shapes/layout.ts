@@ -103,8 +103,11 @@ const split: Infer = (call) => {
   const input = call.input(0);
   const axis = call.axis(call.int("axis", 0), input.shape.length);
   const parts = call.int("num_outputs") ?? call.node.outputs.length;
+  const given = call.integers("split", 1);
+  // A number out of a hostile file would be the length of a list.
+  if (!given && parts !== call.node.outputs.length) call.fail(`It splits into ${parts} parts and has ${call.node.outputs.length} outputs.`);
   const even = Math.ceil(input.shape[axis] / parts);
-  const sizes = call.integers("split", 1) ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, input.shape[axis] - i * even)));
+  const sizes = given ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(even, input.shape[axis] - i * even)));
   if (sizes.reduce((sum, size) => sum + size, 0) !== input.shape[axis] || sizes.some((size) => size < 0)) call.fail(`Axis ${axis} of [${input.shape.join(", ")}] cannot be split into ${sizes.join(" + ")}.`);
   let from = 0;
   return sizes.map((size) => sliceAxis(input, axis, (from += size) - size, size));
