@@ -39,7 +39,7 @@ describe("planning from files", () => {
       const frozenMs = fills.devices.reduce((ms, device) => ms + device.frozenMs, 0);
       assert(Math.abs(frozenMs - ((6 + 5 + 7) / 4) * 16) < 1e-6, "one batch size: times in proportion, whatever the batch");
       const comparison = await comparePlan(nodeFiles, file);
-      assert.deepEqual(comparison.baselines.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera", "cached encodings"]);
+      assert.deepEqual(comparison.baselines.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "FSDP", "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera", "cached encodings"]);
       assert.deepEqual(comparison.fills, fills);
       const periods = new Map(comparison.baselines.map(({ name, best }) => [name, best?.predicted.periodMs ?? Infinity]));
       const cached = periods.get("cached encodings") ?? NaN;
