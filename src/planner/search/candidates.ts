@@ -6,7 +6,7 @@ import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/ge
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import { allWidths } from "../partition/widths";
-import { slowestStage, synchronisation, workBound, type BoundedKind } from "./bounds";
+import { boundsWith } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
 
 /** What every plan of a search has in common. */
@@ -43,22 +43,15 @@ export interface Candidate {
 }
 
 /**
- * All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule
- * out most quickly.
+ * All combinations that use every device and split the batch evenly: data parallelism, then those with the lowest bound; after them
+ * those that other plans rule out most quickly.
  * @param recompute Whether activations are computed again.
  * @param gradDtype Of what all-reduces move; by default the shortest.
  */
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
-  const bounds = new Map<string, number>();
-  const boundOf = (schedule: ScheduleName, kind: BoundedKind) => {
-    const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
-    const key = `${isSimple} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
-    let bound = bounds.get(key);
-    if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0, synchronisation(context, kind, gradDtype, isSimple))));
-    return bound;
-  };
+  const boundOf = boundsWith(context, gradDtype);
   for (const schedule of space.schedules) {
     const replicas = replicasPerPipeline(schedule);
     for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
@@ -71,8 +64,8 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
         const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
         if (widths.length === 0) continue;
-        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
+          const boundMs = boundOf(schedule, layout, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
@@ -80,16 +73,14 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
       }
     }
   }
-  return found.sort((a, b) => Number(isOther(a)) - Number(isOther(b)) || a.boundMs - b.boundMs);
+  return found.sort((a, b) => turnOf(a) - turnOf(b) || a.boundMs - b.boundMs);
 }
 
-/** Whether stages share devices or pipelines lie in another order: such plans seldom win, and then have much to beat. */
-function isOther({ devices, layout }: Candidate): boolean {
-  return devices !== undefined || layout !== undefined;
+/** Data parallelism is quickly simulated and rules much out; stages that share devices and pipelines in another order seldom win, and then have much to beat. */
+function turnOf({ schedule, devices, layout }: Candidate): number {
+  if (schedule === "ddp") return 0;
+  return devices === undefined && layout === undefined ? 1 : 2;
 }
-
-/** Schedules whose devices hold one stage of a chain. */
-const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b"]);
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
 const mostStagesPerDevice = 4;
