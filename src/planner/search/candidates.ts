@@ -5,6 +5,7 @@ import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
+import type { FillSettings } from "../fill/greedy";
 import { allWidths } from "../partition/widths";
 import { slowestStage, synchronisation, workBound, type BoundedKind } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
@@ -20,6 +21,8 @@ export interface SearchSpace {
   readonly microbatches?: number;
   /** Whether the next iteration's frozen work goes into bubbles. */
   readonly fill: boolean;
+  /** Of filling; what is undefined is found by trying. */
+  readonly fillSettings?: Partial<FillSettings>;
 }
 
 export interface Candidate {
