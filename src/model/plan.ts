@@ -45,6 +45,15 @@ export interface Fill {
  */
 export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "zb-v", "dualpipev", "chimera", "bidirectional"] as const;
 
+/**
+ * How Chimera takes more micro-batches than stages. "direct" (default): units of as many as there are stages, one after another.
+ * "doubling": forward passes in pairs (forward doubling; of micro-batches half as large that is backward halving), so that no
+ * bubbles are left between units; up to twice the activations. "whole": no units, each replica goes by one 1F1B over all.
+ */
+export const concatenations = ["direct", "doubling", "whole"] as const;
+
+export type Concatenation = (typeof concatenations)[number];
+
 export type ScheduleName = (typeof scheduleNames)[number];
 
 export interface Optimizer {
@@ -90,7 +99,7 @@ export interface Plan {
   readonly cluster: FileRef;
   readonly batch: { readonly global: number; readonly microbatches: number };
   readonly dataParallel: number;
-  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number };
+  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number; readonly concatenation?: Concatenation };
   readonly recompute?: boolean;
   readonly chains: readonly PlanChain[];
   readonly optimizer: Optimizer;

@@ -1,10 +1,11 @@
 /** The plans that a search considers, before any of them is simulated. */
-import type { Optimizer, Plan, ScheduleName } from "../../model/plan";
+import type { Concatenation, Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
+import type { FillSettings } from "../fill/greedy";
 import { allWidths } from "../partition/widths";
 import { boundsWith } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
@@ -20,6 +21,8 @@ export interface SearchSpace {
   readonly microbatches?: number;
   /** Whether the next iteration's frozen work goes into bubbles. */
   readonly fill: boolean;
+  /** Of filling; what is undefined is found by trying. */
+  readonly fillSettings?: Partial<FillSettings>;
 }
 
 export interface Candidate {
@@ -36,6 +39,8 @@ export interface Candidate {
   readonly layout?: Layout;
   /** Forward passes ahead, as in the plan's schedule. */
   readonly warmup?: number;
+  /** Of Chimera's units, as in the plan's schedule. */
+  readonly concatenation?: Concatenation;
   /** Activations are computed again for each backward pass. */
   readonly recompute?: boolean;
   /** Ms that no plan of this kind can beat. */
@@ -69,6 +74,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+          if (schedule === "chimera" && microbatches > stages / 2) found.push({ ...kind, concatenation: "doubling" }, { ...kind, concatenation: "whole" });
         }
       }
     }
@@ -142,7 +148,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }) },
+    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.concatenation && { concatenation: candidate.concatenation }) },
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

@@ -92,13 +92,13 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   let leastMs = Infinity;
   const filledMs = (moved: readonly number[]) => {
     if (trainedMs(moved) >= leastMs || (leastMs < Infinity && leastMs > toBeatMs * hopeful)) return Infinity;
-    const { periodMs } = bestFills(withCuts(start, moved), context, trials, false);
+    const { periodMs } = bestFills(withCuts(start, moved), context, trials, false, space.fillSettings);
     leastMs = Math.min(leastMs, periodMs);
     return periodMs;
   };
   const isFilled = space.fill && context.workload.frozen.length > 0;
   const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1)) : balanced;
-  const filled = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
+  const filled = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful, space.fillSettings) : withoutFilling(withCuts(start, cuts), context);
   const { plan } = filled;
   const predicted = predictedFigures(plan, context, filled);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));

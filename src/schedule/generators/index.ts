@@ -31,7 +31,7 @@ function ordersOfOne({ schedule, devices, microbatches }: Pipeline, { stages, ti
     case "dualpipev":
       return dualPipeV(devices, microbatches);
     case "chimera":
-      return chimera(devices, microbatches, times);
+      return chimera(devices, microbatches, schedule.concatenation, times);
     default:
       return oneFOneB(devices, microbatches, schedule.warmup ?? 1);
   }
