@@ -1,7 +1,7 @@
 /** Periods that no plan of a kind can beat, whatever its cuts. */
 import { linkBetween, transferMs, type Link } from "../../model/cluster";
 import type { Optimizer, ScheduleName } from "../../model/plan";
-import { crossingBytes } from "../../model/workload";
+import { crossingBytes, type Cut } from "../../model/workload";
 import type { Context } from "../../simulate/context";
 import { bucketBytes } from "../../simulate/durations";
 import { leastFrozenMs } from "../fill/bound";
@@ -10,8 +10,11 @@ import { directionsOf, placesOf, type Layout } from "./layout";
 /** Schedules whose devices hold one stage of a chain. */
 const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b"]);
 
-/** Bounds by schedule, layout and kind of plan; what several kinds have in common is worked out once. @param gradDtype Of what all-reduces move. */
-export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"]): (schedule: ScheduleName, layout: Layout, kind: PlanKind) => number {
+/**
+ * Bounds by schedule, layout and kind of plan; what several kinds have in common is worked out once.
+ * @param gradDtype Of what all-reduces move. @param fill Whether frozen work may go into bubbles; else a device's part of it is one block before or after its passes.
+ */
+export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], fill: boolean): (schedule: ScheduleName, layout: Layout, kind: PlanKind) => number {
   const known = new Map<string, number>();
   return (schedule, layout, kind) => {
     const { stages, devices, microbatches, share, replicas } = kind;
@@ -20,7 +23,7 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"]):
     let bound = known.get(key);
     if (bound === undefined) {
       bound = Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isOneEach && context.workload.chains.length === 1));
-      if (isOneEach || schedule === "bidirectional") bound = Math.max(bound, placedBound(context, schedule, placesOf(layout, devices, kind.dataParallel / replicas), kind, gradDtype));
+      if (isOneEach || schedule === "bidirectional") bound = Math.max(bound, placedBound(context, schedule, placesOf(layout, devices, kind.dataParallel / replicas), kind, gradDtype, fill));
       known.set(key, bound);
     }
     return bound;
@@ -28,15 +31,26 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"]):
 }
 
 /** Where each device has one stage of each chain: of the chains that run one after another, and of the network. */
-function placedBound(context: Context, schedule: ScheduleName, places: readonly (readonly number[])[], kind: PlanKind, gradDtype: Optimizer["gradDtype"]): number {
+function placedBound(context: Context, schedule: ScheduleName, places: readonly (readonly number[])[], kind: PlanKind, gradDtype: Optimizer["gradDtype"], fill: boolean): number {
+  const { chains } = context.workload;
+  const { stages, devices, replicas, share } = kind;
   const links = linksOf(context, places);
-  const isInOrder = kind.stages === kind.devices && schedule !== "bidirectional";
-  const between = isInOrder ? links : Array.from({ length: kind.stages - 1 }, () => bestLink(links));
-  const crowds = isInOrder ? crowdsOf(context, places) : [];
-  const spans = context.workload.chains.map((_, chain) => pipelineSpan(context, chain, kind, between, crowds, gradDtype));
-  const directions = schedule === "bidirectional" ? directionsOf(context.workload) : spans.map(() => "down");
-  const ways = ["down", "up"].map((way) => spans.reduce((sum, ms, chain) => sum + (directions[chain] === way ? ms : 0), 0));
-  return Math.max(...ways, kind.stages === kind.devices ? networkMs(context, places, kind, gradDtype) : 0);
+  const isInOrder = stages === devices && schedule !== "bidirectional";
+  const between = isInOrder ? links : Array.from({ length: stages - 1 }, () => bestLink(links));
+  const directions = schedule === "bidirectional" ? directionsOf(context.workload) : chains.map(() => "down");
+  const longest = (crowds: readonly Crowd[]) => {
+    const spans = chains.map((_, chain) => pipelineSpan(context, chain, kind, between, crowds, gradDtype));
+    return Math.max(...["down", "up"].map((way) => spans.reduce((sum, ms, chain) => sum + (directions[chain] === way ? ms : 0), 0)));
+  };
+  const bound = Math.max(longest(isInOrder ? crowdsOf(context, places) : []), stages === devices ? networkMs(context, places, kind, gradDtype) : 0);
+  // A first stage's device is at its passes from the first to the last gradient, and then has its frozen work, or before.
+  if (fill || !chains.every(({ cuts }) => goesBack(cuts))) return bound;
+  return Math.max(bound, longest([]) + leastFrozenMs(context, Math.floor((replicas * share) / devices)));
+}
+
+/** Whether every cut of a chain sends gradients back. */
+function goesBack(cuts: readonly Cut[]): boolean {
+  return cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
 }
 
 /** What a bound depends on. */
@@ -89,7 +103,7 @@ function pipelineSpan(context: Context, chain: number, kind: PlanKind, links: re
   const networkBytesPerMs = context.cluster.interNode.bandwidthGBps * 1e6;
   const all = passesOf(context, chain, kind, kind.recompute ? 2 : 1).map(runningSums);
   const once = passesOf(context, chain, kind, 1).map(runningSums);
-  const goesBack = cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
+  const isWaitedFor = goesBack(cuts);
   const pieces = share / microbatches / Math.max(...widths);
   /** `[devices][from]`: of the layers from `from` on, on so many devices with the stages so far. */
   let rest = Array.from({ length: devices + 1 }, () => new Float64Array(layers + 1).fill(Infinity));
@@ -113,7 +127,7 @@ function pipelineSpan(context: Context, chain: number, kind: PlanKind, links: re
             if (computed >= next[count][from]) break; // it grows with the layers
             const networked = (to < layers ? downMs[to] : 0) + upMs[from] + reducedMs * (gradients[to] - gradients[from]);
             const own = Math.max(computed, to < layers ? microbatches * sent[to] : 0, networked);
-            const way = goesBack && to < layers ? once[w][to] - once[w][from] + sent[to] + back[to] : 0;
+            const way = isWaitedFor && to < layers ? once[w][to] - once[w][from] + sent[to] + back[to] : 0;
             next[count][from] = Math.min(next[count][from], Math.max(own, way + after[to]));
           }
         }

@@ -56,7 +56,7 @@ export interface Candidate {
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
-  const boundOf = boundsWith(context, gradDtype);
+  const boundOf = boundsWith(context, gradDtype, space.fill);
   for (const schedule of space.schedules) {
     const replicas = replicasPerPipeline(schedule);
     for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
