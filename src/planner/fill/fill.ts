@@ -70,14 +70,19 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
   const empty = { ...plan, fills: [] };
   const trials = trialsOf(empty, context);
   const best = bestFills(empty, context, trials, thorough, settings);
-  const own = new Set(firstRanks(plan));
-  const unfilledMs = trials.filledMs(cutsOf(plan), unfilledFills(plan, context).filter(({ device }) => own.has(device)));
+  const unfilledMs = quicklyUnfilledMs(plan, context, trials);
   if (best.periodMs >= unfilledMs) return withoutFilling(plan, context);
   const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
   // Where pipelines meet on links both take longer than alone: then not filling has to be simulated as a whole too.
   if (filled.simulation.periodMs <= unfilledMs) return filled;
   const baseline = withoutFilling(plan, context);
   return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
+}
+
+/** The period of `withoutFilling` with one pipeline of each kind, as if they never met on links. */
+export function quicklyUnfilledMs(plan: Plan, context: Context, trials: Trials): number {
+  const own = new Set(firstRanks(plan));
+  return trials.filledMs(cutsOf(plan), unfilledFills(plan, context).filter(({ device }) => own.has(device)));
 }
 
 function firstRanks(plan: Plan): readonly number[] {

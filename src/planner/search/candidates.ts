@@ -7,7 +7,9 @@ import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import type { FillSettings } from "../fill/greedy";
 import { allWidths } from "../partition/widths";
+import { leastFrozenMs } from "../fill/bound";
 import { boundsWith } from "./bounds";
+import { estimatedMs } from "./estimate";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
 
 /** What every plan of a search has in common. */
@@ -48,8 +50,8 @@ export interface Candidate {
 }
 
 /**
- * All combinations that use every device and split the batch evenly: data parallelism, then those with the lowest bound; after them
- * those that other plans rule out most quickly.
+ * All combinations that use every device and split the batch evenly: data parallelism, then what looks fastest; after them those
+ * that other plans rule out most quickly.
  * @param recompute Whether activations are computed again.
  * @param gradDtype Of what all-reduces move; by default the shortest.
  */
@@ -79,7 +81,10 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
       }
     }
   }
-  return found.sort((a, b) => turnOf(a) - turnOf(b) || a.boundMs - b.boundMs);
+  const frozenMs = leastFrozenMs(context, Math.floor(space.globalBatch / count));
+  const guesses = new Map(found.map((candidate) => [candidate, estimatedMs(candidate, frozenMs, space.fill)]));
+  const guessOf = (candidate: Candidate) => guesses.get(candidate) ?? Infinity;
+  return found.sort((a, b) => turnOf(a) - turnOf(b) || guessOf(a) - guessOf(b));
 }
 
 /** Data parallelism is quickly simulated and rules much out; stages that share devices and pipelines in another order seldom win, and then have much to beat. */

@@ -5,10 +5,11 @@ import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
 import { firstCuts, withCuts } from "../cuts";
-import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
+import { leastFrozenMs } from "../fill/bound";
+import { bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
-import { balancedPlan } from "./balanced";
+import { balancedPlan, type Balanced } from "./balanced";
 import { candidatesOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 
 /** A candidate and what became of it. */
@@ -83,12 +84,30 @@ type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predi
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
-  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs);
+  // Frozen work in one block comes on top of the passes, but for what it overlaps at their end.
+  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - (space.fill ? 0 : leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length))));
   if ("missingBytes" in begun) return { row: { status: "does not fit", missingBytes: begun.missingBytes } };
-  const { start, trials, trainedMs, balanced } = begun;
+  const { start, trials, balanced } = begun;
+  const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
-  if (balanced.periodMs > toBeatMs) return { row: { status: "pruned", boundMs: Math.max(candidate.boundMs, balanced.periodMs) } };
-  // With frozen work in the bubbles another cut may be better than the one that is best without.
+  if (balanced.periodMs > toBeatMs) return pruned(balanced.periodMs);
+  let filled: Filled;
+  if (space.fill) filled = filledPlan(begun, space, context, toBeatMs);
+  else {
+    const plan = withCuts(start, balanced.cuts);
+    const periodMs = quicklyUnfilledMs(plan, context, trials);
+    if (periodMs > toBeatMs * hopeful) return pruned(periodMs);
+    filled = withoutFilling(plan, context);
+  }
+  const { plan } = filled;
+  const predicted = predictedFigures(plan, context, filled);
+  const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
+  if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
+  return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+}
+
+/** With frozen work in the bubbles another cut may be better than the one that is best without. */
+function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number): Filled {
   let leastMs = Infinity;
   const filledMs = (moved: readonly number[]) => {
     if (trainedMs(moved) >= leastMs || (leastMs < Infinity && leastMs > toBeatMs * hopeful)) return Infinity;
@@ -96,14 +115,9 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
     leastMs = Math.min(leastMs, periodMs);
     return periodMs;
   };
-  const isFilled = space.fill && context.workload.frozen.length > 0;
-  const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1)) : balanced;
-  const filled = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful, space.fillSettings) : withoutFilling(withCuts(start, cuts), context);
-  const { plan } = filled;
-  const predicted = predictedFigures(plan, context, filled);
-  const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
-  if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
-  return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+  const ends = firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1);
+  const { cuts } = context.workload.frozen.length > 0 ? refine(balanced.cuts, filledMs, filledTries, ends) : balanced;
+  return fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful, space.fillSettings);
 }
 
 function byRank(a: Row, b: Row): number {
