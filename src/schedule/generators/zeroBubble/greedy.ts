@@ -8,8 +8,11 @@ import { F, I, W, type Codes, type Problem } from "./problem";
 export interface Rule {
   /** `[device]`: forward passes ahead of input gradients, at most. */
   readonly ahead: Int32Array;
-  /** Of a forward pass and an input gradient that are both ready, which goes first. */
-  readonly forwardFirst: boolean;
+  /**
+   * Of a forward pass and an input gradient that are both ready, which goes first. "turns": they take turns, as in 1F1B, once
+   * there are as many forward passes ahead as may be; then those of no device may be fewer than those of the next.
+   */
+  readonly first: "F" | "I" | "turns";
   /** A forward pass that the next device has another one to do before is put off for a weight gradient. */
   readonly putsOff: boolean;
   /**
@@ -58,7 +61,7 @@ export class Greedy {
       const takesInput = inputFrom[device] <= now;
       const canWeigh = weights[device] < inputs[device] && waitsUntil[device] <= now;
       let code: number = W;
-      if (takesInput && !(takesForward && rule.forwardFirst)) code = I;
+      if (takesInput && !(takesForward && rule.first === "F")) code = I;
       else if (takesForward) {
         const isEarly = rule.putsOff && canWeigh && device + 1 < devices && forwards[device] - forwards[device + 1] >= 2;
         code = isEarly ? W : F;
@@ -93,7 +96,7 @@ export class Greedy {
   }
 
   /** Sees again what a device can do next, and when. */
-  private look(device: number, { ahead }: Rule): void {
+  private look(device: number, { ahead, first }: Rule): void {
     const { devices, microbatches, limit, send, sendBack } = this.problem;
     const { free, waitsUntil, forwardFrom, inputFrom, from, forwardEnd, inputEnd } = this;
     const [forwards, inputs, weights] = this.made;
@@ -106,7 +109,7 @@ export class Greedy {
       forwardMs = device === 0 ? now : Math.max(now, forwardEnd[(device - 1) * microbatches + f] + send[device - 1]);
     }
     let inputMs = Infinity;
-    if (i < f && (device + 1 === devices || inputs[device + 1] > i)) {
+    if (i < f && (first !== "turns" || f === microbatches || f - i >= ahead[device]) && (device + 1 === devices || inputs[device + 1] > i)) {
       inputMs = device + 1 === devices ? now : Math.max(now, inputEnd[(device + 1) * microbatches + i] + sendBack[device]);
     }
     forwardFrom[device] = forwardMs;

@@ -18,22 +18,26 @@ class Draw {
 /** An order that is changed step by step. */
 export class Improver {
   private readonly draw = new Draw();
+  /** How many more orders may be timed. */
+  private left = 0;
 
-  /** @param runs How many orders may be timed. */
   constructor(
     private readonly problem: Problem,
     private readonly timing: Timing,
-    private runs: number,
   ) {}
 
-  /** Changes `codes` to the best order found; returns its time as `Timing.run` gives it. @param boundMs Time that is known to be the best there can be. */
-  improve(codes: Codes, boundMs: number, runs: number): number {
-    const most = this.runs - runs;
-    let best = this.descend(codes, boundMs, most);
+  /**
+   * Changes `codes` to the best order found; returns its time as `Timing.run` gives it.
+   * @param goodMs No order that is this short is improved any more.
+   * @param runs How many orders may be timed.
+   */
+  improve(codes: Codes, goodMs: number, runs: number): number {
+    this.left = runs;
+    let best = this.descend(codes, goodMs);
     const kept = codes.slice();
-    while (this.runs > most && this.runs > 0 && best > boundMs) {
+    while (this.left > 0 && best > goodMs) {
       this.shake(codes);
-      const ms = this.descend(codes, boundMs, most);
+      const ms = this.descend(codes, goodMs);
       if (ms <= best) {
         best = ms;
         kept.set(codes);
@@ -44,14 +48,14 @@ export class Improver {
   }
 
   private time(codes: Codes): number {
-    this.runs--;
+    this.left--;
     return this.timing.run(codes);
   }
 
   /** Moves passes to the ends of critical blocks while that shortens the order. */
-  private descend(codes: Codes, boundMs: number, most: number): number {
+  private descend(codes: Codes, goodMs: number): number {
     let best = this.time(codes);
-    for (let moved = best < Infinity; moved && best > boundMs; ) {
+    for (let moved = best < Infinity; moved && best > goodMs; ) {
       moved = false;
       search: for (const { device, from, to } of this.timing.criticalBlocks(codes)) {
         const base = 3 * this.problem.microbatches * device;
@@ -61,7 +65,7 @@ export class Improver {
             if (codes[base + k] === codes[base + k - step]) continue;
             const target = this.reach(codes, device, k, start);
             if (target === k) continue;
-            if (this.runs <= most || this.runs <= 0) return best;
+            if (this.left <= 0) return best;
             tries++;
             move(codes, base, k, target);
             const ms = this.time(codes);
