@@ -13,13 +13,13 @@ export interface Rule {
    * there are as many forward passes ahead as may be; then those of no device may be fewer than those of the next.
    */
   readonly first: "F" | "I" | "turns";
-  /** A forward pass that the next device has another one to do before is put off for a weight gradient. */
-  readonly putsOff: boolean;
   /**
    * A device waits for an input rather than hold it up with a weight gradient while it is not at it for longer than this, in ms,
    * all its work to come included.
    */
   readonly targetMs: number;
+  /** A device also waits for input gradients that no device has begun yet, by when they could be there. */
+  readonly foresees: boolean;
 }
 
 /** Makes orders of one problem, one after another in the same arrays. */
@@ -59,17 +59,15 @@ export class Greedy {
       if (now === Infinity) return false;
       const takesForward = forwardFrom[device] <= now;
       const takesInput = inputFrom[device] <= now;
-      const canWeigh = weights[device] < inputs[device] && waitsUntil[device] <= now;
       let code: number = W;
       if (takesInput && !(takesForward && rule.first === "F")) code = I;
-      else if (takesForward) {
-        const isEarly = rule.putsOff && canWeigh && device + 1 < devices && forwards[device] - forwards[device + 1] >= 2;
-        code = isEarly ? W : F;
-      } else {
-        const next = Math.min(forwardFrom[device], inputFrom[device]);
+      else if (takesForward) code = F;
+      else {
+        const known = Math.min(forwardFrom[device], inputFrom[device]);
+        const next = rule.foresees && inputFrom[device] === Infinity ? Math.min(known, this.foreseen(device, now)) : known;
         const work = microbatches * (forward[device] + inputGrad[device] + weightGrad[device]);
-        const isFull = inputFrom[device] === Infinity && forwards[device] - weights[device] >= limit;
-        if (!isFull && now + weightGrad[device] > next && first[device] - since[device] + work + idle[device] + next - now <= rule.targetMs) {
+        const isFull = next === Infinity && forwards[device] - weights[device] >= limit;
+        if (!isFull && now + weightGrad[device] > next && first[device] - since[device] + work + idle[device] + next - free[device] <= rule.targetMs) {
           waitsUntil[device] = next;
           this.look(device, rule);
           continue;
@@ -93,6 +91,20 @@ export class Greedy {
       left--;
     }
     return true;
+  }
+
+  /** When a device's next input gradient can be there at the earliest; Infinity where its forward pass is not under way to the last device. */
+  private foreseen(device: number, now: number): number {
+    const { devices, microbatches, inputGrad, sendBack } = this.problem;
+    const [forwards, inputs] = this.made;
+    const m = inputs[device];
+    if (m >= forwards[device]) return Infinity;
+    let at = device + 1;
+    while (at < devices && inputs[at] <= m) at++;
+    if (at === devices && forwards[devices - 1] <= m) return Infinity;
+    let ms = at === devices ? 0 : this.inputEnd[at * microbatches + m] + sendBack[at - 1];
+    for (at--; at > device; at--) ms = Math.max(ms, this.free[at]) + inputGrad[at] + sendBack[at - 1];
+    return ms > now ? ms : Infinity;
   }
 
   /** Sees again what a device can do next, and when. */
