@@ -31,7 +31,7 @@ function decisionsOf(plan: Plan, context: Context): ReadonlyMap<string, string> 
   const devices = chains.map(({ id, stages: own }): [string, string] => [`devices of "${id}"`, own.map((stage) => stage.devices.join(",")).join(" ")]);
   return new Map([
     ["batch", String(batch.global)],
-    ["schedule", `${schedule.name}${schedule.warmup === undefined ? "" : ` warm-up ${schedule.warmup}`}`],
+    ["schedule", `${schedule.name}${schedule.warmup === undefined ? "" : ` warm-up ${schedule.warmup}`}${schedule.held === undefined ? "" : ` held ${schedule.held}`}`],
     ["micro-batches", String(batch.microbatches)],
     ["data parallel", String(dataParallel)],
     ["recompute", recompute ? "yes" : "no"],

@@ -16,6 +16,8 @@ export interface BoundedKind {
   readonly replicas: number;
   readonly dataParallel: number;
   readonly recompute: boolean;
+  /** Whether weight gradients are passes of their own, which nothing waits for. */
+  readonly splitsBackward?: boolean;
 }
 
 /** `[width][layer]`: least ms, over all kinds of device, of so many passes of a micro-batch through a layer on so many devices. */
@@ -40,15 +42,16 @@ export function workBound(context: Context, kind: BoundedKind): number {
 /**
  * Least ms, over all cuts of one chain and all widths, of an iteration on one of its stages, rounded down a little. The first
  * micro-batch reaches a stage through the layers before it, all micro-batches pass the stage, and the last one's gradient goes
- * back through the layers before it (where anything there learns): the first stage is at it for so long. Stages may be empty here.
+ * back through the layers before it (where anything there learns): the first stage is at it for so long. Weight gradients apart
+ * may be made while that one goes back; then a stage is at its own passes for so long. Stages may be empty here.
  */
 export function slowestStage(context: Context, kind: BoundedKind): number {
-  const { stages, devices, widths, microbatches } = kind;
+  const { stages, devices, widths, microbatches, splitsBackward } = kind;
   const [{ cuts, layers: { length: layers } }] = context.workload.chains;
   const computed = passesOf(context, 0, kind, kind.recompute ? 2 : 1).map(runningSums);
   const once = passesOf(context, 0, kind, 1);
   const path = runningSums(Array.from({ length: layers }, (_, l) => Math.min(...once.map((passes) => passes[l]))));
-  const goesBack = cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
+  const goesBack = !splitsBackward && cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
   const stageMs = (w: number, from: number, to: number) => (to === from ? 0 : (goesBack ? path[from] : 0) + microbatches * (computed[w][to] - computed[w][from]));
   /** `[devices][from]`: of the layers from `from` on, on so many devices with the stages so far. */
   let rest = Array.from({ length: devices + 1 }, () => new Float64Array(layers + 1).fill(Infinity));

@@ -2,7 +2,7 @@
 import type { Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
-import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
+import { isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import { allWidths } from "../partition/widths";
@@ -36,6 +36,8 @@ export interface Candidate {
   readonly layout?: Layout;
   /** Forward passes ahead, as in the plan's schedule. */
   readonly warmup?: number;
+  /** Micro-batches that a device may hold, as in the plan's schedule. */
+  readonly held?: number;
   /** Activations are computed again for each backward pass. */
   readonly recompute?: boolean;
   /** Ms that no plan of this kind can beat. */
@@ -54,7 +56,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
   const bounds = new Map<string, number>();
   const boundOf = (schedule: ScheduleName, kind: BoundedKind) => {
     const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
-    const key = `${isSimple} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
+    const key = `${isSimple} ${kind.splitsBackward} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
     let bound = bounds.get(key);
     if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0, synchronisation(context, kind, gradDtype, isSimple))));
     return bound;
@@ -71,11 +73,13 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
         const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
         if (widths.length === 0) continue;
-        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
+        const splitsBackward = schedule === "zb-h1" || schedule === "zb-h2";
+        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute, splitsBackward });
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+          if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) found.push({ ...kind, held });
         }
       }
     }
@@ -89,7 +93,7 @@ function isOther({ devices, layout }: Candidate): boolean {
 }
 
 /** Schedules whose devices hold one stage of a chain. */
-const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b"]);
+const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b", "zb-h1", "zb-h2"]);
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
 const mostStagesPerDevice = 4;
@@ -122,6 +126,12 @@ export function widthsOf(samples: number, devices: number, stages: number): read
   return allWidths(widths, devices, stages).length > 0 ? widths : [];
 }
 
+/** What ZB-H2 may hold where memory is short: half, and a quarter, of what it holds beyond ZB-H1. */
+function fewerHeld(stages: number, microbatches: number): readonly number[] {
+  const more = Math.min(mostHeld(stages), microbatches) - stages;
+  return [...new Set([more >> 1, more >> 2])].filter((part) => part > 0).map((part) => stages + part);
+}
+
 /** A warm-up twice as deep hides what messages take, and holds more activations for it. */
 const deepWarmup = 2;
 
@@ -151,7 +161,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }) },
+    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }) },
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

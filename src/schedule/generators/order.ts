@@ -44,6 +44,8 @@ export interface Pipeline {
   readonly devices: number;
   /** Per chain and replica. */
   readonly microbatches: number;
+  /** Whether no device begins its next iteration before all have ended this one. */
+  readonly endsTogether?: boolean;
   readonly chains: readonly { readonly stages: number; readonly direction?: "down" | "up"; readonly times?: readonly StageTimes[] }[];
 }
 
