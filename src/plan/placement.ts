@@ -2,7 +2,7 @@
 import type { Plan, Range } from "../model/plan";
 import { crossingBytes, stageCrossings, type Cut } from "../model/workload";
 import { linkBetween, transferMs } from "../model/cluster";
-import { checkPipeline, dependsOnTimes, deviceOf, deviceOrders, replicasPerPipeline } from "../schedule/generators";
+import { checkPipeline, dependsOnTimes, deviceOf, deviceOrders, oneAfterAnother, replicasPerPipeline } from "../schedule/generators";
 import type { DeviceOrders, Pipeline } from "../schedule/generators/order";
 import { withSelfConditioning, type PlacedStep } from "../schedule/selfConditioning";
 import type { Context } from "../simulate/context";
@@ -174,19 +174,26 @@ export function placedSteps(plan: Plan, { workload }: Context, orders: DeviceOrd
 /** Orders are asked for again with each edit of a plan, few of which change them, and with each trial of its cuts. */
 const known = new WeakMap<Context, Map<string, DeviceOrders>>();
 
-/** Orders that are kept; the oldest goes first. */
-const mostKnown = 64;
+/** Steps of all orders that are kept; the oldest go first. */
+const mostSteps = 300_000;
 
 /** The order of passes on each place of a pipeline; all pipelines have one. @throws UserError where the schedule does not exist. */
 export function ordersOf(plan: Plan, context: Context): DeviceOrders {
-  const pipeline = pipelineOf(plan, context);
+  return knownOrders(pipelineOf(plan, context), context);
+}
+
+function knownOrders(pipeline: Pipeline, context: Context): DeviceOrders {
+  const { schedule, chains, devices, microbatches } = pipeline;
   const key = JSON.stringify(pipeline);
   const kept = known.get(context) ?? new Map<string, DeviceOrders>();
   known.set(context, kept);
-  let orders = kept.get(key);
-  if (orders) return orders;
-  orders = deviceOrders(pipeline);
-  for (const oldest of kept.keys()) if (kept.size >= mostKnown) kept.delete(oldest);
+  const found = kept.get(key);
+  if (found) return found;
+  // Where chains run one after another, a cut of one leaves the others' orders as they are.
+  const areApart = dependsOnTimes(schedule.name) && schedule.name !== "bidirectional" && chains.length > 1;
+  const orders = areApart ? oneAfterAnother(chains.map((chain) => knownOrders({ ...pipeline, chains: [chain] }, context))) : deviceOrders(pipeline);
+  const most = Math.max(1, Math.floor(mostSteps / (3 * devices * microbatches * chains.length)));
+  for (const oldest of kept.keys()) if (kept.size >= most) kept.delete(oldest);
   kept.set(key, orders);
   return orders;
 }

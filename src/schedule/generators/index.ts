@@ -15,8 +15,12 @@ export function deviceOrders(pipeline: Pipeline): DeviceOrders {
   checkPipeline(pipeline);
   const { schedule, devices, microbatches, chains } = pipeline;
   if (schedule.name === "bidirectional") return bidirectional(devices, microbatches, chains);
-  const orders = chains.map((chain, c) => ordersOfOne(pipeline, chain).map((steps) => (c === 0 ? steps : steps.map((step) => inChain(step, c)))));
-  return orders[0].map((_, device) => orders.flatMap((order) => order[device]));
+  return oneAfterAnother(chains.map((chain) => ordersOfOne(pipeline, chain)));
+}
+
+/** @param orders `[chain]`: of one chain each. */
+export function oneAfterAnother(orders: readonly DeviceOrders[]): DeviceOrders {
+  return orders[0].map((_, device) => orders.flatMap((order, c) => (c === 0 ? order[device] : order[device].map((step) => inChain(step, c)))));
 }
 
 function ordersOfOne({ schedule, devices, microbatches, endsTogether }: Pipeline, { stages, times }: Pipeline["chains"][number]): DeviceOrders {

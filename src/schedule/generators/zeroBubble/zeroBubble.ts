@@ -23,7 +23,7 @@ export function zeroBubble(devices: number, microbatches: number, limit: number,
 }
 
 /** How many orders are timed in the search for improvements: of short ones more, in all about as many passes. */
-const improvedOrders = { least: 400, most: 2000, passes: 300_000 };
+const improvedOrders = { least: 240, most: 600, passes: 150_000 };
 
 /** Orders that are improved. */
 const starts = 3;
