@@ -13,9 +13,8 @@ type Kind = 0 | 1 | 2;
 /**
  * The longest time of a device, from its first start to its last end, of the best orders; `enough` where nothing is below it.
  * Only active orders are looked at (Giffler and Thompson, 1960): where no pass could come earlier without holding up another.
- * Undefined where more than `most` of their beginnings had to be looked at.
  */
-export function shortestMs({ microbatches, limit, times }: SmallCase, enough: number, most = Infinity): number | undefined {
+export function shortestMs({ microbatches, limit, times }: SmallCase, enough: number): number {
   const devices = times.length;
   const lengths = times.map(({ forwardMs, inputGradMs, weightGradMs }) => [forwardMs, inputGradMs, weightGradMs]);
   const made = times.map(() => [0, 0, 0]);
@@ -24,7 +23,6 @@ export function shortestMs({ microbatches, limit, times }: SmallCase, enough: nu
   const first = times.map((_, d) => times.slice(0, d).reduce((ms, { forwardMs, sendMs }) => ms + forwardMs + sendMs, 0));
   const known = new Map<string, number[][]>();
   let best = enough;
-  let looked = 0;
 
   const startOf = (d: number, kind: Kind): number => {
     const [f, i, w] = made[d];
@@ -61,9 +59,8 @@ export function shortestMs({ microbatches, limit, times }: SmallCase, enough: nu
     known.set(key, [...others.filter((other) => !other.every((ms, k) => ms >= state[k])), state]);
     return false;
   };
-  const search = (): boolean => {
-    if (++looked > most) return false;
-    if (least() >= best - 1e-9) return true;
+  const search = (): void => {
+    if (least() >= best - 1e-9) return;
     let at = -1;
     let earliest = Infinity;
     for (let d = 0; d < devices; d++) {
@@ -74,9 +71,9 @@ export function shortestMs({ microbatches, limit, times }: SmallCase, enough: nu
     }
     if (at < 0) {
       best = Math.max(...free.map((ms, d) => ms - first[d]));
-      return true;
+      return;
     }
-    if (isDominated()) return true;
+    if (isDominated()) return;
     for (const kind of [1, 0, 2] as const) {
       const start = startOf(at, kind);
       if (start >= earliest) continue;
@@ -84,12 +81,11 @@ export function shortestMs({ microbatches, limit, times }: SmallCase, enough: nu
       free[at] = start + lengths[at][kind];
       if (kind < 2) ends[at][kind][made[at][kind]] = free[at];
       made[at][kind]++;
-      const isDone = search();
+      search();
       made[at][kind]--;
       free[at] = before;
-      if (!isDone) return false;
     }
-    return true;
   };
-  return search() ? best : undefined;
+  search();
+  return best;
 }
