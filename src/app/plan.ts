@@ -26,6 +26,10 @@ export interface PlanOptions {
   readonly microbatches?: number;
   /** False: the frozen work of an iteration runs before its first pass. */
   readonly fill?: boolean;
+  /** Share of each bubble that is left free, below 1. By default several are tried. */
+  readonly fillMargin?: number;
+  /** Shorter bubbles stay empty, and no layer is begun for less of its batch than takes so long. By default a share of the period. */
+  readonly smallestBubbleMs?: number;
   /** Image folder. */
   readonly data?: string;
   readonly steps?: number;
@@ -69,6 +73,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
       stages: options.stages,
       microbatches: options.microbatches,
       fill: options.fill ?? true,
+      fillSettings: { margin: options.fillMargin, smallestMs: options.smallestBubbleMs },
     },
     context,
     hooks,
@@ -87,6 +92,14 @@ export function scheduleNamed(name: string | undefined): ScheduleName | "all" | 
   const found = [...scheduleNames, "all" as const].find((known) => known === name);
   if (name !== undefined && !found) throw new UserError(`There is no schedule "${name}". Schedules: ${scheduleNames.join(", ")}, or all of them: all.`);
   return found;
+}
+
+/** A margin or a length as someone gave it; undefined where nobody did. @throws UserError that calls it `name`, unless it is at least 0 and below `limit`. */
+export function amountNamed(given: unknown, name: string, limit = Infinity): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  const value = typeof given === "number" || (typeof given === "string" && given.trim() !== "") ? Number(given) : NaN;
+  if (!(value >= 0 && value < limit)) throw new UserError(`${name} takes a number of at least 0${limit < Infinity ? ` and below ${limit}` : ""}, found ${JSON.stringify(given)}.`);
+  return value;
 }
 
 function precisionOf(profile: Profile): Training["precision"] {

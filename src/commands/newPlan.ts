@@ -2,7 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
-import { makePlan, scheduleNamed } from "../app/plan";
+import { amountNamed, makePlan, scheduleNamed } from "../app/plan";
 import { workerSearches } from "../app/searchWorker";
 import { writeDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
@@ -29,6 +29,8 @@ const options = profileOptions.omit({ model: true }).extend({
   stages: z.int().positive().optional(),
   microbatches: z.int().positive().optional(),
   fill: z.boolean().optional(),
+  fillMargin: z.number().min(0).lt(1).optional(),
+  smallestBubbleMs: z.number().min(0).optional(),
   steps: z.int().positive().optional(),
   learningRate: z.number().positive().optional(),
   seed: z.int().optional(),
@@ -39,7 +41,7 @@ const title = vscode.l10n.t("New Plan");
 /** @returns Path of the plan. */
 export const newPlanCommand: Handler = async (shell, argument) => {
   const given = optionsOf(options, "from", argument);
-  const { from, cluster: clusterOption, batch: batchOption, data: dataOption, output: outputOption, schedule, stages, microbatches, fill, steps, learningRate, seed, ...profiling } = given;
+  const { from, cluster: clusterOption, batch: batchOption, data: dataOption, output: outputOption, schedule, stages, microbatches, fill, fillMargin, smallestBubbleMs, steps, learningRate, seed, ...profiling } = given;
   const source = from ?? (await askSource());
   const isProfile = source.endsWith(".profile.json");
   const base = isProfile ? source.slice(0, -".profile.json".length) : await readyModel(shell, modelFolder(source), argument, given.answers);
@@ -54,8 +56,9 @@ export const newPlanCommand: Handler = async (shell, argument) => {
     if (!vscode.workspace.isTrusted) throw new UserError("There is no profile of this model, and profiling waits until this workspace is trusted.", { file: profile });
     await profileTo(shell, base, profile, profiling);
   }
+  const filling = { ...fillingFor(dirname(output)), ...(fillMargin !== undefined && { fillMargin }), ...(smallestBubbleMs !== undefined && { smallestBubbleMs }) };
   const { plan } = await withProgress(shell, vscode.l10n.t("Planning {0}", basename(base)), given.signal, (signal, report) =>
-    makePlan(shell.files, { profile, cluster, plan: output }, { batch, data: data ?? undefined, schedule: scheduleNamed(schedule), stages, microbatches, fill, steps, learningRate, seed }, {
+    makePlan(shell.files, { profile, cluster, plan: output }, { batch, data: data ?? undefined, schedule: scheduleNamed(schedule), stages, microbatches, fill, ...filling, steps, learningRate, seed }, {
       signal,
       onProgress: (done, total, bestMs) => report({ message: vscode.l10n.t("{0} of {1} candidates{2}", done, total, bestMs === undefined ? "" : vscode.l10n.t(", best period {0} ms", bestMs.toFixed(0))), fraction: done / total }),
     }, workerSearches(shell.scriptsFolder).searchPlan));
@@ -65,6 +68,12 @@ export const newPlanCommand: Handler = async (shell, argument) => {
   await openTimeline(output);
   return output;
 };
+
+/** @throws UserError for a setting out of its range. */
+function fillingFor(folder: string): { fillMargin?: number; smallestBubbleMs?: number } {
+  const settings = vscode.workspace.getConfiguration("diffusionpipe.plan", vscode.Uri.file(folder));
+  return { fillMargin: amountNamed(settings.get("fillMargin"), "diffusionpipe.plan.fillMargin", 1), smallestBubbleMs: amountNamed(settings.get("smallestBubbleMs"), "diffusionpipe.plan.smallestBubbleMs") };
+}
 
 async function askSource(): Promise<string> {
   const profiles = await workspaceFiles("**/*.profile.json");

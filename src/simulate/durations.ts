@@ -14,7 +14,7 @@ export interface Bucket {
 }
 
 /** Data-parallel runtimes reduce gradients in buckets of this size (PyTorch's default). */
-const bucketBytes = 25 * 1024 * 1024;
+export const bucketBytes = 25 * 1024 * 1024;
 
 /** What of a program decides times, besides its lists: the same lists under other cuts take other times. */
 export type Timed = Pick<Program, "batch" | "dataParallel" | "optimizer" | "worldSize"> & { readonly chains: readonly PlanChain[] };

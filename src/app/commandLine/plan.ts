@@ -7,7 +7,7 @@ import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
 import { bindingsOf } from "../inspect";
-import { makePlan, scheduleNamed } from "../plan";
+import { amountNamed, makePlan, scheduleNamed } from "../plan";
 import { profileModel, relativeTo } from "../profile";
 import { localProfileServices } from "../profileServices";
 import { fillText } from "./fillText";
@@ -26,7 +26,7 @@ function positiveNumber(text: string | undefined, option: string): number | unde
 }
 
 function rowText(row: Row): string {
-  const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.held === undefined ? "" : ` held ${row.held}`}${row.recompute ? " recompute" : ""}${row.devices === undefined ? "" : ` on ${row.devices}`}`;
+  const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.held === undefined ? "" : ` held ${row.held}`}${row.concatenation === undefined ? "" : ` ${row.concatenation}`}${row.recompute ? " recompute" : ""}${row.devices === undefined ? "" : ` on ${row.devices}`}`;
   const what = `${how.padEnd(24)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
   if (row.status === "simulated" && row.predicted) {
     const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;
@@ -50,7 +50,7 @@ async function profileBeside(modelName: string, values: Parameters<typeof modelN
 
 export const planCommand: Command = {
   usage:
-    `(MODEL ${modelUsage} ${traceUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule NAME|all] [--stages S] [--microbatches M] [--no-fill] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
+    `(MODEL ${modelUsage} ${traceUsage} | --profile PROFILE) --cluster CLUSTER --batch N -o PLAN [--schedule NAME|all] [--stages S] [--microbatches M] [--no-fill] [--fill-margin SHARE] [--smallest-bubble MS] [--data FOLDER] [--steps N] [--learning-rate X] [--seed N] [--max-grad-norm X] [--checkpoint-every N] [--json]`,
   summary: "Finds the fastest pipeline plan that fits, with frozen work of the next iteration in its bubbles.",
   async run(argv, signal) {
     const { values, positionals } = parse(
@@ -58,6 +58,7 @@ export const planCommand: Command = {
       {
         ...modelOptions, ...traceOptions, profile: { type: "string" }, cluster: { type: "string" }, batch: { type: "string" }, output: { type: "string", short: "o" },
         schedule: { type: "string" }, stages: { type: "string" }, microbatches: { type: "string" }, "no-fill": { type: "boolean" },
+        "fill-margin": { type: "string" }, "smallest-bubble": { type: "string" },
         data: { type: "string" }, steps: { type: "string" }, "learning-rate": { type: "string" }, seed: { type: "string" },
         "max-grad-norm": { type: "string" }, "checkpoint-every": { type: "string" }, json: { type: "boolean" },
       },
@@ -76,6 +77,8 @@ export const planCommand: Command = {
       stages: wholeNumber(values.stages, "stages"),
       microbatches: wholeNumber(values.microbatches, "microbatches"),
       fill: !values["no-fill"],
+      fillMargin: amountNamed(values["fill-margin"], "--fill-margin", 1),
+      smallestBubbleMs: amountNamed(values["smallest-bubble"], "--smallest-bubble"),
       data: values.data,
       steps: wholeNumber(values.steps, "steps"),
       learningRate: positiveNumber(values["learning-rate"], "learning-rate"),

@@ -25,13 +25,17 @@ export function differenceOf(here: Plan, there: Plan, contexts: { readonly here:
   };
 }
 
+function scheduleText({ name, warmup, held, concatenation }: Plan["schedule"]): string {
+  return `${name}${warmup === undefined ? "" : ` warm-up ${warmup}`}${held === undefined ? "" : ` held ${held}`}${concatenation === undefined ? "" : ` ${concatenation}`}`;
+}
+
 function decisionsOf(plan: Plan, context: Context): ReadonlyMap<string, string> {
   const { batch, schedule, chains, dataParallel, recompute, fills } = plan;
   const stages = chains.map(({ id, stages: own }): [string, string] => [`layers of "${id}"`, own.map(({ from, to }) => `${from}-${to}`).join(" ")]);
   const devices = chains.map(({ id, stages: own }): [string, string] => [`devices of "${id}"`, own.map((stage) => stage.devices.join(",")).join(" ")]);
   return new Map([
     ["batch", String(batch.global)],
-    ["schedule", `${schedule.name}${schedule.warmup === undefined ? "" : ` warm-up ${schedule.warmup}`}${schedule.held === undefined ? "" : ` held ${schedule.held}`}`],
+    ["schedule", scheduleText(schedule)],
     ["micro-batches", String(batch.microbatches)],
     ["data parallel", String(dataParallel)],
     ["recompute", recompute ? "yes" : "no"],

@@ -8,13 +8,20 @@ import { outcomesOf } from "../../simulate/selfConditioning";
 import { cutsOf } from "../cuts";
 import { trialsOf } from "../trials";
 
-/** Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it, on the kind of device that is fastest. */
+/**
+ * Ms of all frozen work for `samples` samples on one device, each layer at the batch size (of at most so many) that is best for it,
+ * on the kind of device that is fastest. Times are linear between the batch sizes that were profiled, so that ms per sample are
+ * least at one of these or at the ends.
+ */
 export function leastFrozenMs({ workload, costs, kinds }: Context, samples: number): number {
   let total = 0;
+  const used = [...new Set(kinds)];
   workload.frozen.forEach((part, p) => {
+    const batches = new Set([1, samples, ...part.layers.flatMap(({ times }) => times.map(({ batch }) => batch))]);
     const least = new Float64Array(part.to).fill(Infinity);
-    for (let batch = 1; batch <= samples; batch++) {
-      for (const kind of new Set(kinds)) {
+    for (const batch of batches) {
+      if (batch > samples) continue;
+      for (const kind of used) {
         const sums = costs.frozen(p, batch, kind);
         for (let layer = 0; layer < part.to; layer++) least[layer] = Math.min(least[layer], (sums[layer + 1] - sums[layer]) / batch);
       }

@@ -17,6 +17,7 @@ import { forPipelines, trialsOf, type Trials } from "../trials";
 import { batchCosts, type BatchCosts } from "./batches";
 import { fillBound } from "./bound";
 import { balanced } from "./balance";
+import { improved } from "./improve";
 import { bubblesOf, gapsOf, type Bubble } from "./bubbles";
 import { greedyFills, type FillSettings } from "./greedy";
 
@@ -44,14 +45,20 @@ const nearBound = 1e-4;
 /** Shares of the samples that are tried for each margin where devices work apart. */
 const shareTries = 16;
 
+/** Simulations of fills moved one at a time, at last. */
+const improvements = 40;
+
 /** This iteration's frozen work before its first pass, at its best batch size: the plan that every filling has to beat. */
 export function withoutFilling(plan: Plan, context: Context): Filled {
+  return simulated({ ...plan, fills: unfilledFills(plan, context) }, context);
+}
+
+function unfilledFills(plan: Plan, context: Context): readonly Fill[] {
   const batches = batchCosts(context);
-  const fills = unfilled(plan, context).flatMap((fill) => {
+  return unfilled(plan, context).flatMap((fill) => {
     const part = context.workload.frozen.findIndex(({ component }) => component === fill.component);
     return split(fill.samples, batches.calls(part, fill.samples[1] - fill.samples[0])).flatMap((samples) => (samples ? { ...fill, samples } : []));
   });
-  return simulated({ ...plan, fills }, context);
 }
 
 /**
@@ -59,13 +66,22 @@ export function withoutFilling(plan: Plan, context: Context): Filled {
  * device's share of the samples.
  */
 export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
-  const baseline = withoutFilling(plan, context);
-  if (context.workload.frozen.length === 0) return baseline;
+  if (context.workload.frozen.length === 0) return withoutFilling(plan, context);
   const empty = { ...plan, fills: [] };
-  const best = bestFills(empty, context, trialsOf(empty, context), thorough, settings);
-  if (best.periodMs >= baseline.simulation.periodMs) return baseline;
+  const trials = trialsOf(empty, context);
+  const best = bestFills(empty, context, trials, thorough, settings);
+  const own = new Set(firstRanks(plan));
+  const unfilledMs = trials.filledMs(cutsOf(plan), unfilledFills(plan, context).filter(({ device }) => own.has(device)));
+  if (best.periodMs >= unfilledMs) return withoutFilling(plan, context);
   const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
+  // Where pipelines meet on links both take longer than alone: then not filling has to be simulated as a whole too.
+  if (filled.simulation.periodMs <= unfilledMs) return filled;
+  const baseline = withoutFilling(plan, context);
   return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
+}
+
+function firstRanks(plan: Plan): readonly number[] {
+  return pipelineDevices(plan, 0).flat();
 }
 
 function simulated(plan: Plan, context: Context): Filled {
@@ -102,9 +118,13 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return best;
   }
   tryBubbles(pipeline.bubbles(false), 1);
-  if (best.periodMs <= fillBound(context, pipeline.passes, ranks, pipeline.samples) * (1 + nearBound)) return best;
+  const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
+  if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);
-  return balanced(workload, batches, ranks, best.fills, (fills) => trials.filled(cuts, fills), scoreOf);
+  const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
+  const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf);
+  if (even.periodMs <= boundMs * (1 + nearBound)) return even;
+  return improved(workload, batches, ranks, even.fills, simulate, scoreOf, { simulations: improvements, smallestMs: pipeline.smallestMs });
 }
 
 interface Bubbles {
@@ -123,7 +143,7 @@ interface FirstPipeline {
 }
 
 function firstPipeline(plan: Plan, passes: Simulation, settings: Partial<FillSettings> | undefined): FirstPipeline {
-  const ranks = pipelineDevices(plan, 0).flat();
+  const ranks = firstRanks(plan);
   const smallestMs = settings?.smallestMs ?? passes.periodMs * smallestShare;
   const bubbles = (parted: boolean): Bubbles => {
     const gaps = gapsOf(passes, ranks, parted);

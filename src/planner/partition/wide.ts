@@ -41,7 +41,7 @@ export function wideSplit(free: Shape, context: Context, at: (widths: readonly n
     if (known.has(widths.join())) return false;
     known.add(widths.join());
     const { shapes, trainedMs } = at(widths);
-    const found = partition(shapes, context, trainedMs, budget);
+    const found = partition(shapes, context, trainedMs, budget, toBeatMs);
     const isBetter = found !== undefined && found.periodMs < best.periodMs * (1 - 1e-9);
     if (isBetter) best = { ...found, widths };
     return isBetter;

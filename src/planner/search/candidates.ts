@@ -1,12 +1,13 @@
 /** The plans that a search considers, before any of them is simulated. */
-import type { Optimizer, Plan, ScheduleName } from "../../model/plan";
+import type { Concatenation, Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
+import type { FillSettings } from "../fill/greedy";
 import { allWidths } from "../partition/widths";
-import { slowestStage, synchronisation, workBound, type BoundedKind } from "./bounds";
+import { boundsWith } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
 
 /** What every plan of a search has in common. */
@@ -20,6 +21,8 @@ export interface SearchSpace {
   readonly microbatches?: number;
   /** Whether the next iteration's frozen work goes into bubbles. */
   readonly fill: boolean;
+  /** Of filling; what is undefined is found by trying. */
+  readonly fillSettings?: Partial<FillSettings>;
 }
 
 export interface Candidate {
@@ -38,6 +41,8 @@ export interface Candidate {
   readonly warmup?: number;
   /** Micro-batches that a device may hold, as in the plan's schedule. */
   readonly held?: number;
+  /** Of Chimera's units, as in the plan's schedule. */
+  readonly concatenation?: Concatenation;
   /** Activations are computed again for each backward pass. */
   readonly recompute?: boolean;
   /** Ms that no plan of this kind can beat. */
@@ -45,22 +50,15 @@ export interface Candidate {
 }
 
 /**
- * All combinations that use every device and split the batch evenly, lowest bound first; after them those that other plans rule
- * out most quickly.
+ * All combinations that use every device and split the batch evenly: data parallelism, then those with the lowest bound; after them
+ * those that other plans rule out most quickly.
  * @param recompute Whether activations are computed again.
  * @param gradDtype Of what all-reduces move; by default the shortest.
  */
 export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
-  const bounds = new Map<string, number>();
-  const boundOf = (schedule: ScheduleName, kind: BoundedKind) => {
-    const isSimple = oneStageEach.has(schedule) && context.workload.chains.length === 1;
-    const key = `${isSimple} ${kind.splitsBackward} ${kind.stages} ${kind.devices} ${kind.microbatches} ${kind.share} ${kind.replicas}`;
-    let bound = bounds.get(key);
-    if (bound === undefined) bounds.set(key, (bound = Math.max(workBound(context, kind), isSimple ? slowestStage(context, kind) : 0, synchronisation(context, kind, gradDtype, isSimple))));
-    return bound;
-  };
+  const boundOf = boundsWith(context, gradDtype, space.fill);
   for (const schedule of space.schedules) {
     const replicas = replicasPerPipeline(schedule);
     for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
@@ -73,27 +71,25 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
         const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
         if (widths.length === 0) continue;
-        const splitsBackward = schedule === "zb-h1" || schedule === "zb-h2";
-        const boundMs = boundOf(schedule, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute, splitsBackward });
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
+          const boundMs = boundOf(schedule, layout, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
           if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) found.push({ ...kind, held });
+          if (schedule === "chimera" && microbatches > stages / 2) found.push({ ...kind, concatenation: "doubling" }, { ...kind, concatenation: "whole" });
         }
       }
     }
   }
-  return found.sort((a, b) => Number(isOther(a)) - Number(isOther(b)) || a.boundMs - b.boundMs);
+  return found.sort((a, b) => turnOf(a) - turnOf(b) || a.boundMs - b.boundMs);
 }
 
-/** Whether stages share devices or pipelines lie in another order: such plans seldom win, and then have much to beat. */
-function isOther({ devices, layout }: Candidate): boolean {
-  return devices !== undefined || layout !== undefined;
+/** Data parallelism is quickly simulated and rules much out; stages that share devices and pipelines in another order seldom win, and then have much to beat. */
+function turnOf({ schedule, devices, layout }: Candidate): number {
+  if (schedule === "ddp") return 0;
+  return devices === undefined && layout === undefined ? 1 : 2;
 }
-
-/** Schedules whose devices hold one stage of a chain. */
-const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b", "zb-h1", "zb-h2"]);
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
 const mostStagesPerDevice = 4;
@@ -161,7 +157,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }) },
+    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }), ...(candidate.concatenation && { concatenation: candidate.concatenation }) },
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

@@ -27,9 +27,8 @@ function rankAt(layout: Layout, devices: number, pipelines: number, pipeline: nu
 export function layoutsOf(context: Context, devices: number, pipelines: number): readonly Layout[] {
   const { kinds, devices: all } = context;
   if (new Set(all.map(({ node }) => node)).size === 1) return [layouts[0]];
-  const ranksOf = (layout: Layout, place: number) => Array.from({ length: pipelines }, (_, pipeline) => rankAt(layout, devices, pipelines, pipeline, place));
   if (new Set(kinds).size === 1) {
-    const reduceGBps = (layout: Layout) => (pipelines === 1 ? Infinity : Math.min(...Array.from({ length: devices }, (_, place) => slowestLink(context, ranksOf(layout, place)).bandwidthGBps)));
+    const reduceGBps = (layout: Layout) => (pipelines === 1 ? Infinity : Math.min(...placesOf(layout, devices, pipelines).map((ranks) => slowestLink(context, ranks).bandwidthGBps)));
     return layouts.slice(0, 2).filter((layout, l) => l === 0 || reduceGBps(layout) > reduceGBps(layouts[0]));
   }
   const seen = new Set<string>();
@@ -46,6 +45,11 @@ export function layoutsOf(context: Context, devices: number, pipelines: number):
     seen.add(key);
     return true;
   });
+}
+
+/** `[place][pipeline]`: ranks. */
+export function placesOf(layout: Layout, devices: number, pipelines: number): readonly (readonly number[])[] {
+  return Array.from({ length: devices }, (_, place) => Array.from({ length: pipelines }, (_, pipeline) => rankAt(layout, devices, pipelines, pipeline, place)));
 }
 
 type Direction = "down" | "up";
@@ -69,7 +73,7 @@ export function placementsOf(candidate: Pick<Candidate, "schedule" | "stages" | 
 }
 
 /** Chains in two groups of about equal work, the longest first; the first chain's group goes down. */
-function directionsOf({ chains }: Workload): readonly Direction[] {
+export function directionsOf({ chains }: Workload): readonly Direction[] {
   const work = chains.map(({ layers }, chain) => ({ chain, ms: layers.reduce((ms, { times: [time] }) => ms + time.forwardMs + time.inputGradMs + time.weightGradMs, 0) }));
   const groups = [0, 1].map(() => ({ ms: 0, chains: new Set<number>() }));
   const [one, other] = groups;

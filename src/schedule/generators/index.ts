@@ -40,7 +40,7 @@ function ordersOfOne({ schedule, devices, microbatches, endsTogether }: Pipeline
     case "dualpipev":
       return dualPipeV(devices, microbatches);
     case "chimera":
-      return chimera(devices, microbatches, times);
+      return chimera(devices, microbatches, schedule.concatenation, times);
     default:
       return oneFOneB(devices, microbatches, schedule.warmup ?? 1);
   }

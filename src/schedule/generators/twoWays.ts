@@ -3,10 +3,14 @@
  * on a device the two are merged by when their next passes could start. Of passes that could start at once a backward pass goes
  * first, the shallower stage's first, then forward passes, the deeper stage's first: what is nearer to its end.
  * - Chimera (Li and Hoefler, 2021): both are replicas of one chain, and a device holds two of its stages. More micro-batches than
- *   devices are units of as many as there are devices, one after another ("direct concatenation").
+ *   devices are units of as many as there are devices, one after another ("direct concatenation"), or go in pairs (doubling.ts),
+ *   or are one whole: each replica goes by one 1F1B over all of its micro-batches. Where B = 2F that has no more bubbles than a
+ *   single unit, and a device holds devices + 1 micro-batches at most, one more than of units.
  * - Bidirectional pipelines of cascades (DiffusionPipe, 2024): they are different chains, one down and one up; of more chains a
  *   group goes down and a group up, each group's chains one after another.
  */
+import type { Concatenation } from "../../model/plan";
+import { forwardDoubling } from "./doubling";
 import { oneFOneB } from "./oneFOneB";
 import type { DeviceOrders, PassStep, StageTimes } from "./order";
 
@@ -18,8 +22,9 @@ interface Way {
 }
 
 /** @param microbatches Of each of the two replicas. */
-export function chimera(devices: number, microbatches: number, times?: readonly StageTimes[]): DeviceOrders {
-  const unit = devices / 2;
+export function chimera(devices: number, microbatches: number, concatenation: Concatenation = "direct", times?: readonly StageTimes[]): DeviceOrders {
+  if (concatenation === "doubling") return forwardDoubling(devices, microbatches);
+  const unit = concatenation === "whole" ? microbatches : devices / 2;
   const ways = [0, 1] as const;
   const orders = Array.from({ length: devices }, (): PassStep[] => []);
   for (let from = 0; from < microbatches; from += unit) {

@@ -2,13 +2,15 @@ import { strict as assert } from "node:assert";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compare, comparePlan } from "../../../src/app/compare";
-import { makePlan, type PlanOptions } from "../../../src/app/plan";
+import { planCommand } from "../../../src/app/commandLine/plan";
+import { amountNamed, makePlan, type PlanOptions } from "../../../src/app/plan";
 import { openPlan } from "../../../src/app/planFiles";
 import { workerSearches } from "../../../src/app/searchWorker";
 import { simulatePlan } from "../../../src/app/simulate";
 import { writeDocument } from "../../../src/formats/document";
 import { planFormat } from "../../../src/formats/plan";
 import { Cancelled, UserError } from "../../../src/model/errors";
+import type { Plan } from "../../../src/model/plan";
 import { nodeFiles } from "../../../src/platform/nodeFiles";
 import { foreignCluster, foreignProfile, inFolder } from "./foreign";
 
@@ -75,6 +77,28 @@ describe("planning from files", () => {
       // Four stages of two layers hold 8 MB of weights and gradients, 16 MB of states each, and 3 MB of frozen layers.
       await assert.rejects(planned(at, { batch: 16 }), (error) => error instanceof UserError && Number(/misses (\d+) MB/.exec(error.message)?.[1]) >= 6);
     });
+  });
+
+  it("fills as it is told, and says which setting is wrong", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const kind = { batch: 16, schedule: "1f1b", stages: 4, microbatches: 4 } as const;
+      /** Layers times samples of the next iteration's frozen work before passes. */
+      const early = ({ fills }: Plan) => fills.filter(({ iteration, before }) => iteration !== 0 && before.op !== "OPTIM").reduce((sum, { from, to, samples: [a, b] }) => sum + (to - from) * (b - a), 0);
+      const earlyAt = async (options: Pick<PlanOptions, "fillMargin" | "smallestBubbleMs">) => early((await makePlan(nodeFiles, inputsAt(at), { ...kind, ...options })).plan);
+      const [usual, wide, none] = [await earlyAt({}), await earlyAt({ fillMargin: 0.9 }), await earlyAt({ smallestBubbleMs: 1e6 })];
+      assert(wide < 0.5 * usual && none === 0, `${usual}, ${wide}, ${none}`);
+      const elsewhere = await makePlan(nodeFiles, inputsAt(at), { ...kind, fillMargin: 0.9 }, {}, workerSearches(join(process.cwd(), "dist")).searchPlan);
+      assert.equal(early(elsewhere.plan), wide);
+      const files = ["--profile", at("odd name.profile.json"), "--cluster", at("c.cluster.json"), "--batch", "16", "-o", at("p.pipeplan.json")];
+      for (const [option, value] of [["--fill-margin", "1"], ["--fill-margin", "-0.1"], ["--fill-margin", "a tenth"], ["--fill-margin", ""], ["--smallest-bubble", "-1"], ["--smallest-bubble", "Infinity"]]) {
+        await assert.rejects(planCommand.run([...files, `${option}=${value}`], new AbortController().signal), (error) => error instanceof UserError && error.message.startsWith(`${option} takes a number`));
+      }
+    })).timeout(20_000);
+
+  it("takes settings that are numbers in range, and none", () => {
+    assert.deepEqual([undefined, null, 0, 0.5, "0.25"].map((given) => amountNamed(given, "it", 1)), [undefined, undefined, 0, 0.5, 0.25]);
+    assert.equal(amountNamed(7, "it"), 7);
+    for (const given of [1, -1e-9, NaN, "", " ", "1,5", true, [], {}]) assert.throws(() => amountNamed(given, "it", 1), { name: "UserError", message: /^it takes a number of at least 0 and below 1, found / });
   });
 
   it("searches in a worker what is searched without one, and ends it when cancelled", () =>

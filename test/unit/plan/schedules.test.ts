@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
-import type { Plan, PlanChain, ScheduleName } from "../../../src/model/plan";
+import { concatenations, type Plan, type PlanChain, type ScheduleName } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { runnable } from "../../../src/plan/runnable";
 import { validatePlan } from "../../../src/plan/validate";
@@ -47,8 +47,9 @@ const problem = fc
     overlaps: fc.boolean(),
     recompute: fc.boolean(),
     warmup: fc.constantFrom(1, 2),
+    concatenation: fc.constantFrom(...concatenations),
   })
-  .map(({ name, half, pipelines, width, rounds, chains, count, frozen, overlaps, recompute, warmup }) => {
+  .map(({ name, half, pipelines, width, rounds, chains, count, frozen, overlaps, recompute, warmup, concatenation }) => {
     const devices = 2 * half;
     const shape: Shape = { name, devices, stages: name === "interleaved" || isInV(name) ? 2 * devices : devices, pipelines, width };
     const profile = chainsProfile(chains.slice(0, name === "bidirectional" ? Math.max(2, count) : count), frozen);
@@ -64,7 +65,7 @@ const problem = fc
       ...base,
       batch: { global: dataParallel * microbatches * width, microbatches },
       dataParallel,
-      schedule: { name, ...(name === "1f1b" && { warmup }) },
+      schedule: { name, ...(name === "1f1b" && { warmup }), ...(name === "chimera" && { concatenation }) },
       ...(recompute && { recompute }),
       chains: planChains,
       fills: [],

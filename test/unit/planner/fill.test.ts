@@ -9,6 +9,7 @@ import { fillBound } from "../../../src/planner/fill/bound";
 import { cutsOf } from "../../../src/planner/cuts";
 import { trialsOf } from "../../../src/planner/trials";
 import { checkProgram } from "../../../src/schedule/check";
+import { isComputing, simulate } from "../../../src/simulate/engine";
 import { contextOf, type Context } from "../../../src/simulate/context";
 import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
 
@@ -129,7 +130,64 @@ describe("filling", () => {
       assert(Math.abs(frozenMs - 160) < 1e-6, `${frozenMs} ms for ${JSON.stringify(made.fills)}`);
     }
   });
+
+  it("leaves as much of each bubble free as it is told to, and short ones whole", () => {
+    let filledGaps = 0;
+    fc.assert(
+      fc.property(problem, fc.constantFrom(0.2, 0.5, 0.8), fc.double({ min: 0, max: 200, noNaN: true }), fc.boolean(), ({ plan, context }, margin, smallestMs, thorough) => {
+        const { plan: filled } = fillPlan(plan, context, thorough, { margin, smallestMs });
+        if (filled.fills.every(({ iteration }) => iteration === 0)) return; // not filling was better
+        const room = idleBefore({ ...plan, fills: [] }, context);
+        filledBefore(filled, context).forEach((ms, pass) => {
+          const idleMs = room.get(pass) ?? 0;
+          assert(ms <= idleMs * (1 - margin) + 1e-6, `${pass}: ${ms} of ${idleMs} ms`);
+          assert(idleMs >= smallestMs - 1e-6, `${pass}: ${idleMs} ms`);
+          filledGaps++;
+        });
+      }),
+      runs,
+    );
+    assert(filledGaps > 20, `${filledGaps}`);
+    // More small layers than the bubbles hold: a margin leaves what it says and hardly more.
+    const trained = Array.from({ length: 4 }, () => ({ forward: 10, backward: 20, launch: 0, cut: 0 }));
+    const context = contextOf(profileOf(trained, { image: { layers: Array.from({ length: 150 }, () => ({ forward: 1, backward: 0, launch: 0, cut: 0 })) } }), clusterOf(4, free));
+    const plan = cutPlan(context, { schedule: "1f1b", stages: 4, microbatches: 4, dataParallel: 1, samples: 4 }, 1);
+    const idleMs = [...idleBefore(plan, context).values()].reduce((sum, ms) => sum + ms, 0);
+    const shareAt = (margin: number) => [...filledBefore(fillPlan(plan, context, false, { margin }).plan, context).values()].reduce((sum, ms) => sum + ms, 0) / idleMs;
+    assert(shareAt(0) > 0.9 && shareAt(0.5) > 0.4 && shareAt(0.5) <= 0.5 + 1e-9, `${shareAt(0)}, ${shareAt(0.5)}`);
+  });
 });
+
+/** Per pass (its rank and place among the rank's passes), the ms that `count` finds before it. */
+function beforePasses(plan: Plan, context: Context, count: (op: "FILL" | "pass", ms: number, idleMs: number) => number): ReadonlyMap<string, number> {
+  const { graph, last, previous } = simulate(compilePlan(plan, context), context);
+  const found = new Map<string, number>();
+  plan.chains[0].stages.flatMap(({ devices }) => devices).forEach((rank) => {
+    let free = previous.end[graph.lastOnRank[rank]];
+    let sum = 0;
+    let passes = 0;
+    graph.operations.forEach((op, i) => {
+      if (graph.rank[i] !== rank || !isComputing(op)) return;
+      sum += count(op.op === "FILL" ? "FILL" : "pass", graph.ms[i], last.start[i] - free);
+      if (op.op === "F" || op.op === "B") {
+        if (sum > 0) found.set(`rank ${rank}, pass ${passes}`, sum);
+        passes++;
+        sum = 0;
+      } else if (op.op !== "FILL") sum = 0;
+      free = last.end[i];
+    });
+  });
+  return found;
+}
+
+/** Idle time of a plan without fills; what messages hold up is not told from it. */
+function idleBefore(plan: Plan, context: Context): ReadonlyMap<string, number> {
+  return beforePasses(plan, context, (_, __, idleMs) => idleMs);
+}
+
+function filledBefore(plan: Plan, context: Context): ReadonlyMap<string, number> {
+  return beforePasses(plan, context, (op, ms) => (op === "FILL" ? ms : 0));
+}
 
 function firstPipeline(plan: Plan, context: Context) {
   return { ranks: plan.chains[0].stages.map((stage) => stage.devices[0]), passes: trialsOf(plan, context).passes(cutsOf(plan)) };

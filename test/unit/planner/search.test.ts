@@ -96,6 +96,21 @@ describe("search", () => {
     assert(candidatesOf({ ...space, schedules: ["1f1b"], stages: 4, microbatches: 8 }, contextAt(4)).every(({ warmup }) => warmup === undefined));
   });
 
+  it("tries all ways of Chimera's concatenation where there is more than one unit", async () => {
+    const context = contextAt(4);
+    const wanted = { ...space, globalBatch: 32, schedules: ["chimera"] as const, stages: 4, fill: false };
+    for (const microbatches of [2, 8]) {
+      const { plan, rows } = await searchPlan(base, { ...wanted, microbatches }, context);
+      const tried = microbatches > 2 ? ["doubling", "whole", undefined] : [undefined];
+      assert.deepEqual(rows.map(({ concatenation }) => concatenation).sort(), tried);
+      const direct = rows.find(({ concatenation }) => concatenation === undefined)?.predicted?.periodMs ?? Infinity;
+      // Backward passes take twice as long as forward passes here.
+      if (microbatches > 2) assert(plan.schedule.concatenation !== undefined && plan.predicted.periodMs < 0.9 * direct);
+      else assert.equal(plan.schedule.concatenation, undefined);
+      assert.equal(simulate(compilePlan(plan, context), context).periodMs, plan.predicted.periodMs);
+    }
+  });
+
   it("lets ZB-H2 hold fewer micro-batches where memory is short", async () => {
     const profile = profileOf(trained, {});
     const heavy = { ...profile, components: profile.components.map((one) => ({ ...one, layers: one.layers.map((own) => ({ ...own, savedBytesPerSample: { untilInputGrad: 1e6, untilWeightGrad: 9e6 } })) })) };

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { scheduleNames, type ScheduleName } from "../../../src/model/plan";
+import { concatenations, scheduleNames, type ScheduleName } from "../../../src/model/plan";
 import { microbatchesHeld } from "../../../src/planner/partition/shapes";
 import { deviceOrders, isInV } from "../../../src/schedule/generators";
 import type { DeviceOrders, Pipeline } from "../../../src/schedule/generators/order";
@@ -91,6 +91,49 @@ describe("schedules", () => {
       assert(Math.abs(bubble(2) - (devices - 2) / ((3 * devices) / 2 + devices - 2)) < 1e-12);
       assert(Math.abs(bubble(1) - (devices - 2) / (2 * devices + devices - 2)) < 1e-12);
     }
+  });
+
+  const concatenated = (concatenation: (typeof concatenations)[number], devices: number, microbatches: number): Pipeline => ({ ...pipelineNamed("chimera", devices, devices, microbatches), schedule: { name: "chimera", concatenation } });
+
+  it("Chimera's forward doubling leaves bubbles only where the pipeline fills and drains, at twice the activations", () => {
+    for (const devices of [2, 4, 6, 8, 16]) {
+      // Micro-batches of one replica, half of the paper's N: 2D, 3D and 4D of those, and what fills no unit or leaves one without a pair.
+      for (const microbatches of [devices, (3 * devices) / 2, 2 * devices, devices + 1, 2 * devices + 3]) {
+        const pipeline = concatenated("doubling", devices, microbatches);
+        // The middle devices wait for passes of devices / 2 - 1 stages before theirs and after theirs, and work all the time between.
+        assert.equal(makespan(pipeline, 2), (2 * microbatches + devices / 2 - 1) * 3, `${devices} ${microbatches}`);
+        for (const steps of deviceOrders(pipeline)) assert(mostHeld(steps) <= 2 * devices);
+      }
+    }
+  });
+
+  it("Chimera makes forward passes in pairs where they are doubled", () => {
+    for (const steps of deviceOrders(concatenated("doubling", 4, 7))) {
+      const forward = steps.flatMap((step, at) => (step.op === "F" ? [{ ...step, at }] : []));
+      for (const { at, replica, stage, microbatch } of forward.filter((step) => step.microbatch % 2 === 1)) {
+        const before = steps[at - 1];
+        assert(before.op === "F" && before.replica === replica && before.stage === stage && before.microbatch === microbatch - 1);
+      }
+    }
+  });
+
+  it("no way of concatenating Chimera's units makes an iteration longer than the direct one, or holds more than it says", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...concatenations), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 }), (concatenation, half, more) => {
+        const [devices, microbatches] = [2 * half, half + more];
+        const pipeline = concatenated(concatenation, devices, microbatches);
+        const orders = deviceOrders(pipeline);
+        assertComplete(pipeline, orders);
+        assert(makespan(pipeline, 2) <= makespan(concatenated("direct", devices, microbatches), 2));
+        // No more bubbles than one unit has, which in the paper are those of devices - 2 backward passes.
+        if (concatenation === "whole") assert(makespan(pipeline, 2) <= 6 * microbatches + 2 * (devices - 2));
+        const most = { direct: devices, doubling: 2 * devices, whole: devices + 1 }[concatenation];
+        for (const steps of orders) assert(mostHeld(steps) <= most);
+        // All of them are the same where there is one unit: those of the paper.
+        if (concatenation === "whole") assert.deepEqual(deviceOrders(concatenated("whole", devices, half)), deviceOrders(concatenated("direct", devices, half)));
+      }),
+      { numRuns: 200, seed: 8 },
+    );
   });
 
   it("every schedule makes each pass once, forward before backward, and never waits for itself", () => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { Cluster } from "../../../src/model/cluster";
 import { UserError } from "../../../src/model/errors";
-import type { Plan, PlanChain, ScheduleName } from "../../../src/model/plan";
+import { concatenations, type Plan, type PlanChain, type ScheduleName } from "../../../src/model/plan";
 import type { LayerRef, Profile, ProfileComponent, Tensor } from "../../../src/model/profile";
 import { validatePlan } from "../../../src/plan/validate";
 import { ordersOf } from "../../../src/plan/placement";
@@ -78,6 +78,7 @@ const choices = {
   /** Gradients of a stage fill several buckets. */
   heavy: fc.boolean(),
   warmup: fc.constantFrom(undefined, 1, 2),
+  concatenation: fc.constantFrom(undefined, ...concatenations),
   clipped: fc.boolean(),
   ema: fc.boolean(),
 };
@@ -90,7 +91,7 @@ function exampleOf(name: ScheduleName, choice: Choice, perDevice: number): Examp
   const each = replicasPerPipeline(name);
   const stages = places * perDevice;
   const profile = profileWith(choice.chains.slice(0, name === "bidirectional" ? 2 : 1), choice.frozen, choice);
-  const schedule = { name, ...(choice.warmup !== undefined && name === "1f1b" && { warmup: choice.warmup }) };
+  const schedule = { name, ...(choice.warmup !== undefined && name === "1f1b" && { warmup: choice.warmup }), ...(choice.concatenation && name === "chimera" && { concatenation: choice.concatenation }) };
   const pipeline = { schedule, devices: places, microbatches, chains: profile.chains.map((_, c) => ({ stages, direction: c === 1 ? ("up" as const) : ("down" as const) })) };
   const total = places * pipelines * width;
   if (total % nodes !== 0) return undefined;
