@@ -40,10 +40,11 @@ export interface Fill {
 }
 
 /**
- * "zb-v" and "dualpipev": stages i and 2n - 1 - i on device i of n. "chimera": each pair of replicas shares a pipeline's devices
- * in opposite directions. "bidirectional": two chains do.
+ * "zb-h1" and "zb-h2": one stage per device, backward passes in two parts; a device holds as many micro-batches as there are
+ * stages, or `held` of them. "zb-v" and "dualpipev": stages i and 2n - 1 - i on device i of n. "chimera": each pair of replicas
+ * shares a pipeline's devices in opposite directions. "bidirectional": two chains do.
  */
-export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "zb-v", "dualpipev", "chimera", "bidirectional"] as const;
+export const scheduleNames = ["ddp", "gpipe", "1f1b", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipev", "chimera", "bidirectional"] as const;
 
 /**
  * How Chimera takes more micro-batches than stages. "direct" (default): units of as many as there are stages, one after another.
@@ -99,7 +100,11 @@ export interface Plan {
   readonly cluster: FileRef;
   readonly batch: { readonly global: number; readonly microbatches: number };
   readonly dataParallel: number;
-  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number; readonly concatenation?: Concatenation };
+  /**
+   * `warmup`: forward passes ahead per stage to come, for "1f1b" (default 1). `held`: micro-batches that a device may hold, for
+   * "zb-h2" (default 2 * stages - 1).
+   */
+  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number; readonly held?: number; readonly concatenation?: Concatenation };
   readonly recompute?: boolean;
   readonly chains: readonly PlanChain[];
   readonly optimizer: Optimizer;

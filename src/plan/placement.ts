@@ -2,7 +2,7 @@
 import type { Plan, Range } from "../model/plan";
 import { crossingBytes, stageCrossings, type Cut } from "../model/workload";
 import { linkBetween, transferMs } from "../model/cluster";
-import { checkPipeline, deviceOf, deviceOrders, replicasPerPipeline } from "../schedule/generators";
+import { checkPipeline, dependsOnTimes, deviceOf, deviceOrders, oneAfterAnother, replicasPerPipeline } from "../schedule/generators";
 import type { DeviceOrders, Pipeline } from "../schedule/generators/order";
 import { withSelfConditioning, type PlacedStep } from "../schedule/selfConditioning";
 import type { Context } from "../simulate/context";
@@ -87,13 +87,14 @@ export function allPipelines(plan: Pick<Plan, "dataParallel" | "schedule">): rea
   return Array.from({ length: pipelineCount(plan) }, (_, pipeline) => pipeline);
 }
 
-/** What a schedule's order depends on: its shape, and where two different chains meet, what their stages take. */
+/** What a schedule's order depends on: its shape, and for some what stages and messages take. */
 export function pipelineOf(plan: Plan, context: Context): Pipeline {
   const shape = shapeOf(plan);
-  if (plan.schedule.name !== "bidirectional") return shape;
+  if (!dependsOnTimes(plan.schedule.name)) return shape;
   const samples = microbatchSamples(plan);
   return {
     ...shape,
+    ...(plan.optimizer.maxGradNorm !== undefined && { endsTogether: true }),
     chains: plan.chains.map(({ stages }, c) => {
       const crossings = crossingsOf(plan, context, c);
       const bytes = context.costs.bytes(c, plan.optimizer.gradDtype);
@@ -102,11 +103,15 @@ export function pipelineOf(plan: Plan, context: Context): Pipeline {
         const sums = context.costs.chain(c, samples / width, context.kinds[devices[0]]);
         const next = stages[s + 1]?.devices[0];
         const link = next === undefined || next === devices[0] ? undefined : linkBetween(context.cluster, context.devices[devices[0]], context.devices[next]);
+        const forwardMs = sums.forward[to] - sums.forward[from];
+        const { forward, backward } = crossings[s] ?? {};
         return {
-          forwardMs: sums.forward[to] - sums.forward[from],
-          inputGradMs: sums.inputGrad[to] - sums.inputGrad[from],
+          forwardMs,
+          // Activations are computed again right before it.
+          inputGradMs: sums.inputGrad[to] - sums.inputGrad[from] + (plan.recompute ? forwardMs : 0),
           weightGradMs: sums.weightGrad[to] - sums.weightGrad[from],
-          sendMs: link ? transferMs(link, crossingBytes(crossings[s].forward, samples / width)) : 0,
+          sendMs: link && forward ? transferMs(link, crossingBytes(forward, samples / width)) : 0,
+          sendBackMs: link && backward ? transferMs(link, crossingBytes(backward, samples / width)) : 0,
           savedUntilInputGrad: bytes.untilInputGrad[to] - bytes.untilInputGrad[from],
           savedUntilWeightGrad: bytes.untilWeightGrad[to] - bytes.untilWeightGrad[from],
         };
@@ -166,16 +171,29 @@ export function placedSteps(plan: Plan, { workload }: Context, orders: DeviceOrd
   return withSelfConditioning(orders, workload.chains.map(({ chain }, c) => ({ stages: plan.chains[c].stages.length, conditioned: chain.selfConditioning !== undefined })));
 }
 
-/** Orders are asked for again with each edit of a plan, few of which change them. */
-const known = new WeakMap<Context, { readonly key: string; readonly orders: DeviceOrders }>();
+/** Orders are asked for again with each edit of a plan, few of which change them, and with each trial of its cuts. */
+const known = new WeakMap<Context, Map<string, DeviceOrders>>();
+
+/** Steps of all orders that are kept; the oldest go first. */
+const mostSteps = 300_000;
 
 /** The order of passes on each place of a pipeline; all pipelines have one. @throws UserError where the schedule does not exist. */
 export function ordersOf(plan: Plan, context: Context): DeviceOrders {
-  const pipeline = pipelineOf(plan, context);
+  return knownOrders(pipelineOf(plan, context), context);
+}
+
+function knownOrders(pipeline: Pipeline, context: Context): DeviceOrders {
+  const { schedule, chains, devices, microbatches } = pipeline;
   const key = JSON.stringify(pipeline);
-  const found = known.get(context);
-  if (found?.key === key) return found.orders;
-  const orders = deviceOrders(pipeline);
-  known.set(context, { key, orders });
+  const kept = known.get(context) ?? new Map<string, DeviceOrders>();
+  known.set(context, kept);
+  const found = kept.get(key);
+  if (found) return found;
+  // Where chains run one after another, a cut of one leaves the others' orders as they are.
+  const areApart = dependsOnTimes(schedule.name) && schedule.name !== "bidirectional" && chains.length > 1;
+  const orders = areApart ? oneAfterAnother(chains.map((chain) => knownOrders({ ...pipeline, chains: [chain] }, context))) : deviceOrders(pipeline);
+  const most = Math.max(1, Math.floor(mostSteps / (3 * devices * microbatches * chains.length)));
+  for (const oldest of kept.keys()) if (kept.size >= most) kept.delete(oldest);
+  kept.set(key, orders);
   return orders;
 }

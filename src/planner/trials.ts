@@ -6,8 +6,10 @@
 import { linkBetween } from "../model/cluster";
 import type { Fill, Plan } from "../model/plan";
 import { pipelineSamples } from "../plan/frozenWork";
-import { allPipelines, pipelineDevices, replicasIn, worldSizeOf } from "../plan/placement";
+import { allPipelines, ordersOf, pipelineDevices, replicasIn, worldSizeOf } from "../plan/placement";
 import { iterationLists } from "../plan/rankLists";
+import { dependsOnTimes } from "../schedule/generators";
+import type { DeviceOrders } from "../schedule/generators/order";
 import type { Context } from "../simulate/context";
 import { durations } from "../simulate/durations";
 import { settle, simulateGraph, type Simulation } from "../simulate/engine";
@@ -31,23 +33,26 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const { workload } = context;
   const pipelines = kindsOfPipelines(plan, context);
   const replicas = pipelines.flatMap((pipeline) => replicasIn(plan, pipeline));
-  const structures = new Map<string, Structure>();
+  const structures = new Map<string, { readonly orders: DeviceOrders; readonly structure: Structure }>();
   const passes = new Map<string, number>();
   const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
   const outcomes = outcomesOf(context);
-  const structureAt = (at: Plan, outcome: number) => structureOf(iterationLists(at, outcomes[outcome].context, replicas), context);
+  const structureAt = (at: Plan, outcome: number, orders: DeviceOrders) => structureOf(iterationLists(at, outcomes[outcome].context, replicas, orders), context);
+  const fixedOrders = dependsOnTimes(plan.schedule.name) ? undefined : ordersOf(plan, context);
+  const ordersAt = (at: Plan) => fixedOrders ?? ordersOf(at, context);
   const meanMs = (graphAt: (outcome: number) => Graph) => outcomes.reduce((ms, { share }, outcome) => ms + share * settle(graphAt(outcome)).periodMs, 0);
   const passGraph = (cuts: readonly number[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: [] };
     // Where nothing before a cut learns, no gradient is sent: another structure.
     const key = [outcome, ...at.chains.map(({ stages }, c) => stages.slice(1).map(({ from }) => (workload.chains[c].cuts[from].backward ? 1 : 0)).join(""))].join();
-    let structure = structures.get(key);
-    if (!structure) structures.set(key, (structure = structureAt(at, outcome)));
-    return graphOf(at, structure);
+    const orders = ordersAt(at);
+    let known = structures.get(key);
+    if (known?.orders !== orders) structures.set(key, (known = { orders, structure: structureAt(at, outcome, orders) }));
+    return graphOf(at, known.structure);
   };
   const filledGraph = (cuts: readonly number[], fills: readonly Fill[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
-    return graphOf(at, structureAt(at, outcome));
+    return graphOf(at, structureAt(at, outcome, ordersAt(at)));
   };
   return {
     passesMs(cuts) {

@@ -77,7 +77,10 @@ export function simulateGraph(graph: Graph, worldSize: number, samples: number):
   };
 }
 
-/** Walks iterations until all streams and links move by one and the same period, or for `mostIterations`, which are averaged. */
+/**
+ * Walks iterations until all streams and links move by one and the same period, or for `mostIterations`: then it is the mean of
+ * the later half on the rank that moves most. The others follow it sooner or later.
+ */
 export function settle(graph: Graph): { readonly last: Times; readonly previous: Times; readonly periodMs: number } {
   const { lastOnRank, lastSent, links } = graph;
   const free = new Float64Array(lastOnRank.length);
@@ -86,7 +89,8 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
   const linksBefore = new Float64Array(links?.count ?? 0);
   let previous = timesLike(graph);
   let last = timesLike(graph);
-  const ends: number[] = [];
+  const halfway = new Float64Array(lastOnRank.length);
+  let endBefore = 0;
   let periodMs = 0;
   for (let n = 0; n < mostIterations; n++) {
     [previous, last] = [last, previous];
@@ -96,8 +100,8 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
     } else walk(graph, free, sent, last);
     let end = 0;
     for (const op of lastOnRank) if (op !== before) end = Math.max(end, last.end[op]);
-    ends.push(end);
-    if (n > 0) periodMs = end - ends[n - 1];
+    if (n > 0) periodMs = end - endBefore;
+    endBefore = end;
     const moves = (from: number, to: number) => Math.abs(to - from - periodMs) <= 1e-9 * end;
     let isSettled = n > 1;
     for (let rank = 0; rank < free.length; rank++) {
@@ -111,7 +115,9 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
     }
     for (let link = 0; shared && isSettled && link < linksBefore.length; link++) isSettled = shared.free[link] === 0 || moves(linksBefore[link], shared.free[link]);
     if (isSettled) break;
-    if (n === mostIterations - 1) periodMs = (end - ends[n >> 1]) / (n - (n >> 1));
+    const half = (mostIterations - 1) >> 1;
+    if (n === half) halfway.set(free);
+    if (n === mostIterations - 1) periodMs = free.reduce((most, ms, rank) => Math.max(most, (ms - halfway[rank]) / (n - half)), 0);
   }
   return { last, previous, periodMs };
 }

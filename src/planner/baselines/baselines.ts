@@ -14,7 +14,7 @@ const schedulesOf = {
   GPipe: ["gpipe"],
   "1F1B": ["1f1b"],
   "interleaved 1F1B": ["interleaved"],
-  "zero bubble": ["zb-v"],
+  "zero bubble": ["zb-h1", "zb-h2", "zb-v"],
   DualPipeV: ["dualpipev"],
   Chimera: ["chimera"],
   "two directions": ["bidirectional"],

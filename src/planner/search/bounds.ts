@@ -8,7 +8,10 @@ import { leastFrozenMs } from "../fill/bound";
 import { directionsOf, placesOf, type Layout } from "./layout";
 
 /** Schedules whose devices hold one stage of a chain. */
-const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b"]);
+const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b", "zb-h1", "zb-h2"]);
+
+/** Schedules in which weight gradients are passes of their own, which nothing waits for. */
+const splitBackward: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["zb-h1", "zb-h2"]);
 
 /**
  * Bounds by schedule, layout and kind of plan; what several kinds have in common is worked out once.
@@ -19,7 +22,7 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], 
   return (schedule, layout, kind) => {
     const { stages, devices, microbatches, share, replicas } = kind;
     const isOneEach = oneStageEach.has(schedule);
-    const key = [isOneEach || schedule, layout, stages, devices, microbatches, share, replicas].join(" ");
+    const key = [isOneEach ? splitBackward.has(schedule) : schedule, layout, stages, devices, microbatches, share, replicas].join(" ");
     let bound = known.get(key);
     if (bound === undefined) {
       bound = Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isOneEach && context.workload.chains.length === 1));
@@ -38,13 +41,17 @@ function placedBound(context: Context, schedule: ScheduleName, places: readonly 
   const isInOrder = stages === devices && schedule !== "bidirectional";
   const between = isInOrder ? links : Array.from({ length: stages - 1 }, () => bestLink(links));
   const directions = schedule === "bidirectional" ? directionsOf(context.workload) : chains.map(() => "down");
+  const isSplit = splitBackward.has(schedule);
+  // The first stages of all chains are on one device; which stages are slowest differs from chain to chain.
+  const areFirst = !isSplit && chains.every(({ cuts }) => goesBack(cuts));
   const longest = (crowds: readonly Crowd[]) => {
-    const spans = chains.map((_, chain) => pipelineSpan(context, chain, kind, between, crowds, gradDtype));
+    const spans = chains.map((_, chain) => pipelineSpan(context, chain, kind, between, crowds, gradDtype, isSplit));
+    if (!areFirst) return Math.max(...spans);
     return Math.max(...["down", "up"].map((way) => spans.reduce((sum, ms, chain) => sum + (directions[chain] === way ? ms : 0), 0)));
   };
   const bound = Math.max(longest(isInOrder ? crowdsOf(context, places) : []), stages === devices ? networkMs(context, places, kind, gradDtype) : 0);
   // A first stage's device is at its passes from the first to the last gradient, and then has its frozen work, or before.
-  if (fill || !chains.every(({ cuts }) => goesBack(cuts))) return bound;
+  if (fill || !areFirst) return bound;
   return Math.max(bound, longest([]) + leastFrozenMs(context, Math.floor((replicas * share) / devices)));
 }
 
@@ -91,19 +98,19 @@ function workBound(context: Context, kind: PlanKind): number {
  * Least ms, over all cuts of a chain and all widths, that its first stage is at an iteration, rounded down a little. Seen from any
  * stage the rest of an iteration takes as long as its own passes of all micro-batches, or as long as its passes of one, the
  * messages to the next stage and back, and what is left from there: the first micro-batch goes down and the last one's gradient
- * comes up. Where nothing before a cut learns, no gradient comes back and stages count by their own passes alone. A stage sends its
- * messages one after another; what its replicas of one node send, and their parts of its all-reduce, go over the node's one way to
- * the network.
+ * comes up. Where nothing before a cut learns, no gradient comes back and stages count by their own passes alone; so they do where
+ * weight gradients are passes of their own, which may be made while that gradient comes up. A stage sends its messages one
+ * after another; what its replicas of one node send, and their parts of its all-reduce, go over the node's one way to the network.
  * @param links `[stage]`: the best link that it may have to the next.
  */
-function pipelineSpan(context: Context, chain: number, kind: PlanKind, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"]): number {
+function pipelineSpan(context: Context, chain: number, kind: PlanKind, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"], isSplit: boolean): number {
   const { stages, devices, widths, microbatches, share, dataParallel } = kind;
   const { cuts, layers: { length: layers } } = context.workload.chains[chain];
   const { gradients } = context.costs.bytes(chain, gradDtype);
   const networkBytesPerMs = context.cluster.interNode.bandwidthGBps * 1e6;
   const all = passesOf(context, chain, kind, kind.recompute ? 2 : 1).map(runningSums);
   const once = passesOf(context, chain, kind, 1).map(runningSums);
-  const isWaitedFor = goesBack(cuts);
+  const isWaitedFor = !isSplit && goesBack(cuts);
   const pieces = share / microbatches / Math.max(...widths);
   /** `[devices][from]`: of the layers from `from` on, on so many devices with the stages so far. */
   let rest = Array.from({ length: devices + 1 }, () => new Float64Array(layers + 1).fill(Infinity));

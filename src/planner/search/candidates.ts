@@ -2,7 +2,7 @@
 import type { Concatenation, Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
-import { isInV, microbatchProblem, replicasPerPipeline } from "../../schedule/generators";
+import { isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import type { FillSettings } from "../fill/greedy";
@@ -41,6 +41,8 @@ export interface Candidate {
   readonly layout?: Layout;
   /** Forward passes ahead, as in the plan's schedule. */
   readonly warmup?: number;
+  /** Micro-batches that a device may hold, as in the plan's schedule. */
+  readonly held?: number;
   /** Of Chimera's units, as in the plan's schedule. */
   readonly concatenation?: Concatenation;
   /** Activations are computed again for each backward pass. */
@@ -76,6 +78,7 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+          if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) found.push({ ...kind, held });
           if (schedule === "chimera" && microbatches > stages / 2) found.push({ ...kind, concatenation: "doubling" }, { ...kind, concatenation: "whole" });
         }
       }
@@ -124,6 +127,12 @@ export function widthsOf(samples: number, devices: number, stages: number): read
   return allWidths(widths, devices, stages).length > 0 ? widths : [];
 }
 
+/** What ZB-H2 may hold where memory is short: half, and a quarter, of what it holds beyond ZB-H1. */
+function fewerHeld(stages: number, microbatches: number): readonly number[] {
+  const more = Math.min(mostHeld(stages), microbatches) - stages;
+  return [...new Set([more >> 1, more >> 2])].filter((part) => part > 0).map((part) => stages + part);
+}
+
 /** A warm-up twice as deep hides what messages take, and holds more activations for it. */
 const deepWarmup = 2;
 
@@ -153,7 +162,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.concatenation && { concatenation: candidate.concatenation }) },
+    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }), ...(candidate.concatenation && { concatenation: candidate.concatenation }) },
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

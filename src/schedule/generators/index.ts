@@ -8,17 +8,22 @@ import { oneFOneB } from "./oneFOneB";
 import type { DeviceOrders, Pipeline, Step } from "./order";
 import { bidirectional, chimera } from "./twoWays";
 import { deviceInV, dualPipeV, zbV } from "./vShaped";
+import { zeroBubble } from "./zeroBubble/zeroBubble";
 
 /** Chains that do not go in two directions run one after another. @throws UserError where the schedule does not exist for such a pipeline. */
 export function deviceOrders(pipeline: Pipeline): DeviceOrders {
   checkPipeline(pipeline);
   const { schedule, devices, microbatches, chains } = pipeline;
   if (schedule.name === "bidirectional") return bidirectional(devices, microbatches, chains);
-  const orders = chains.map((chain, c) => ordersOfOne(pipeline, chain).map((steps) => (c === 0 ? steps : steps.map((step) => inChain(step, c)))));
-  return orders[0].map((_, device) => orders.flatMap((order) => order[device]));
+  return oneAfterAnother(chains.map((chain) => ordersOfOne(pipeline, chain)));
 }
 
-function ordersOfOne({ schedule, devices, microbatches }: Pipeline, { stages, times }: Pipeline["chains"][number]): DeviceOrders {
+/** @param orders `[chain]`: of one chain each. */
+export function oneAfterAnother(orders: readonly DeviceOrders[]): DeviceOrders {
+  return orders[0].map((_, device) => orders.flatMap((order, c) => (c === 0 ? order[device] : order[device].map((step) => inChain(step, c)))));
+}
+
+function ordersOfOne({ schedule, devices, microbatches, endsTogether }: Pipeline, { stages, times }: Pipeline["chains"][number]): DeviceOrders {
   switch (schedule.name) {
     case "ddp":
       return ddp(microbatches);
@@ -26,6 +31,10 @@ function ordersOfOne({ schedule, devices, microbatches }: Pipeline, { stages, ti
       return gpipe(devices, microbatches);
     case "interleaved":
       return interleaved(devices, stages, microbatches);
+    case "zb-h1":
+      return zeroBubble(devices, microbatches, devices, times, endsTogether);
+    case "zb-h2":
+      return zeroBubble(devices, microbatches, schedule.held ?? mostHeld(devices), times, endsTogether);
     case "zb-v":
       return zbV(devices, microbatches);
     case "dualpipev":
@@ -70,6 +79,16 @@ export function microbatchProblem(schedule: ScheduleName, devices: number, stage
   if (schedule === "interleaved" && microbatches % rounds !== 0) return `Interleaved 1F1B takes its micro-batches in ${rounds} equal rounds; ${microbatches} cannot be divided so.`;
   if (schedule === "dualpipev" && microbatches < stages) return `DualPipeV has as many micro-batches as stages at least; found ${microbatches} for ${stages} stages.`;
   return undefined;
+}
+
+/** Micro-batches that a device of ZB-H2 holds unless a plan says otherwise: with equal passes, more are of no use. */
+export function mostHeld(devices: number): number {
+  return 2 * devices - 1;
+}
+
+/** Whether a schedule's order depends on what passes and messages take. */
+export function dependsOnTimes(schedule: ScheduleName): boolean {
+  return schedule === "bidirectional" || schedule === "zb-h1" || schedule === "zb-h2";
 }
 
 /** Whether the schedule puts stages i and 2 * devices - 1 - i on one device. */

@@ -23,12 +23,16 @@ export type Step = PassStep | OverlapStep;
 /** `[device of the pipeline]`: its steps of one iteration in order. */
 export type DeviceOrders = readonly (readonly Step[])[];
 
-/** What one micro-batch costs on a stage; `sendMs` is its activation's way to the next stage. Saved amounts are in any one unit. */
+/**
+ * What one micro-batch costs on a stage; `sendMs` is its activation's way to the next stage, `sendBackMs` (default: as long) that
+ * of the gradient that comes back. Saved amounts are in any one unit.
+ */
 export interface StageTimes {
   readonly forwardMs: number;
   readonly inputGradMs: number;
   readonly weightGradMs: number;
   readonly sendMs?: number;
+  readonly sendBackMs?: number;
   readonly savedUntilInputGrad?: number;
   readonly savedUntilWeightGrad?: number;
 }
@@ -40,6 +44,8 @@ export interface Pipeline {
   readonly devices: number;
   /** Per chain and replica. */
   readonly microbatches: number;
+  /** Whether no device begins its next iteration before all have ended this one. */
+  readonly endsTogether?: boolean;
   readonly chains: readonly { readonly stages: number; readonly direction?: "down" | "up"; readonly times?: readonly StageTimes[] }[];
 }
 

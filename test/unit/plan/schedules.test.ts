@@ -36,7 +36,7 @@ function devicesOfStage({ name, stages, devices, pipelines, width }: Shape, chai
 
 const problem = fc
   .record({
-    name: fc.constantFrom<ScheduleName[]>("1f1b", "gpipe", "interleaved", "zb-v", "dualpipev", "chimera", "bidirectional"),
+    name: fc.constantFrom<ScheduleName[]>("1f1b", "gpipe", "interleaved", "zb-h1", "zb-h2", "zb-v", "dualpipev", "chimera", "bidirectional"),
     half: fc.integer({ min: 1, max: 2 }),
     pipelines: fc.integer({ min: 1, max: 2 }),
     width: fc.integer({ min: 1, max: 2 }),

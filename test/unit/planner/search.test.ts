@@ -111,6 +111,18 @@ describe("search", () => {
     }
   });
 
+  it("lets ZB-H2 hold fewer micro-batches where memory is short", async () => {
+    const profile = profileOf(trained, {});
+    const heavy = { ...profile, components: profile.components.map((one) => ({ ...one, layers: one.layers.map((own) => ({ ...own, savedBytesPerSample: { untilInputGrad: 1e6, untilWeightGrad: 9e6 } })) })) };
+    const within = (memoryBytes: number) => searchPlan(base, { globalBatch: 16, schedules: ["zb-h2"], stages: 4, microbatches: 16, fill: false }, contextOf(heavy, clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }, true, memoryBytes)));
+    const roomy = await within(1e12);
+    const limit = Math.max(...roomy.plan.predicted.peakMemoryBytes) * 0.8;
+    const { plan } = await within(limit);
+    assert(plan.schedule.held !== undefined && plan.schedule.held < 7);
+    assert(plan.predicted.peakMemoryBytes.every((bytes) => bytes <= limit));
+    assert.equal(simulate(compilePlan(plan, contextOf(heavy, clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }, true, limit))), contextOf(heavy, clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }, true, limit))).periodMs, plan.predicted.periodMs);
+  });
+
   it("says by how much nothing fits, and what would help", async () => {
     await assert.rejects(searchPlan(base, space, contextAt(2, 50_000)), (error) => error instanceof UserError && /misses \d+ MB/.test(error.message) && /smaller batch/.test(error.message));
   });

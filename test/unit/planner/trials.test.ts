@@ -38,6 +38,25 @@ describe("quick looks", () => {
   });
 });
 
+describe("quick looks at orders that depend on times", () => {
+  it("give the period that the whole program has, cuts in any order", () => {
+    fc.assert(
+      fc.property(problem, fc.constantFrom("zb-h1" as const, "zb-h2" as const), ({ plan: { schedule: _, ...rest }, context }, name) => {
+        const plan = { ...rest, schedule: { name } };
+        const trials = trialsOf(plan, context);
+        const layers = context.workload.chains[0].layers.length;
+        const stages = plan.chains[0].stages.length;
+        const lopsided = Array.from({ length: stages + 1 }, (_, s) => (s === 0 ? 0 : layers - stages + s));
+        for (const cuts of [cutsOf(plan), lopsided, cutsOf(plan)]) {
+          const { periodMs } = simulate(compilePlan(withCuts(plan, cuts), context), context);
+          assert(Math.abs(trials.passes(cuts).periodMs - periodMs) <= 1e-9 * periodMs);
+        }
+      }),
+      runs,
+    );
+  });
+});
+
 describe("merged fills", () => {
   const at = (from: number, to: number, samples: readonly [number, number], component = "text", microbatch = 0): Fill => ({ component, from, to, samples, device: 0, before: { op: "F", chain: "main", stage: 0, microbatch } });
 
