@@ -128,7 +128,8 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   tryBubbles(pipeline.bubbles(true), shareTries);
   const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
   const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf);
-  if (even.periodMs <= boundMs * (1 + nearBound)) return even;
+  // What somebody wants left free is not filled by moves that look at what is free.
+  if (even.periodMs <= boundMs * (1 + nearBound) || settings?.margin !== undefined || settings?.smallestMs !== undefined) return even;
   return improved(workload, batches, ranks, even.fills, simulate, scoreOf, { simulations: improvements, smallestMs: pipeline.smallestMs });
 }
 
