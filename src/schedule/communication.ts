@@ -28,6 +28,13 @@ export interface Transfer {
   readonly samples?: Range;
 }
 
+const order: Readonly<Record<Channel, number>> = { forward: 0, backward: 1, selfConditioning: 2, intermediate: 3, encoding: 4 };
+
+/** Where a channel stands among `channels`; -1 for none. */
+export function channelOrder(channel: Channel | undefined): number {
+  return channel === undefined ? -1 : order[channel];
+}
+
 /** One end of a message. `stageOffset`: from the producer's stage to this end's. Written as a whole, since there are thousands of them. */
 function endOf(transfer: Transfer, tag: number, isSend: boolean, stageOffset: number): Operation {
   const { channel, iteration, chain, stage, microbatch, component, samples, tensors = [], bytes } = transfer;
@@ -55,7 +62,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
       return;
     }
     let at = here.length;
-    while (at > 0 && channels.indexOf(transfers[here[at - 1]].channel) > channels.indexOf(channel)) at--;
+    while (at > 0 && channelOrder(transfers[here[at - 1]].channel) > channelOrder(channel)) at--;
     here.splice(at, 0, t);
   });
   const groups = new Map<number, number[]>();
@@ -63,7 +70,7 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
     for (const here of places) {
       for (const t of here ?? []) {
         const { source, destination, channel } = transfers[t];
-        const key = (source * lists.length + destination) * channels.length + channels.indexOf(channel);
+        const key = (source * lists.length + destination) * channels.length + channelOrder(channel);
         const group = groups.get(key);
         if (group) group.push(t);
         else groups.set(key, [t]);

@@ -79,7 +79,7 @@ export function simulateGraph(graph: Graph, worldSize: number, samples: number):
 
 /** Walks iterations until all streams and links move by one and the same period, or for `mostIterations`, which are averaged. */
 export function settle(graph: Graph): { readonly last: Times; readonly previous: Times; readonly periodMs: number } {
-  const { lastOnRank, lastSent, links } = graph;
+  const { lastOnRank, lastSent, links, present } = graph;
   const free = new Float64Array(lastOnRank.length);
   const sent = new Float64Array(lastOnRank.length);
   const shared = links && linkState(links);
@@ -95,12 +95,12 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
       walkShared(graph, links, shared, free, sent, last);
     } else walk(graph, free, sent, last);
     let end = 0;
-    for (const op of lastOnRank) if (op !== before) end = Math.max(end, last.end[op]);
+    for (const rank of present) if (lastOnRank[rank] !== before) end = Math.max(end, last.end[lastOnRank[rank]]);
     ends.push(end);
     if (n > 0) periodMs = end - ends[n - 1];
     const moves = (from: number, to: number) => Math.abs(to - from - periodMs) <= 1e-9 * end;
     let isSettled = n > 1;
-    for (let rank = 0; rank < free.length; rank++) {
+    for (const rank of present) {
       if (lastOnRank[rank] === before) continue;
       const next = last.end[lastOnRank[rank]];
       isSettled &&= moves(free[rank], next);

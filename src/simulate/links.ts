@@ -22,40 +22,43 @@ const unused = -1;
 
 /** Undefined where no two ranks ever send over one link. @param sends 1 for an operation that sends. */
 export function sharedLinks(operations: readonly Operation[], rank: Int32Array, sends: Uint8Array, groups: readonly { readonly members: readonly number[] }[], { cluster, devices }: Pick<Context, "cluster" | "devices">): SharedLinks | undefined {
-  const firstOfNode = new Map<number, number>();
-  for (const { node, index } of devices) if (!firstOfNode.has(node)) firstOfNode.set(node, index);
-  const network = ({ node, index }: Device) => (cluster.interNode.sharedByNode ? (firstOfNode.get(node) ?? index) : index);
-  const wayOut = (a: Device, b: Device) => (a.node === b.node ? 4 * a.index : 4 * network(a) + 2);
-  const wayIn = (a: Device, b: Device) => (a.node === b.node ? 4 * b.index : 4 * network(b) + 2) + 1;
+  const { sharedByNode } = cluster.interNode;
+  const network = ({ node, index }: Device) => 2 * (devices.length + (sharedByNode ? node : index));
+  const wayOut = (a: Device, b: Device) => (a.node === b.node ? 2 * a.index : network(a));
+  const wayIn = (a: Device, b: Device) => (a.node === b.node ? 2 * b.index : network(b)) + 1;
   const user = new Int32Array(4 * devices.length).fill(unused);
-  const isShared = new Uint8Array(4 * devices.length);
-  const use = (link: number, by: number) => {
-    if (user[link] === unused) user[link] = by;
-    else if (user[link] !== by) isShared[link] = 1;
+  /** Ways that two ranks use or more, numbered. */
+  const shared = new Int32Array(4 * devices.length).fill(unused);
+  let count = 0;
+  const use = (way: number, by: number): number => {
+    if (user[way] === unused) user[way] = by;
+    else if (user[way] !== by && shared[way] === unused) shared[way] = count++;
+    return way;
   };
   const out = new Int32Array(operations.length).fill(unused);
   const into = new Int32Array(operations.length).fill(unused);
   for (let i = 0; i < operations.length; i++) {
     if (!sends[i]) continue;
-    const [from, to] = [devices[rank[i]], devices[operations[i].peer ?? rank[i]]];
-    use((out[i] = wayOut(from, to)), from.index);
-    use((into[i] = wayIn(from, to)), from.index);
+    const from = devices[rank[i]];
+    const to = devices[operations[i].peer ?? rank[i]];
+    out[i] = use(wayOut(from, to), from.index);
+    into[i] = use(wayIn(from, to), from.index);
   }
   const rings = groups.map(({ members }) => {
     const { op, peers = [] } = operations[members[0]];
-    if (op !== "REDUCE") return [];
-    return peers.flatMap((peer, p) => {
-      const [from, to] = [devices[peer], devices[peers[(p + 1) % peers.length]]];
-      const links = [wayOut(from, to), wayIn(from, to)];
-      for (const link of links) use(link, from.index);
-      return links;
-    });
+    const ways: number[] = [];
+    for (let p = 0; op === "REDUCE" && p < peers.length; p++) {
+      const from = devices[peers[p]];
+      const to = devices[peers[p + 1 < peers.length ? p + 1 : 0]];
+      ways.push(use(wayOut(from, to), from.index), use(wayIn(from, to), from.index));
+    }
+    return ways;
   });
-  if (!isShared.includes(1)) return undefined;
+  if (count === 0) return undefined;
   for (let i = 0; i < operations.length; i++) {
     if (!sends[i]) continue;
-    if (!isShared[out[i]]) out[i] = unused;
-    if (!isShared[into[i]]) into[i] = unused;
+    out[i] = shared[out[i]];
+    into[i] = shared[into[i]];
   }
-  return { count: user.length, out, into, rings: rings.map((links) => [...new Set(links.filter((link) => isShared[link]))]) };
+  return { count, out, into, rings: rings.map((ways) => [...new Set(ways.filter((way) => shared[way] !== unused).map((way) => shared[way]))]) };
 }
