@@ -23,13 +23,16 @@ function overlap(a: Range, b: Range): Range | undefined {
 
 function placedFills(lists: readonly (readonly Operation[])[], workload: Workload): readonly PlacedFill[] {
   const partOf = new Map(workload.frozen.map((part, p) => [part.component, p]));
-  return lists.flatMap((list, rank) =>
-    list.flatMap((op, index): PlacedFill[] => {
-      const part = op.component === undefined ? undefined : partOf.get(op.component);
-      if (op.op !== "FILL" || part === undefined || !op.layers || !op.samples) return [];
-      return [{ rank, index, part, layers: op.layers, samples: op.samples, iteration: op.iteration }];
+  const fills: PlacedFill[] = [];
+  lists.forEach((list, rank) =>
+    list.forEach((operation, index) => {
+      if (operation.op !== "FILL") return;
+      const { component, layers, samples, iteration } = operation;
+      const part = component === undefined ? undefined : partOf.get(component);
+      if (part !== undefined && layers && samples) fills.push({ rank, index, part, layers, samples, iteration });
     }),
   );
+  return fills;
 }
 
 /**
@@ -38,6 +41,7 @@ function placedFills(lists: readonly (readonly Operation[])[], workload: Workloa
  */
 export function frozenTransfers(plan: Plan, { workload }: Context, lists: readonly (readonly Operation[])[], replicas: readonly number[]): readonly Transfer[] {
   const fills = placedFills(lists, workload);
+  if (fills.length === 0) return [];
   const parts = workload.frozen.length;
   const endingAt = groupBy(fills, (fill) => fill.layers[1] * parts + fill.part);
   const makersOf = groupBy(workload.encodings.flatMap((encoding) => (encoding.parts.length > 0 ? fills.filter((fill) => makes(fill, encoding)).map((fill) => ({ encoding, fill })) : [])), ({ encoding }) => workload.encodings.indexOf(encoding));
@@ -47,7 +51,7 @@ export function frozenTransfers(plan: Plan, { workload }: Context, lists: readon
   for (const fill of fills) {
     if (fill.layers[0] > 0) betweenLayers(workload, fill, endingAt.get(fill.layers[0] * parts + fill.part) ?? [], transfers);
     workload.encodings.forEach((encoding, e) => {
-      if (!uses(encoding, fill)) return;
+      if (encoding.parts.length === 0 || !uses(encoding, fill)) return;
       const key = fill.rank * workload.encodings.length + e;
       let held = there.get(key);
       if (!held) there.set(key, (held = new Uint8Array(plan.batch.global)));
@@ -67,7 +71,10 @@ export function frozenTransfers(plan: Plan, { workload }: Context, lists: readon
     for (let replica = Math.floor(from / share); replica * share < to; replica++) for (const { at } of ofReplica.get(replica) ?? []) found.push(at);
     return found.sort((a, b) => a - b).map((at) => receivers[at]);
   };
-  for (const fill of fills) toStages(workload, fill, receiversOfSamples(fill.samples), (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
+  for (const fill of fills) {
+    const made = workload.encodings.filter((encoding) => makes(fill, encoding));
+    if (made.length > 0) toStages(workload, fill, made, receiversOfSamples(fill.samples), (rank) => (fill.iteration === 1 ? lists[rank].length : firstPass[rank]), transfers);
+  }
   return transfers;
 }
 
@@ -130,15 +137,15 @@ function receiversOf(plan: Plan, { encodings }: Workload, replicas: readonly num
   });
 }
 
-function toStages({ encodings, frozen }: Workload, fill: PlacedFill, receivers: readonly Receiver[], wanted: (rank: number) => number, transfers: Transfer[]): void {
-  const made = encodings.flatMap((encoding, e) => (makes(fill, encoding) ? [e] : []));
-  if (made.length === 0) return;
+/** @param made What the fill makes. */
+function toStages({ encodings, frozen }: Workload, fill: PlacedFill, made: readonly Encoding[], receivers: readonly Receiver[], wanted: (rank: number) => number, transfers: Transfer[]): void {
   const { component } = frozen[fill.part];
   for (const { rank, samples: owned, uses } of receivers) {
     if (rank === fill.rank) continue;
-    const needed = made.filter((e) => uses[e]).map((e) => encodings[e]);
+    const needed = made.filter((encoding) => uses[encodings.indexOf(encoding)]);
     if (needed.length === 0) continue;
-    const tensors = needed.flatMap((encoding) => encoding.id ?? []);
+    const tensors: string[] = [];
+    for (const { id } of needed) if (id !== undefined) tensors.push(id);
     for (const range of owned) {
       const samples = overlap(fill.samples, range);
       if (!samples) continue;

@@ -37,15 +37,15 @@ export function prologueLists(plan: Plan, context: Context): Lists {
   return insertCommunication(lists, frozenTransfers(plan, context, lists, allReplicas(plan)));
 }
 
-/** One number for each place that a fill can stand before; -1 for a chain that the plan does not have. */
-function anchorKeys({ chains, batch: { microbatches } }: Plan): (device: number, anchor: FillAnchor) => number {
+/** One number for each place on a device that a fill can stand before; -1 for a chain that the plan does not have. */
+function anchorKeys({ chains, batch: { microbatches } }: Plan): (anchor: FillAnchor) => number {
   const most = chains.reduce((count, { stages }) => Math.max(count, stages.length), 0);
   const chainOf = new Map(chains.map(({ id }, c) => [id, c]));
-  return (device, { op, chain, stage = 0, microbatch = 0 }) => {
-    if (op === "OPTIM") return device * anchorOps.length;
+  return ({ op, chain, stage = 0, microbatch = 0 }) => {
+    if (op === "OPTIM") return 0;
     const c = chainOf.get(chain ?? "");
     if (c === undefined || stage >= most || microbatch >= microbatches) return -1;
-    return ((c * most + stage) * microbatches + microbatch + 1) * 2 ** 26 + device * anchorOps.length + anchorOps.indexOf(op);
+    return ((c * most + stage) * microbatches + microbatch + 1) * anchorOps.length + anchorOps.indexOf(op);
   };
 }
 
@@ -55,51 +55,54 @@ function fillOperation(fill: Fill): Operation {
 
 function rankLists(plan: Plan, context: Context, replicas: readonly number[], orders: DeviceOrders): Lists {
   const keyOf = anchorKeys(plan);
-  const anchored = new Map<number, Fill[]>();
+  /** By device and place. */
+  const anchored = new Map<number, Map<number, Fill[]>>();
   for (const fill of plan.fills) {
-    const key = keyOf(fill.device, fill.before);
-    const fills = anchored.get(key);
+    const key = keyOf(fill.before);
+    const ofDevice = anchored.get(fill.device) ?? new Map<number, Fill[]>();
+    anchored.set(fill.device, ofDevice);
+    const fills = ofDevice.get(key);
     if (fills) fills.push(fill);
-    else anchored.set(key, [fill]);
+    else ofDevice.set(key, [fill]);
   }
-  const takeFills = (device: number, anchor: FillAnchor): readonly Operation[] => {
-    if (anchored.size === 0) return [];
-    const key = keyOf(device, anchor);
-    const fills = anchored.get(key);
-    if (!fills) return [];
-    anchored.delete(key);
-    return fills.map(fillOperation);
+  const addFills = (list: Operation[], device: number, anchor: FillAnchor): void => {
+    const ofDevice = anchored.get(device);
+    if (!ofDevice || ofDevice.size === 0) return;
+    const key = keyOf(anchor);
+    for (const fill of ofDevice.get(key) ?? []) list.push(fillOperation(fill));
+    ofDevice.delete(key);
   };
   const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
   const wanted = new Set(replicas);
   const steps = placedSteps(plan, context, orders);
+  const layersOf = plan.chains.map(({ stages }) => stages.map(({ from, to }) => [from, to] as const));
   const isMade = context.workload.chains.map(({ chain }) => conditions(chain));
   for (const pipeline of allPipelines(plan)) {
     if (!replicasIn(plan, pipeline).some((replica) => wanted.has(replica))) continue;
     pipelineDevices(plan, pipeline).forEach((devices, place) => {
       for (const device of devices) {
         const list = lists[device];
-        for (const { op, chain: c, stage: s, microbatch } of steps[place]) {
-          const { id, stages } = plan.chains[c];
-          const pass = { iteration: 0, chain: id, stage: s, microbatch, layers: [stages[s].from, stages[s].to] } as const;
-          list.push(...takeFills(device, { op, chain: id, stage: s, microbatch }));
+        for (const { op, chain: c, stage, microbatch } of steps[place]) {
+          const chain = plan.chains[c].id;
+          const layers = layersOf[c][stage];
+          addFills(list, device, { op, chain, stage, microbatch });
           if (op === "SELF_COND" && !isMade[c]) continue;
-          if (plan.recompute && (op === "B" || op === "I")) list.push({ op: "R", ...pass });
-          list.push({ op, ...pass });
+          if (plan.recompute && (op === "B" || op === "I")) list.push({ op: "R", iteration: 0, chain, stage, microbatch, layers });
+          list.push({ op, iteration: 0, chain, stage, microbatch, layers });
         }
       }
     });
   }
-  addUpdates(plan, context, lists, takeFills);
-  const lost = [...anchored.values()][0]?.[0];
-  if (lost) {
+  addUpdates(plan, context, lists, addFills);
+  if ([...anchored.values()].some(({ size }) => size > 0)) {
+    const lost = plan.fills.find(({ device, before }) => anchored.get(device)?.has(keyOf(before))) ?? plan.fills[0];
     throw new UserError(`There is no such operation on device ${lost.device}.`, { field: `fills[${plan.fills.indexOf(lost)}].before` });
   }
   return lists;
 }
 
 /** What follows the passes on each rank that has any. */
-function addUpdates(plan: Plan, { costs }: Context, lists: Operation[][], takeFills: (device: number, anchor: FillAnchor) => readonly Operation[]): void {
+function addUpdates(plan: Plan, { costs }: Context, lists: Operation[][], addFills: (list: Operation[], device: number, anchor: FillAnchor) => void): void {
   const everyone = lists.map((_, rank) => rank);
   for (const [rank, held] of holdingsOf(plan).entries()) {
     const list = lists[rank];
@@ -114,7 +117,7 @@ function addUpdates(plan: Plan, { costs }: Context, lists: Operation[][], takeFi
       const { gradients } = costs.bytes(c, plan.optimizer.gradDtype);
       list.push({ op: "REDUCE", iteration: 0, chain, stage, layers: [from, to], peers: devices, bytes: gradients[to] - gradients[from] });
     }
-    list.push(...takeFills(rank, { op: "OPTIM" }));
+    addFills(list, rank, { op: "OPTIM" });
     if (plan.optimizer.maxGradNorm !== undefined) list.push({ op: "GRAD_NORM", iteration: 0, peers: everyone });
     for (const { chain, stage } of stages) {
       list.push({ op: "OPTIM", iteration: 0, chain, stage });

@@ -28,13 +28,22 @@ export interface Transfer {
   readonly samples?: Range;
 }
 
+const order: Readonly<Record<Channel, number>> = { forward: 0, backward: 1, selfConditioning: 2, intermediate: 3, encoding: 4 };
+
+/** Where a channel stands among `channels`; -1 for none. */
+export function channelOrder(channel: Channel | undefined): number {
+  return channel === undefined ? -1 : order[channel];
+}
+
 /** One end of a message. `stageOffset`: from the producer's stage to this end's. Written as a whole, since there are thousands of them. */
 function endOf(transfer: Transfer, tag: number, isSend: boolean, stageOffset: number): Operation {
   const { channel, iteration, chain, stage, microbatch, component, samples, tensors = [], bytes } = transfer;
   const peer = isSend ? transfer.destination : transfer.source;
   const op = isSend ? "SEND" : "RECV";
   if (chain !== undefined && stage !== undefined && microbatch !== undefined) return { op, iteration, channel, chain, stage: stage + stageOffset, microbatch, tag, tensors, bytes, peer };
-  if (channel === "encoding") return { op: "REDISTRIBUTE", iteration, channel, direction: isSend ? "send" : "receive", ...(component !== undefined && { component }), ...(samples && { samples }), tag, tensors, bytes, peer };
+  const direction = isSend ? "send" : "receive";
+  if (channel === "encoding" && component !== undefined && samples) return { op: "REDISTRIBUTE", iteration, channel, direction, component, samples, tag, tensors, bytes, peer };
+  if (channel === "encoding") return { op: "REDISTRIBUTE", iteration, channel, direction, ...(component !== undefined && { component }), ...(samples && { samples }), tag, tensors, bytes, peer };
   return { op, iteration, channel, ...(component !== undefined && { component }), ...(samples && { samples }), tag, tensors, bytes, peer };
 }
 
@@ -55,15 +64,16 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
       return;
     }
     let at = here.length;
-    while (at > 0 && channels.indexOf(transfers[here[at - 1]].channel) > channels.indexOf(channel)) at--;
+    while (at > 0 && channelOrder(transfers[here[at - 1]].channel) > channelOrder(channel)) at--;
     here.splice(at, 0, t);
   });
   const groups = new Map<number, number[]>();
   for (const places of leaving) {
     for (const here of places) {
-      for (const t of here ?? []) {
+      if (!here) continue;
+      for (const t of here) {
         const { source, destination, channel } = transfers[t];
-        const key = (source * lists.length + destination) * channels.length + channels.indexOf(channel);
+        const key = (source * lists.length + destination) * channels.length + channelOrder(channel);
         const group = groups.get(key);
         if (group) group.push(t);
         else groups.set(key, [t]);
@@ -87,10 +97,12 @@ export function insertCommunication(lists: readonly (readonly Operation[])[], tr
   return lists.map((list, rank) => {
     const whole: Operation[] = [];
     for (let i = 0; i <= list.length; i++) {
-      for (const t of arriving[rank][i] ?? []) whole.push(endOf(transfers[t], tagOf[t], false, offsetOf(transfers[t])));
+      const ending = arriving[rank][i];
+      if (ending) for (const t of ending) whole.push(endOf(transfers[t], tagOf[t], false, offsetOf(transfers[t])));
       if (i === list.length) break;
       whole.push(list[i]);
-      for (const t of leaving[rank][i] ?? []) whole.push(endOf(transfers[t], tagOf[t], true, 0));
+      const starting = leaving[rank][i];
+      if (starting) for (const t of starting) whole.push(endOf(transfers[t], tagOf[t], true, 0));
     }
     return whole;
   });

@@ -3,7 +3,7 @@
  * stages; what it predicts goes back to the first stage and is an input of its forward pass proper. These passes run ahead of
  * the forward passes by as many micro-batches as the pipeline has stages, so that predictions are back when they are wanted.
  */
-import { passesOf, type DeviceOrders, type PassStep } from "./generators/order";
+import { isPassStep, passesOf, type DeviceOrders, type PassStep } from "./generators/order";
 
 export interface SelfConditioningStep extends Omit<PassStep, "op"> {
   readonly op: "SELF_COND";
@@ -25,7 +25,7 @@ interface Waiting {
  * their order; a self-conditioning pass goes first wherever both could run.
  */
 export function withSelfConditioning(orders: DeviceOrders, chains: readonly { readonly stages: number; readonly conditioned: boolean }[]): readonly (readonly PlacedStep[])[] {
-  const base = orders.map((steps) => steps.flatMap(passesOf));
+  const base = orders.map((steps) => (steps.every(isPassStep) ? steps : steps.flatMap(passesOf)));
   if (!chains.some(({ conditioned }) => conditioned)) return base;
   const keyOf = ({ op, chain, replica, stage, microbatch }: PlacedStep) => `${op === "B" ? "I" : op} ${chain} ${replica} ${stage} ${microbatch}`;
   const unitOf = ({ chain, replica, stage }: Pick<PassStep, "chain" | "replica" | "stage">) => `${chain} ${replica} ${stage}`;

@@ -18,7 +18,6 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
   const { onRank, other, lastOnRank, lastSent, rank, groupOf, groups } = graph;
   const count = graph.operations.length;
   const second = new Sorted();
-  const first = new Sorted();
   const add = (i: number) => {
     if (onRank[i] >= 0) second.add(count + onRank[i]);
     else if (onRank[i] === before && lastOnRank[rank[i]] >= 0) second.add(lastOnRank[rank[i]]);
@@ -29,16 +28,15 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
       if (input >= 0) second.add(input);
     }
   };
+  const including = (deps: readonly number[], dep: number) => (dep < 0 || deps.includes(dep) ? deps : [...deps, dep].sort((a, b) => a - b));
   /** Iterations wait for the same, but on links. */
   const collected = (i: number): Dependencies => {
-    for (let k = 0; k < second.size; k++) if (second.values[k] >= count) first.add(second.values[k] - count);
-    if (previous.heldUpBy[i] >= 0) first.add(previous.heldUpBy[i]);
+    const first = second.from(count);
     if (last.heldUpBy[i] >= -count) second.add(count + last.heldUpBy[i]);
-    return [first.take(), second.take()];
+    return [including(first, previous.heldUpBy[i]), second.take()];
   };
   const endOf = (index: number) => (index < count ? previous.end[index] : last.end[index - count]);
   const latestOf = (deps: readonly number[], other: number): number => deps.reduce((latest, dep) => (latest < 0 || endOf(dep) > endOf(latest) ? dep : latest), other);
-  const including = (deps: readonly number[], dep: number) => (dep < 0 || deps.includes(dep) ? deps : [...deps, dep].sort((a, b) => a - b));
   const ofGroups = groups.map(({ members }) => {
     const own = members.map((member): Dependencies => {
       add(member);
@@ -48,7 +46,7 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
     return new Map(own.map((deps, m): [number, Dependencies] => [members[m], [including(deps[0], slowest[0]), including(deps[1], slowest[1])]]));
   });
   return (i) => {
-    const ofGroup = ofGroups[groupOf[i]]?.get(i);
+    const ofGroup = groupOf[i] >= 0 ? ofGroups[groupOf[i]].get(i) : undefined;
     if (ofGroup) return ofGroup;
     add(i);
     return collected(i);
@@ -57,8 +55,8 @@ export function dependencies({ graph, previous, last }: Simulation, inputs: Inpu
 
 /** Different numbers in ascending order; there are thousands of short lists, so they are collected in one place. */
 class Sorted {
-  readonly values: number[] = [];
-  size = 0;
+  private readonly values: number[] = [];
+  private size = 0;
 
   add(value: number): void {
     let at = this.size;
@@ -68,9 +66,18 @@ class Sorted {
     this.values[at] = value;
   }
 
+  /** The numbers from `least` on, counted from there. */
+  from(least: number): readonly number[] {
+    let first = 0;
+    while (first < this.size && this.values[first] < least) first++;
+    const found = this.values.slice(first, this.size); // of exactly that size, which growing lists are not
+    if (least > 0) for (let k = 0; k < found.length; k++) found[k] -= least;
+    return found;
+  }
+
   /** The numbers; the next list starts empty. */
   take(): readonly number[] {
-    const taken = this.values.slice(0, this.size);
+    const taken = this.from(0);
     this.size = 0;
     return taken;
   }

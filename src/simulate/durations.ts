@@ -55,15 +55,21 @@ export function allReduceMs(link: Link, ranks: number, bytes: number): number {
 
 /** The slowest link between neighbours in the ring of `ranks`; where nodes share their way to the network, so do the ring's messages. */
 export function slowestLink({ cluster, devices }: Context, ranks: readonly number[]): Link {
-  const sharing = new Map<string, number>();
-  const links = ranks.map((rank, i) => {
-    const [from, to] = [devices[rank], devices[ranks[(i + 1) % ranks.length]]];
-    if (from.node !== to.node && cluster.interNode.sharedByNode) for (const way of [`from ${from.node}`, `to ${to.node}`]) sharing.set(way, (sharing.get(way) ?? 0) + 1);
-    return linkBetween(cluster, from, to);
-  });
-  const crowd = Math.max(1, ...sharing.values());
-  const bandwidthOf = (link: Link) => (link === cluster.interNode ? link.bandwidthGBps / crowd : link.bandwidthGBps);
-  return { latencyUs: Math.max(...links.map((link) => link.latencyUs)), bandwidthGBps: Math.min(...links.map(bandwidthOf)) };
+  const { interNode } = cluster;
+  /** Messages out of each node and into it. */
+  const sharing = new Int32Array(interNode.sharedByNode ? 2 * devices.length : 0);
+  let crowd = 1;
+  let latencyUs = -Infinity;
+  let bandwidthGBps = Infinity;
+  for (let i = 0; i < ranks.length; i++) {
+    const from = devices[ranks[i]];
+    const to = devices[ranks[i + 1 < ranks.length ? i + 1 : 0]];
+    const link = linkBetween(cluster, from, to);
+    latencyUs = Math.max(latencyUs, link.latencyUs);
+    bandwidthGBps = Math.min(bandwidthGBps, link.bandwidthGBps);
+    if (from.node !== to.node && interNode.sharedByNode) crowd = Math.max(crowd, ++sharing[2 * from.node], ++sharing[2 * to.node + 1]);
+  }
+  return { latencyUs, bandwidthGBps: crowd > 1 ? Math.min(bandwidthGBps, interNode.bandwidthGBps / crowd) : bandwidthGBps };
 }
 
 /**
@@ -72,15 +78,13 @@ export function slowestLink({ cluster, devices }: Context, ranks: readonly numbe
  */
 export function durations(program: Timed, context: Context): Durations {
   const { workload, costs, cluster, devices, kinds } = context;
-  const { worldSize } = program;
   const stages = program.chains.map((chain, c) => stagesOf(program, context, chain, c));
   const chainOf = new Map(program.chains.map(({ id }, c) => [id, c]));
   const stageAt = (op: Operation) => stages[chainOf.get(op.chain ?? "") ?? 0][op.stage ?? 0];
-  const held = Array.from({ length: worldSize }, () => 0);
-  for (const { devices: holders, own } of stages.flat()) for (const rank of new Set(holders)) held[rank] += own.gradients;
   const partOf = new Map(workload.frozen.map((part, p) => [part.component, p]));
-  const memoryMs = (rank: number, amount: number) => amount / (devices[rank].kind.bandwidthGBps * 1e6);
-  const normMs = (2 * Math.ceil(Math.log2(Math.max(1, worldSize))) * slowestLink(context, Array.from({ length: worldSize }, (_, rank) => rank)).latencyUs) / 1e3;
+  /** What the gradients of a rank take to read, and the messages that follow: of all ranks, so it is found out only where it is asked for. */
+  let normsMs: readonly number[] | undefined;
+  const normMs = (rank: number): number => (normsMs ??= gradientNormMs(program, context, stages))[rank];
   const passMs = (op: Operation, rank: number, pass: keyof ChainSums) => {
     const { from, to, samples, chain, known } = stageAt(op);
     // All micro-batches take the same.
@@ -125,12 +129,12 @@ export function durations(program: Timed, context: Context): Durations {
           return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), op.bytes ?? 0);
         case "OPTIM": {
           const { trained, gradients, optimizer } = stageAt(op).own;
-          return memoryMs(rank, 2 * trained + gradients + 2 * optimizer);
+          return memoryMs(context, rank, 2 * trained + gradients + 2 * optimizer);
         }
         case "EMA":
-          return memoryMs(rank, stageAt(op).own.trained + 2 * stageAt(op).own.ema);
+          return memoryMs(context, rank, stageAt(op).own.trained + 2 * stageAt(op).own.ema);
         case "GRAD_NORM":
-          return memoryMs(rank, held[rank]) + normMs;
+          return normMs(rank);
         default:
           return 0;
       }
@@ -153,6 +157,20 @@ export function durations(program: Timed, context: Context): Durations {
       return buckets;
     },
   };
+}
+
+/** `[rank]`: ms of the gradient norm. */
+function gradientNormMs({ worldSize }: Timed, context: Context, stages: readonly (readonly TimedStage[])[]): readonly number[] {
+  const ranks = Array.from({ length: worldSize }, (_, rank) => rank);
+  const held = ranks.map(() => 0);
+  for (const { devices, own } of stages.flat()) for (const rank of new Set(devices)) held[rank] += own.gradients;
+  const agreeMs = (2 * Math.ceil(Math.log2(Math.max(1, worldSize))) * slowestLink(context, ranks).latencyUs) / 1e3;
+  return ranks.map((rank) => memoryMs(context, rank, held[rank]) + agreeMs);
+}
+
+/** Ms in which a device reads and writes `bytes`. */
+function memoryMs({ devices }: Context, rank: number, bytes: number): number {
+  return bytes / (devices[rank].kind.bandwidthGBps * 1e6);
 }
 
 /** What is known of a stage as it is now cut. `samples`: of a micro-batch, on each of the devices that share it. */

@@ -29,17 +29,13 @@ export interface Simulation {
 /** Iterations after which a schedule that has not settled is averaged. */
 const mostIterations = 16;
 
-const computing = new Set(["F", "I", "W", "B", "R", "FILL", "SELF_COND", "OVERLAP_F_B", "OPTIM", "EMA"]);
-
-export function isComputing(op: { readonly op: string }): boolean {
-  return computing.has(op.op);
+export function isComputing({ op }: { readonly op: string }): boolean {
+  return isPass(op) || op === "FILL" || op === "OVERLAP_F_B" || op === "OPTIM" || op === "EMA";
 }
-
-const passes = new Set(["F", "I", "W", "B", "R", "SELF_COND"]);
 
 /** Whether it is a pass of a chain's stage. */
 export function isPass(op: string): boolean {
-  return passes.has(op);
+  return op === "F" || op === "B" || op === "I" || op === "W" || op === "R" || op === "SELF_COND";
 }
 
 /** @throws UserError when ranks wait for each other. */
@@ -58,11 +54,11 @@ export function simulateGraph(graph: Graph, worldSize: number, samples: number):
   const busyMs = new Array<number>(graph.lastOnRank.length).fill(0);
   let first = Infinity;
   let end = 0;
-  graph.operations.forEach((op, i) => {
-    if (isComputing(op)) busyMs[graph.rank[i]] += graph.ms[i];
+  for (let i = 0; i < graph.operations.length; i++) {
+    if (isComputing(graph.operations[i])) busyMs[graph.rank[i]] += graph.ms[i];
     if (!graph.receives[i]) first = Math.min(first, last.start[i]);
     end = Math.max(end, last.end[i]);
-  });
+  }
   const present = graph.lastOnRank.reduce((count, op) => count + (op === before ? 0 : 1), 0);
   const busy = present > 0 ? (busyMs.reduce((total, ms) => total + ms, 0) * worldSize) / present : 0;
   return {
@@ -82,7 +78,7 @@ export function simulateGraph(graph: Graph, worldSize: number, samples: number):
  * the later half on the rank that moves most. The others follow it sooner or later.
  */
 export function settle(graph: Graph): { readonly last: Times; readonly previous: Times; readonly periodMs: number } {
-  const { lastOnRank, lastSent, links } = graph;
+  const { lastOnRank, lastSent, links, present } = graph;
   const free = new Float64Array(lastOnRank.length);
   const sent = new Float64Array(lastOnRank.length);
   const shared = links && linkState(links);
@@ -99,12 +95,12 @@ export function settle(graph: Graph): { readonly last: Times; readonly previous:
       walkShared(graph, links, shared, free, sent, last);
     } else walk(graph, free, sent, last);
     let end = 0;
-    for (const op of lastOnRank) if (op !== before) end = Math.max(end, last.end[op]);
+    for (const rank of present) if (lastOnRank[rank] !== before) end = Math.max(end, last.end[lastOnRank[rank]]);
     if (n > 0) periodMs = end - endBefore;
     endBefore = end;
     const moves = (from: number, to: number) => Math.abs(to - from - periodMs) <= 1e-9 * end;
     let isSettled = n > 1;
-    for (let rank = 0; rank < free.length; rank++) {
+    for (const rank of present) {
       if (lastOnRank[rank] === before) continue;
       const next = last.end[lastOnRank[rank]];
       isSettled &&= moves(free[rank], next);

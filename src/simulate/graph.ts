@@ -4,8 +4,9 @@
  * graph is known before any time is. Only links that several ranks send over are used in an order that times decide.
  */
 import { UserError } from "../model/errors";
-import { channels, type Channel, type Operation } from "../model/program";
+import type { Operation } from "../model/program";
 import { isReceive, isSend } from "../schedule/check";
+import { channelOrder } from "../schedule/communication";
 import type { Context } from "./context";
 import type { Bucket, Durations } from "./durations";
 import { sharedLinks, type SharedLinks } from "./links";
@@ -18,6 +19,8 @@ export const none = -2;
 export interface Structure {
   readonly operations: readonly Operation[];
   readonly rank: Int32Array;
+  /** An operation on the rank that takes as long wherever stages are cut, the first such one: it differs in its micro-batch at most. */
+  readonly like: Int32Array;
   /** 1 for an operation that only waits for a message. */
   readonly receives: Uint8Array;
   /** The operation that must end before the rank gets to this one: on its compute stream. */
@@ -37,6 +40,8 @@ export interface Structure {
   /** Per rank, the last operation on its compute and its communication stream (or `before`). */
   readonly lastOnRank: Int32Array;
   readonly lastSent: Int32Array;
+  /** Ranks that have operations. */
+  readonly present: readonly number[];
 }
 
 /** Start and end in ms of each operation of a graph. A receive lasts from when its rank gets to it until the data is there. */
@@ -66,9 +71,9 @@ export interface Collective extends Group {
 
 /** The structure with times. Lists that differ in nothing but where stages are cut share one structure. */
 export function timed(structure: Structure, durations: Durations): Graph {
-  const { operations, rank, groups } = structure;
+  const { operations, rank, like, groups } = structure;
   const ms = new Float64Array(operations.length);
-  for (let i = 0; i < ms.length; i++) ms[i] = durations.of(operations[i], rank[i]);
+  for (let i = 0; i < ms.length; i++) ms[i] = like[i] < i ? ms[like[i]] : durations.of(operations[i], rank[i]);
   const collectives = groups.map((group): Collective => {
     const op = operations[group.members[0]];
     if (op.op === "GRAD_NORM") return { ...group, buckets: [], ms: group.members.reduce((most, member) => Math.max(most, ms[member]), 0) };
@@ -85,8 +90,9 @@ export function timed(structure: Structure, durations: Durations): Graph {
  */
 export function structureOf(lists: readonly (readonly Operation[])[], context: Pick<Context, "cluster" | "devices" | "overlaps">): Structure {
   const { overlaps } = context;
-  const operations = lists.flat();
+  const operations = new Array<Operation>().concat(...lists); // several times as quick as flat
   const rank = new Int32Array(operations.length);
+  const like = new Int32Array(operations.length);
   const receives = new Uint8Array(operations.length);
   const isSender = new Uint8Array(operations.length);
   const onRank = new Int32Array(operations.length);
@@ -94,55 +100,81 @@ export function structureOf(lists: readonly (readonly Operation[])[], context: P
   const lastOnRank = new Int32Array(lists.length).fill(before);
   const lastSent = new Int32Array(lists.length).fill(before);
   const firstOnRank = new Int32Array(lists.length + 1);
-  const keyOf = messageKeys(operations, lists.length);
-  const sends = new Map<number, number>();
+  const present = lists.flatMap((list, r) => (list.length > 0 ? [r] : []));
+  const sends = new Messages(lists.length);
   const groups = new Map<string, { members: number[]; backward: number[] }>();
+  const ringOf = rings();
+  const addTo = (key: string, member: number, backward?: number) => {
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = { members: [], backward: [] }));
+    group.members.push(member);
+    if (backward !== undefined) group.backward.push(backward);
+  };
   let i = 0;
-  lists.forEach((list, r) => {
+  for (const r of present) {
+    const list = lists[r];
     const first = i;
+    const kinds: number[] = [];
     let reduce = none;
     let norms = 0;
     for (const op of list) {
       rank[i] = r;
+      like[i] = i;
       onRank[i] = lastOnRank[r];
       let blocks = true;
-      if (isSend(op)) {
-        isSender[i] = 1;
-        sends.set(keyOf(op, r, op.peer ?? r), i);
-        other[i] = lastSent[r];
-        lastSent[r] = i;
-        blocks = !overlaps;
-      } else if (isReceive(op)) receives[i] = 1;
-      else if (op.op === "REDUCE" || op.op === "GRAD_NORM") {
-        const key = op.op === "REDUCE" ? `REDUCE ${op.chain} ${op.stage} ${(op.peers ?? []).join()}` : `GRAD_NORM ${norms++}`;
-        let group = groups.get(key);
-        if (!group) groups.set(key, (group = { members: [], backward: [] }));
-        group.members.push(i);
-        if (op.op === "REDUCE") {
-          const last = list.findLastIndex((pass) => (pass.op === "B" || pass.op === "W") && pass.stage === op.stage && pass.chain === op.chain);
-          group.backward.push(last < 0 ? before : first + last);
+      switch (op.op) {
+        case "SEND":
+        case "RECV":
+        case "REDISTRIBUTE":
+          if (isReceive(op)) receives[i] = 1;
+          else if (isSend(op)) {
+            isSender[i] = 1;
+            like[i] = likeOf(operations, i, kinds);
+            sends.between(op, r, op.peer ?? r)[op.tag ?? 0] = i;
+            other[i] = lastSent[r];
+            lastSent[r] = i;
+            blocks = !overlaps;
+          }
+          break;
+        case "REDUCE":
+          addTo(`REDUCE ${op.chain} ${op.stage} ${ringOf(op.peers ?? [])}`, i, lastBackward(list, op, first));
           other[i] = lastSent[r];
           lastSent[r] = reduce = i;
           blocks = !overlaps;
-        } else other[i] = reduce;
-      } else if (op.op === "OPTIM") other[i] = reduce;
+          break;
+        case "GRAD_NORM":
+          addTo(`GRAD_NORM ${norms++}`, i);
+          other[i] = reduce;
+          break;
+        case "OPTIM":
+          other[i] = reduce;
+          break;
+        default:
+          like[i] = likeOf(operations, i, kinds);
+      }
       if (blocks) lastOnRank[r] = i;
       i++;
     }
-    firstOnRank[r + 1] = i;
-  });
+  }
+  lists.forEach(({ length }, r) => (firstOnRank[r + 1] = firstOnRank[r] + length));
   for (let receive = 0; receive < operations.length; receive++) {
     if (!receives[receive]) continue;
     const op = operations[receive];
-    const send = sends.get(keyOf(op, op.peer ?? rank[receive], rank[receive]));
+    const send: number | undefined = sends.between(op, op.peer ?? rank[receive], rank[receive])[op.tag ?? 0];
     if (send === undefined) throw new UserError(`Rank ${rank[receive]} waits for a message on channel ${op.channel} (tag ${op.tag}) that rank ${op.peer} never sends.`);
     other[receive] = send;
   }
   const made = [...groups.values()].map(({ members, backward }): Group => (overlaps && backward.length > 0 && !backward.includes(before) ? { members, backward } : { members }));
   const groupOf = new Int32Array(operations.length).fill(none);
   made.forEach(({ members }, g) => members.forEach((member) => (groupOf[member] = g)));
-  const order = topologicalOrder(operations, firstOnRank, onRank, other, made, groupOf);
-  return { operations, rank, receives, onRank, other, order, groups: made, groupOf, links: sharedLinks(operations, rank, isSender, made, context), firstOnRank, lastOnRank, lastSent };
+  const order = topologicalOrder(operations, firstOnRank, present, onRank, other, made, groupOf);
+  return { operations, rank, like, receives, onRank, other, order, groups: made, groupOf, links: sharedLinks(operations, rank, isSender, made, context), firstOnRank, lastOnRank, lastSent, present };
+}
+
+/** The last pass that makes gradients of a REDUCE, in a list whose operations are numbered from `first`. */
+function lastBackward(list: readonly Operation[], { chain, stage }: Operation, first: number): number {
+  const last = list.findLastIndex((pass) => (pass.op === "B" || pass.op === "W") && pass.stage === stage && pass.chain === chain);
+  return last < 0 ? before : first + last;
 }
 
 /** Whether what follows on the rank waits for this send. */
@@ -150,15 +182,50 @@ export function holdsUp({ rank, onRank }: Structure, send: number): boolean {
   return send + 1 < rank.length && rank[send + 1] === rank[send] && onRank[send + 1] === send;
 }
 
-/** One number for both ends of a message. */
-function messageKeys(operations: readonly Operation[], ranks: number): (op: Operation, source: number, destination: number) => number {
-  const tags = operations.reduce((most, op) => Math.max(most, op.tag ?? 0), 0) + 1;
-  const order: readonly (Channel | undefined)[] = channels;
-  return (op, source, destination) => (((order.indexOf(op.channel) * ranks + source) * ranks + destination) * 2 + op.iteration) * tags + (op.tag ?? 0);
+/** The first of the operations `kinds` of a rank that takes as long as operation `i`, which is added where there is none. */
+function likeOf(operations: readonly Operation[], i: number, kinds: number[]): number {
+  const { op, chain, stage, microbatch, channel, peer, bytes, direction } = operations[i];
+  if (microbatch === undefined) return i;
+  for (const kind of kinds) {
+    const other = operations[kind];
+    if (other.op === op && other.stage === stage && other.chain === chain && other.channel === channel && other.peer === peer && other.bytes === bytes && other.direction === direction) return kind;
+  }
+  kinds.push(i);
+  return i;
+}
+
+/** Numbers lists of ranks by what is in them; most are one and the same list. */
+function rings(): (peers: readonly number[]) => number {
+  const known = new Map<readonly number[], number>();
+  const numbers = new Map<string, number>();
+  return (peers) => {
+    let ring = known.get(peers);
+    if (ring === undefined) {
+      const members = peers.join();
+      ring = numbers.get(members) ?? numbers.size;
+      numbers.set(members, ring);
+      known.set(peers, ring);
+    }
+    return ring;
+  };
+}
+
+/** Sends by their tags, in one list for each channel and iteration between two ranks. */
+class Messages {
+  private readonly lists = new Map<number, number[]>();
+
+  constructor(private readonly ranks: number) {}
+
+  between({ channel, iteration }: Operation, source: number, destination: number): number[] {
+    const key = ((channelOrder(channel) * 2 + iteration) * this.ranks + source) * this.ranks + destination;
+    let list = this.lists.get(key);
+    if (!list) this.lists.set(key, (list = []));
+    return list;
+  }
 }
 
 /** @throws UserError when ranks wait for each other. */
-function topologicalOrder(operations: readonly Operation[], firstOnRank: Int32Array, onRank: Int32Array, other: Int32Array, groups: readonly Group[], groupOf: Int32Array): Int32Array {
+function topologicalOrder(operations: readonly Operation[], firstOnRank: Int32Array, present: readonly number[], onRank: Int32Array, other: Int32Array, groups: readonly Group[], groupOf: Int32Array): Int32Array {
   const total = onRank.length;
   const done = new Uint8Array(total);
   const missing = groups.map(({ members }) => members.length);
@@ -168,7 +235,7 @@ function topologicalOrder(operations: readonly Operation[], firstOnRank: Int32Ar
   const nextWaiting = new Int32Array(at.length).fill(none);
   const order = new Int32Array(total + groups.length);
   let placed = 0;
-  const runnable = Array.from(at, (_, r) => r);
+  const runnable = [...present];
   const finish = (op: number) => {
     done[op] = 1;
     for (let r = firstWaiting[op]; r !== none; r = nextWaiting[r]) runnable.push(r);

@@ -1,7 +1,7 @@
 /** What each operation of an iteration needs the results of, whatever else holds its rank up: the edges of a timeline. */
 import type { Range } from "../model/plan";
 import type { Operation, Program } from "../model/program";
-import { isReceive, isSend } from "../schedule/check";
+import { isReceive } from "../schedule/check";
 import type { Context } from "./context";
 import type { Structure } from "./graph";
 
@@ -113,30 +113,29 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     const ownStages = new Int32Array(firstOnRank[rank + 1] - firstOnRank[rank]);
     for (let i = firstOnRank[rank]; i < firstOnRank[rank + 1]; i++) {
       const op = operations[i];
+      const { op: name } = op;
+      if (name === "FILL" || name === "REDISTRIBUTE") {
+        if (name === "FILL" || op.direction === "receive") frozen.push(i);
+        continue;
+      }
       const stage = op.chain === undefined ? 0 : stageOf(op);
       ownStages[i - firstOnRank[rank]] = stage;
       const slot = stage * microbatches + (op.microbatch ?? 0);
-      switch (op.op) {
+      switch (name) {
         case "F":
         case "R":
         case "SELF_COND":
-          slots.add(op.op, slot, i);
+          slots.add(name, slot, i);
           break;
         case "B":
         case "I":
         case "W":
-          slots.add(op.op === "B" ? "I" : op.op, slot, i);
+          slots.add(name === "B" ? "I" : name, slot, i);
           lastPass[stage] = i;
           break;
         case "RECV":
           if (op.channel === "forward" || op.channel === "backward" || op.channel === "selfConditioning") slots.add(op.channel, slot, i);
           else frozen.push(i);
-          break;
-        case "FILL":
-          frozen.push(i);
-          break;
-        case "REDISTRIBUTE":
-          if (op.direction === "receive") frozen.push(i);
           break;
         case "REDUCE":
           reduce[stage] = i;
@@ -183,25 +182,27 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
     let made = none;
     return (i, to) => {
       const op = operations[i];
-      const stage = ownStages[i - firstOnRank[rank]];
-      const m = op.microbatch ?? 0;
-      const slot = stage * microbatches + m;
-      if (isReceive(op)) {
-        to.push(other[i]);
-        return;
-      }
-      if (isSend(op)) {
-        if (made !== none) to.push(made);
+      const { op: name } = op;
+      if (name === "SEND" || name === "RECV" || name === "REDISTRIBUTE") {
+        if (isReceive(op)) to.push(other[i]);
+        else if (made !== none) to.push(made);
         return;
       }
       made = i;
-      switch (op.op) {
+      if (name === "FILL") {
+        fillInputs(i, to);
+        return;
+      }
+      const stage = ownStages[i - firstOnRank[rank]];
+      const m = op.microbatch ?? 0;
+      const slot = stage * microbatches + m;
+      switch (name) {
         case "F":
         case "SELF_COND": {
-          const isFeedback = op.op === "F" && stages[stage].isFirst;
-          const channel = op.op === "F" && !isFeedback ? "forward" : "selfConditioning";
-          if (op.op === "F" || !stages[stage].isFirst) slots.copy(channel, slot, to);
-          if (!stages[stage].isFirst) neighbour(op.op, stage, -1, m, to);
+          const isFeedback = name === "F" && stages[stage].isFirst;
+          const channel = name === "F" && !isFeedback ? "forward" : "selfConditioning";
+          if (name === "F" || !stages[stage].isFirst) slots.copy(channel, slot, to);
+          if (!stages[stage].isFirst) neighbour(name, stage, -1, m, to);
           else if (isFeedback) feedback(stage, m, to);
           slots.copy("encodings", slot, to);
           if (optimizer[stage] !== none) to.push(optimizer[stage] - total);
@@ -218,9 +219,6 @@ function rankIndex(program: Program, { workload }: Context): (structure: Structu
           break;
         case "W":
           slots.copy("I", slot, to);
-          break;
-        case "FILL":
-          fillInputs(i, to);
           break;
         case "REDUCE":
           if (lastPass[stage] !== none) to.push(lastPass[stage]);

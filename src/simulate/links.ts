@@ -20,42 +20,64 @@ export interface SharedLinks {
 
 const unused = -1;
 
-/** Undefined where no two ranks ever send over one link. @param sends 1 for an operation that sends. */
+/**
+ * Undefined where no two ranks ever send over one link. Ways that the same rings hold, and no message else, are one link here:
+ * a ring of many replicas has hundreds of them.
+ * @param sends 1 for an operation that sends.
+ */
 export function sharedLinks(operations: readonly Operation[], rank: Int32Array, sends: Uint8Array, groups: readonly { readonly members: readonly number[] }[], { cluster, devices }: Pick<Context, "cluster" | "devices">): SharedLinks | undefined {
-  const firstOfNode = new Map<number, number>();
-  for (const { node, index } of devices) if (!firstOfNode.has(node)) firstOfNode.set(node, index);
-  const network = ({ node, index }: Device) => (cluster.interNode.sharedByNode ? (firstOfNode.get(node) ?? index) : index);
-  const wayOut = (a: Device, b: Device) => (a.node === b.node ? 4 * a.index : 4 * network(a) + 2);
-  const wayIn = (a: Device, b: Device) => (a.node === b.node ? 4 * b.index : 4 * network(b) + 2) + 1;
+  const { sharedByNode } = cluster.interNode;
+  const network = ({ node, index }: Device) => 2 * (devices.length + (sharedByNode ? node : index));
+  const wayOut = (a: Device, b: Device) => (a.node === b.node ? 2 * a.index : network(a));
+  const wayIn = (a: Device, b: Device) => (a.node === b.node ? 2 * b.index : network(b)) + 1;
   const user = new Int32Array(4 * devices.length).fill(unused);
   const isShared = new Uint8Array(4 * devices.length);
-  const use = (link: number, by: number) => {
-    if (user[link] === unused) user[link] = by;
-    else if (user[link] !== by) isShared[link] = 1;
+  const use = (way: number, by: number): number => {
+    if (user[way] === unused) user[way] = by;
+    else if (user[way] !== by) isShared[way] = 1;
+    return way;
   };
   const out = new Int32Array(operations.length).fill(unused);
   const into = new Int32Array(operations.length).fill(unused);
   for (let i = 0; i < operations.length; i++) {
     if (!sends[i]) continue;
-    const [from, to] = [devices[rank[i]], devices[operations[i].peer ?? rank[i]]];
-    use((out[i] = wayOut(from, to)), from.index);
-    use((into[i] = wayIn(from, to)), from.index);
+    const from = devices[rank[i]];
+    const to = devices[operations[i].peer ?? rank[i]];
+    out[i] = use(wayOut(from, to), from.index);
+    into[i] = use(wayIn(from, to), from.index);
   }
   const rings = groups.map(({ members }) => {
     const { op, peers = [] } = operations[members[0]];
-    if (op !== "REDUCE") return [];
-    return peers.flatMap((peer, p) => {
-      const [from, to] = [devices[peer], devices[peers[(p + 1) % peers.length]]];
-      const links = [wayOut(from, to), wayIn(from, to)];
-      for (const link of links) use(link, from.index);
-      return links;
-    });
+    const ways = new Set<number>();
+    for (let p = 0; op === "REDUCE" && p < peers.length; p++) {
+      const from = devices[peers[p]];
+      const to = devices[peers[p + 1 < peers.length ? p + 1 : 0]];
+      ways.add(use(wayOut(from, to), from.index)).add(use(wayIn(from, to), from.index));
+    }
+    return ways;
   });
   if (!isShared.includes(1)) return undefined;
+  const link = new Int32Array(4 * devices.length).fill(unused);
+  let count = 0;
+  const linkOf = (way: number): number => {
+    if (isShared[way] && link[way] === unused) link[way] = count++;
+    return link[way];
+  };
   for (let i = 0; i < operations.length; i++) {
     if (!sends[i]) continue;
-    if (!isShared[out[i]]) out[i] = unused;
-    if (!isShared[into[i]]) into[i] = unused;
+    out[i] = linkOf(out[i]);
+    into[i] = linkOf(into[i]);
   }
-  return { count: user.length, out, into, rings: rings.map((links) => [...new Set(links.filter((link) => isShared[link]))]) };
+  const ofMessages = count;
+  for (const ways of rings) {
+    /** Ways that were one link so far are two where only some are in this ring. */
+    const parts = new Map<number, number>();
+    for (const way of ways) {
+      if (!isShared[way] || (link[way] !== unused && link[way] < ofMessages)) continue;
+      const part = parts.get(link[way]) ?? count++;
+      parts.set(link[way], part);
+      link[way] = part;
+    }
+  }
+  return { count, out, into, rings: rings.map((ways) => [...new Set([...ways].filter((way) => isShared[way]).map((way) => link[way]))]) };
 }

@@ -17,8 +17,10 @@ export interface MemoryUse {
 /** One figure per rank. Prologue and data loading are not counted. */
 export function memoryUse(program: Program, context: Context, simulation: Simulation): readonly MemoryUse[] {
   const held = heldStages(program);
-  const passes = passBytes(program, context);
+  const bytesOf = passBytes(program, context);
   const { start, end } = simulation.last;
+  const { like } = simulation.graph;
+  const passes: ReturnType<typeof bytesOf>[] = [];
   let first = 0;
   return program.ranks.map(({ rank, operations }) => {
     const changes = new Changes();
@@ -26,14 +28,15 @@ export function memoryUse(program: Program, context: Context, simulation: Simula
     let arriving = 0;
     let leaving = 0;
     operations.forEach((op, i) => {
-      const [from, to] = [start[first + i], end[first + i]];
+      const from = start[first + i];
+      const to = end[first + i];
       // Encodings for the coming iteration come in while those of this one are still held; at its end they take their place.
       for (; made[arriving]?.op === i; arriving++) {
         changes.add(from, made[arriving].bytes);
         leaving += made[arriving].bytes;
       }
       if (isPass(op.op)) {
-        const { taken, given, workspace } = passes(op);
+        const { taken, given, workspace } = (passes[like[first + i]] ??= bytesOf(op));
         changes.add(from, taken + workspace);
         changes.add(to, -given - workspace);
       } else if (op.op === "FILL") {
@@ -142,8 +145,7 @@ function residentBytes(program: Program, context: Context, rank: number, held: r
 function passBytes(program: Program, { workload, costs }: Context): (op: Operation) => { taken: number; given: number; workspace: number } {
   const recomputes = program.ranks.some(({ operations }) => operations.some(({ op }) => op === "R"));
   const chains = new Map(program.chains.map(({ id, stages }, c) => [id, { c, stages, crossings: stageCrossings(workload.chains[c], stages.map(({ to }) => to), stages.map(({ devices }) => devices[0])) }]));
-  const known = new Map<string, { taken: number; given: number; workspace: number }>();
-  const bytesOf = (op: Operation) => {
+  return (op) => {
     const chain = chains.get(op.chain ?? "");
     const stage = chain?.stages[op.stage ?? 0];
     if (!chain || !stage) return { taken: 0, given: 0, workspace: 0 };
@@ -170,12 +172,6 @@ function passBytes(program: Program, { workload, costs }: Context): (op: Operati
       default:
         return { taken: 0, given: 0, workspace };
     }
-  };
-  return (op) => {
-    const key = `${op.op} ${op.chain} ${op.stage}`;
-    let bytes = known.get(key);
-    if (!bytes) known.set(key, (bytes = bytesOf(op)));
-    return bytes;
   };
 }
 

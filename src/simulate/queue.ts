@@ -7,6 +7,11 @@ export class Queue {
     return this.items.length === 0;
   }
 
+  /** The first item's time; the queue must not be empty. */
+  get firstTime(): number {
+    return this.times[0];
+  }
+
   push(time: number, item: number): void {
     let at = this.items.length;
     while (at > 0) {
@@ -19,8 +24,8 @@ export class Queue {
   }
 
   /** Takes the first item away; the queue must not be empty. */
-  pop(): { readonly time: number; readonly item: number } {
-    const first = { time: this.times[0], item: this.items[0] };
+  pop(): number {
+    const [first] = this.items;
     const time = this.times.pop() ?? 0;
     const item = this.items.pop() ?? 0;
     const count = this.items.length;

@@ -63,34 +63,45 @@ function shownOperations(program: Program, context: Context, simulation: Simulat
   const source = sourcesOf(program, context);
   const count = graph.operations.length;
   const deps = dependencies(simulation, inputsOf(program, context, graph));
-  const startOf = ({ start, end }: Times, i: number) => (graph.receives[i] ? end : start)[i] - zero;
+  const startOf = ({ start, end }: Times, i: number) => (graph.receives[i] ? end[i] : start[i]) - zero;
   const shown = new Array<TimelineOperation>(2 * count);
-  graph.operations.forEach((op, i) => {
+  for (let i = 0; i < count; i++) {
+    const op = graph.operations[i];
     const from = source(op);
     const [first, second] = deps(i);
     shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(previous, i), previous.end[i] - zero, first);
     shown[count + i] = shownOperation(op, graph.rank[i], from, 1, startOf(last, i), last.end[i] - zero, second);
-  });
+  }
   return shown;
 }
 
-/** The common kinds are written as a whole: that is many times as quick as piece by piece, and a drag waits for thousands of them. */
+/**
+ * The common kinds are written as a whole, each in a place that sees operations of that kind only: that is many times as quick as
+ * piece by piece, and a drag waits for thousands of them.
+ */
 function shownOperation(operation: Operation, device: number, source: TimeSource, shift: 0 | 1, startMs: number, endMs: number, deps: readonly number[]): TimelineOperation {
-  const { op, chain, stage, microbatch, component, layers, samples, channel, direction, bytes, peer } = operation;
+  const { op } = operation;
   const iteration = shift + operation.iteration;
-  if (channel === undefined) {
+  if (isPass(op)) {
+    const { chain, stage, microbatch, layers } = operation;
     if (chain !== undefined && stage !== undefined && microbatch !== undefined && layers) {
       return { device, stream: "compute", op, iteration, chain, stage, microbatch, layers, startMs, endMs, deps, source };
     }
+  } else if (op === "FILL") {
+    const { component, layers, samples } = operation;
     if (component !== undefined && layers && samples) return { device, stream: "compute", op, iteration, component, layers, samples, startMs, endMs, deps, source };
-  } else if (bytes !== undefined && peer !== undefined) {
-    if (chain !== undefined && stage !== undefined && microbatch !== undefined) {
+  } else if (op === "SEND" || op === "RECV") {
+    const { chain, stage, microbatch, channel, bytes, peer } = operation;
+    if (chain !== undefined && stage !== undefined && microbatch !== undefined && channel && bytes !== undefined && peer !== undefined) {
       return { device, stream: "communication", op, iteration, chain, stage, microbatch, channel, bytes, peer, startMs, endMs, deps, source };
     }
-    if (component !== undefined && samples && direction) {
+  } else if (op === "REDISTRIBUTE") {
+    const { component, samples, channel, direction, bytes, peer } = operation;
+    if (component !== undefined && samples && channel && direction && bytes !== undefined && peer !== undefined) {
       return { device, stream: "communication", op, iteration, component, samples, channel, direction, bytes, peer, startMs, endMs, deps, source };
     }
   }
+  const { chain, stage, microbatch, component, layers, samples, channel, direction, bytes, peer } = operation;
   return {
     device,
     stream: isSent(operation) ? "communication" : "compute",
@@ -125,9 +136,14 @@ function sourcesOf(program: Program, { workload }: Context): (op: Operation) => 
   const passes = new Map(
     program.chains.map(({ id, stages }, c) => [id, stages.map(({ from, to, devices }) => [false, true].map((backward) => sourceOf(workload.chains[c].layers, [from, to], (microbatch * program.dataParallel) / devices.length, backward)))]),
   );
-  return ({ op, chain, stage = 0, component, layers, samples }) => {
-    if (op === "FILL") return layers && samples ? sourceOf(parts.get(component ?? "") ?? [], layers, samples[1] - samples[0], false) : "estimate";
+  return (operation) => {
+    const { op } = operation;
+    if (op === "FILL") {
+      const { component, layers, samples } = operation;
+      return layers && samples ? sourceOf(parts.get(component ?? "") ?? [], layers, samples[1] - samples[0], false) : "estimate";
+    }
     if (!isPass(op)) return "estimate";
+    const { chain, stage = 0 } = operation;
     return passes.get(chain ?? "")?.[stage][op === "B" || op === "I" || op === "W" ? 1 : 0] ?? "estimate";
   };
 }

@@ -58,3 +58,7 @@ export function passes(op: PassStep["op"], stage: number, from: number, to: numb
 export function passesOf(step: Step): readonly PassStep[] {
   return step.op === "OVERLAP_F_B" ? [step.forward, step.backward] : [step];
 }
+
+export function isPassStep(step: Step): step is PassStep {
+  return step.op !== "OVERLAP_F_B";
+}
