@@ -1,9 +1,11 @@
 /** The partition: the dynamic programme under several readings of a stage's cost, each start improved by simulation. */
+import { isInV } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { firstCuts, joinedCuts } from "../cuts";
 import { bestCuts } from "./dynamic";
 import { refine } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
+import { bestVCuts } from "./vPlacement";
 
 /** What a stage may be taken to cost. */
 const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
@@ -27,14 +29,16 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     return found;
   };
   const starts = new Map<string, readonly number[]>();
-  for (const reading of readings) {
+  const addStart = (cutsOf: (shape: Shape, own: StageCosts) => readonly number[] | undefined) => {
     const each = shapes.flatMap((shape, c) => {
-      const cuts = startOf(shape, costs[c], context, costs[c][reading]);
+      const cuts = cutsOf(shape, costs[c]);
       return cuts ? [cuts] : [];
     });
     const cuts = joinedCuts(each);
     if (each.length === shapes.length) starts.set(cuts.join(), cuts);
-  }
+  };
+  if (isInV(shapes[0].plan.schedule.name)) for (const isSerial of [false, true]) addStart((shape, own) => bestVCuts(shape, own, context, isSerial));
+  for (const reading of readings) addStart((shape, own) => startOf(shape, own, context, own[reading]));
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
   const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends)).filter(({ periodMs }) => periodMs < Infinity);
   if (found.length === 0) return undefined;
