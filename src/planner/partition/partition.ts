@@ -2,13 +2,20 @@
 import { isInV } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { firstCuts, joinedCuts } from "../cuts";
+import { cutBound } from "./cutBound";
 import { bestCuts } from "./dynamic";
-import { refine } from "./refine";
+import { refine, thorough } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
 import { bestVCuts } from "./vPlacement";
 
 /** What a stage may be taken to cost. */
 const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
+
+/** Cuts this much slower than what they have to beat are not looked at more closely: that gains less. */
+const hopeful = 1.02;
+
+/** Where so many times the budget are left that might be better, all of them are simulated. */
+const leftPerBudget = 2;
 
 /**
  * The best cuts found and their period; undefined where no cut fits the devices' memory. `period` simulates cuts and is
@@ -18,8 +25,9 @@ const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as
  * up where a schedule keeps the two apart (GPipe).
  * @param shapes One per chain. Each chain is cut by itself and all are improved together; cuts are those of the chains laid
  * end to end.
+ * @param toBeatMs Cuts that don't come near to it need not be the best.
  */
-export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number): { cuts: readonly number[]; periodMs: number } | undefined {
+export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number, toBeatMs = Infinity): { cuts: readonly number[]; periodMs: number } | undefined {
   const costs = shapes.map((shape) => stageCosts(shape, context));
   const known = new Map<string, number>();
   const remembered = (cuts: readonly number[]) => {
@@ -28,6 +36,7 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     known.set(key, found);
     return found;
   };
+  const bound = cutBound(shapes, context);
   const starts = new Map<string, readonly number[]>();
   const addStart = (cutsOf: (shape: Shape, own: StageCosts) => readonly number[] | undefined) => {
     const each = shapes.flatMap((shape, c) => {
@@ -40,11 +49,18 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
   if (isInV(shapes[0].plan.schedule.name)) for (const isSerial of [false, true]) addStart((shape, own) => bestVCuts(shape, own, context, isSerial));
   for (const reading of readings) addStart((shape, own) => startOf(shape, own, context, own[reading]));
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
-  const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends)).filter(({ periodMs }) => periodMs < Infinity);
+  const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends, bound.of)).filter(({ periodMs }) => periodMs < Infinity);
   if (found.length === 0) return undefined;
   const best = found.reduce((least, candidate) => (candidate.periodMs < least.periodMs ? candidate : least));
-  // Each start had its part of the budget; the best of them may go on.
-  return refine(best.cuts, remembered, budget, ends);
+  // Each start had its part of the budget; the best of them may go on. Where few cuts might be better still, all are looked at.
+  const near = refine(best.cuts, remembered, budget, ends, bound.of);
+  if (near.periodMs > toBeatMs * hopeful) return near;
+  const left = bound.below(near.periodMs, leftPerBudget * budget);
+  if (!left) return refine(near.cuts, remembered, budget, ends, bound.of, thorough);
+  return left.reduce((least, cuts) => {
+    const periodMs = bound.of(cuts) < least.periodMs ? remembered(cuts) : Infinity;
+    return periodMs < least.periodMs ? { cuts, periodMs } : least;
+  }, near);
 }
 
 /** Where devices hold several stages these may share its memory unequally: then a start that does not fit yet is better than none. */

@@ -42,7 +42,7 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
   const budget = simulationBudget(candidate);
   if (candidate.devices === undefined) {
     const one = judged();
-    const balanced = partition(one.shapes, context, one.trainedMs, budget);
+    const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs);
     return balanced ? { ...one, balanced } : { missingBytes: leastMissing(one.shapes, one.excess(even), context) };
   }
   const { devices, stages } = candidate;
