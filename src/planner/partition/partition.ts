@@ -4,12 +4,18 @@ import type { Context } from "../../simulate/context";
 import { firstCuts, joinedCuts } from "../cuts";
 import { cutBound } from "./cutBound";
 import { bestCuts } from "./dynamic";
-import { refine, thorough } from "./refine";
+import { quick, refine, thorough } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
 import { bestVCuts } from "./vPlacement";
 
 /** What a stage may be taken to cost. */
 const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
+
+/** What a device of a V may be. */
+const vReadings = ["hidden", "serial", "even"] as const;
+
+/** The best of the starts are improved. */
+const mostImproved = 4;
 
 /** Cuts this much slower than what they have to beat are not looked at more closely: that gains less. */
 const hopeful = 1.02;
@@ -46,10 +52,11 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     const cuts = joinedCuts(each);
     if (each.length === shapes.length) starts.set(cuts.join(), cuts);
   };
-  if (isInV(shapes[0].plan.schedule.name)) for (const isSerial of [false, true]) addStart((shape, own) => bestVCuts(shape, own, context, isSerial));
+  if (isInV(shapes[0].plan.schedule.name)) for (const reading of vReadings) addStart((shape, own) => bestVCuts(shape, own, context, reading));
   for (const reading of readings) addStart((shape, own) => startOf(shape, own, context, own[reading]));
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
-  const found = [...starts.values()].map((cuts) => refine(cuts, remembered, Math.ceil(budget / starts.size), ends, bound.of)).filter(({ periodMs }) => periodMs < Infinity);
+  const sorted = [...starts.values()].sort((a, b) => remembered(a) - remembered(b)).slice(0, mostImproved);
+  const found = sorted.map((cuts) => refine(cuts, remembered, Math.ceil(budget / sorted.length), ends, bound.of, quick)).filter(({ periodMs }) => periodMs < Infinity);
   if (found.length === 0) return undefined;
   const best = found.reduce((least, candidate) => (candidate.periodMs < least.periodMs ? candidate : least));
   // Each start had its part of the budget; the best of them may go on. Where few cuts might be better still, all are looked at.

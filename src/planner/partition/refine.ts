@@ -85,6 +85,9 @@ function triples(cuts: readonly number[], fixed: readonly number[]): readonly (r
   return moved.filter((to) => isCut(to, cuts, fixed));
 }
 
+/** For one of several starts. */
+export const quick: readonly Neighbourhood[] = [near];
+
 const usual: readonly Neighbourhood[] = [near, pairs];
 
 /** Whose last is tried only where it is worth many simulations. */

@@ -35,38 +35,41 @@ function add(set: Choice[], choice: Choice): void {
   set.push(choice);
 }
 
-/** Limits of a device's ms in turn: the first is this much above what it takes at least, further ones this much above the one before. */
-const [firstLimit, nextLimit] = [1.1, 1.5];
+/**
+ * What a device is taken to cost per micro-batch: its passes or, where it is longer, what a link carries; its passes and all
+ * messages of its cuts, one after another; or twice the passes of the longer of its stages, since few micro-batches meet the
+ * stages one by one.
+ */
+export type VReading = "hidden" | "serial" | "even";
+
+/** Limits of a cut's ms per micro-batch in turn: the first is this much above the even share, further ones this much above the one before. */
+const [firstLimit, nextLimit] = [1.03, 1.12];
 
 /**
  * The cuts [0, c1, …, L] of 2n stages, i and 2n - 1 - i on one device, that minimise microbatches * bottleneck + sync within each
  * device's memory for both of its stages; undefined where none fits.
- * @param isSerial Whether a device is taken to wait for all messages of its cuts, rather than for what it sends, as far as that
- * does not overlap its computing.
  */
-export function bestVCuts(shape: Shape, costs: StageCosts, context: Context, isSerial: boolean): readonly number[] | undefined {
+export function bestVCuts(shape: Shape, costs: StageCosts, context: Context, reading: VReading): readonly number[] | undefined {
   const layers = context.workload.chains[shape.chain].layers.length;
   const devices = shape.held.length / 2;
   const rest = leastMs(costs, devices, layers);
-  const { microbatches } = shape.plan.batch;
-  // Few devices take much longer than their even share: cuts where one does are looked at only where they might be needed.
-  for (let limit = (firstLimit * rest[layers]) / devices; ; ) {
-    const { best, isLimited } = bestWithin(limit, shape, costs, context, isSerial, rest);
-    if (!isLimited) return best && cutsOf(best);
-    const enough = best ? best.bottleneck + best.sync / microbatches : Infinity;
-    if (best && enough <= limit) return cutsOf(best);
-    limit = Math.min(enough * (1 + 1e-9), limit * nextLimit);
+  const even = (rest[layers] + costs.syncMs(slotOf(0), 0, layers) / shape.plan.batch.microbatches) / devices;
+  // The best is seldom far from an even share: cuts that are get looked at only where nothing nearer fits.
+  for (let limit = firstLimit * even; ; limit *= nextLimit) {
+    const { best, isLimited } = bestWithin(limit, shape, costs, context, reading, rest);
+    if (best || !isLimited) return best && cutsOf(best);
   }
 }
 
-/** The best cuts in which no device or link takes longer than `limit`, and whether that left any out. */
-function bestWithin(limit: number, shape: Shape, costs: StageCosts, context: Context, isSerial: boolean, rest: Float64Array): { readonly best: Choice | undefined; readonly isLimited: boolean } {
+/** The best cuts of those that take `limit` ms per micro-batch at most, and whether that left any out. */
+function bestWithin(limit: number, shape: Shape, costs: StageCosts, context: Context, reading: VReading, rest: Float64Array): { readonly best: Choice | undefined; readonly isLimited: boolean } {
   const { plan, chain, memoryShare } = shape;
   const work = context.workload.chains[chain];
   const layers = work.layers.length;
   const devices = shape.held.length / 2;
   const crossings = vCrossings(work, plan.batch.global / plan.dataParallel / plan.batch.microbatches);
-  const hides = context.overlaps && !isSerial;
+  const { microbatches } = plan.batch;
+  const [isSerial, isEven, hides] = [reading === "serial", reading === "even", context.overlaps && reading !== "serial"];
   let isLimited = false;
   let states: readonly (readonly Choice[])[] = [[{ a: 0, b: layers, bottleneck: 0, sync: 0, detours: noBytes, inMs: 0, outMs: 0, previous: undefined }]];
   for (let device = 0; device < devices; device++) {
@@ -85,10 +88,11 @@ function bestWithin(limit: number, shape: Shape, costs: StageCosts, context: Con
         const downSync = costs.syncMs(down, a, to);
         // The innermost device's two stages meet.
         for (let from = after === 0 ? to : b - 1; from >= to + 2 * after; from--) {
-          const computeMs = downMs + costs.computeMs(up, from, b);
+          const upMs = costs.computeMs(up, from, b);
+          const computeMs = isEven ? 2 * Math.max(downMs, upMs) : downMs + upMs;
           if (computeMs > limit || rest[from] - rest[to] > after * limit) isLimited = true;
-          if (computeMs > limit) break;
-          if (rest[from] - rest[to] <= after * limit && costs.memoryBytes(up, from, b) - shared <= left) {
+          if (downMs + upMs > limit || (isEven && 2 * upMs > limit)) break;
+          if (computeMs <= limit && rest[from] - rest[to] <= after * limit && costs.memoryBytes(up, from, b) - shared <= left) {
             const sync = downSync + costs.syncMs(up, from, b);
             const key = to * (layers + 1) + from;
             const set = next.get(key) ?? [];
@@ -101,12 +105,17 @@ function bestWithin(limit: number, shape: Shape, costs: StageCosts, context: Con
     }
     states = [...next.values()];
 
-    function extend(previous: Choice, a: number, b: number, computeMs: number, sync: number, set: Choice[]): void {
-      const between = after === 0 ? { detours: noBytes, inMs: 0, outMs: 0 } : messages(previous, a, b);
-      const { inMs, outMs } = between;
-      const ms = hides ? Math.max(computeMs, inMs, outMs) : computeMs + inMs + previous.outMs + (isSerial ? outMs + previous.inMs : 0);
-      if (ms > limit) isLimited = true;
-      else add(set, { a, b, bottleneck: Math.max(previous.bottleneck, ms), sync: Math.max(previous.sync, sync), ...between, previous });
+    function extend(previous: Choice, a: number, b: number, computeMs: number, own: number, set: Choice[]): void {
+      const sync = Math.max(previous.sync, own);
+      const most = limit - sync / microbatches;
+      if (Math.max(previous.bottleneck, computeMs) > most) isLimited = true;
+      else {
+        const between = after === 0 ? { detours: noBytes, inMs: 0, outMs: 0 } : messages(previous, a, b);
+        const { inMs, outMs } = between;
+        const ms = hides ? Math.max(computeMs, inMs, outMs) : computeMs + inMs + previous.outMs + (isSerial ? outMs + previous.inMs : 0);
+        if (ms > most) isLimited = true;
+        else add(set, { a, b, bottleneck: Math.max(previous.bottleneck, ms), sync, ...between, previous });
+      }
     }
 
     function messages(previous: Choice, a: number, b: number): Pick<Choice, "detours" | "inMs" | "outMs"> {
@@ -118,7 +127,7 @@ function bestWithin(limit: number, shape: Shape, costs: StageCosts, context: Con
       return { detours, inMs: inward.forward + outward.backward, outMs: outward.forward + inward.backward };
     }
   }
-  const total = ({ bottleneck, sync }: Choice) => plan.batch.microbatches * bottleneck + sync;
+  const total = ({ bottleneck, sync }: Choice) => microbatches * bottleneck + sync;
   let best: Choice | undefined;
   for (const set of states) for (const choice of set) if (!best || total(choice) < total(best)) best = choice;
   return { best, isLimited };

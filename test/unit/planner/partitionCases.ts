@@ -4,7 +4,7 @@ import type { ScheduleName } from "../../../src/model/plan";
 import { partition } from "../../../src/planner/partition/partition";
 import { simulationBudget } from "../../../src/planner/partition/refine";
 import { excessOf, shapesOf } from "../../../src/planner/partition/shapes";
-import { usableBytes } from "../../../src/planner/partition/stageCosts";
+import { usableBytes, type Shape } from "../../../src/planner/partition/stageCosts";
 import { trialsOf } from "../../../src/planner/trials";
 import { contextOf, type Context } from "../../../src/simulate/context";
 import { pick, type Random } from "../fuzz/mutate";
@@ -23,6 +23,7 @@ export interface Space {
 
 export interface Case {
   readonly context: Context;
+  readonly shape: Shape;
   readonly kind: Kind;
   readonly layers: number;
   readonly isBinding: boolean;
@@ -31,7 +32,6 @@ export interface Case {
   readonly passesMs: (cuts: readonly number[]) => number;
   /** The period that `partition` finds. */
   readonly found: () => number;
-  readonly asked: () => number;
 }
 
 const between = (random: Random, [from, to]: readonly [number, number]) => from + Math.floor(random() * (to - from + 1));
@@ -80,7 +80,6 @@ export function caseOf(random: Random, space: Space): Case {
   const { plan, shapes } = planIn(context);
   const { passesMs } = trialsOf(plan, context);
   const excess = excessOf(plan, shapes, context);
-  const periodMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? (asked++, passesMs(cuts)) : Infinity);
-  let asked = 0;
-  return { context, kind, layers, isBinding, excess, passesMs, asked: () => asked, found: () => partition(shapes, context, periodMs, simulationBudget(kind))?.periodMs ?? Infinity };
+  const periodMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? passesMs(cuts) : Infinity);
+  return { context, kind, layers, isBinding, excess, passesMs, shape: shapes[0], found: () => partition(shapes, context, periodMs, simulationBudget(kind))?.periodMs ?? Infinity };
 }
