@@ -41,16 +41,16 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
   const stored = candidatesOf(space, context, false, base.optimizer.gradDtype);
   if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
-  let best = await bestOf(base, space, stored, context, hooks, rows);
-  // Computing activations again costs a forward pass for each backward one: for what fits in no other way.
-  best ??= await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows);
+  let best = await bestOf(base, space, stored, context, hooks, rows, undefined);
+  // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
+  if (rows.some(({ status }) => status === "does not fit")) best = await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows, best);
   if (!best) throw nothingFits(rows, context);
   return { plan: best, rows: rows.sort(byRank) };
 }
 
-/** The best plan of these candidates that fits, and what became of each, added to `rows`. @throws Cancelled */
-async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[]): Promise<Plan | undefined> {
-  let best: Plan | undefined;
+/** The best of `known` and of these candidates' plans that fit, and what became of each, added to `rows`. @throws Cancelled */
+async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[], known: Plan | undefined): Promise<Plan | undefined> {
+  let best = known;
   for (const [done, candidate] of candidates.entries()) {
     hooks.onProgress?.(done, candidates.length, best?.predicted.periodMs);
     await new Promise((resume) => setTimeout(resume)); // lets a cancel in

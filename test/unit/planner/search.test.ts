@@ -4,11 +4,14 @@ import { Cancelled, UserError } from "../../../src/model/errors";
 import { scheduleNames } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { allMethods, baselines } from "../../../src/planner/baselines/baselines";
-import { candidatesOf } from "../../../src/planner/search/candidates";
+import { predictedFigures } from "../../../src/plan/predict";
+import { withCuts } from "../../../src/planner/cuts";
+import { balancedPlan } from "../../../src/planner/search/balanced";
+import { candidatesOf, type Candidate } from "../../../src/planner/search/candidates";
 import { searchPlan } from "../../../src/planner/search/search";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
-import { base, clusterOf, problem, profileOf } from "./cases";
+import { base, clusterOf, free, problem, profileOf } from "./cases";
 
 const trained = [3, 9, 4, 4, 7, 2, 5, 6].map((ms) => ({ forward: ms, backward: 2 * ms, launch: 0.5, cut: 20_000 }));
 const frozen = { text: { layers: [4, 4].map((ms) => ({ forward: ms, backward: 0, launch: 0.2, cut: 1000 })) } };
@@ -69,7 +72,7 @@ describe("search", () => {
     assert(shares.length > 0 && Math.max(...shares) > 0.95);
   });
 
-  it("computes activations again where nothing fits otherwise", async () => {
+  it("computes activations again where nothing else fits", async () => {
     const profile = profileOf(trained, {});
     // Activations decide: they are many times the weights.
     const heavy = { ...profile, components: profile.components.map((one) => ({ ...one, layers: one.layers.map((own) => ({ ...own, savedBytesPerSample: { untilInputGrad: 3e6, untilWeightGrad: 7e6 } })) })) };
@@ -84,6 +87,30 @@ describe("search", () => {
     assert(plan.predicted.peakMemoryBytes.every((bytes) => bytes <= limit));
     assert(rows.some((row) => row.status === "does not fit" && !row.recompute));
     assert(plan.runnable !== true && /compute activations again/.test(plan.runnable.reason));
+  });
+
+  it("computes activations again where that allows a shape that is faster, as a search of all shapes finds", async () => {
+    // A call costs as much as twenty samples: large micro-batches pay, but four of them at once don't fit the first stage.
+    const profile = profileOf(Array.from({ length: 8 }, () => ({ forward: 1, backward: 2, launch: 20, cut: 1000, saved: 1e7 })));
+    const schedules = ["ddp", "1f1b", "gpipe"] as const;
+    for (const [memoryBytes, recomputes] of [[9e7, true], [1e12, false]] as const) {
+      const context = contextOf(profile, clusterOf(4, free, true, memoryBytes));
+      const wanted = { globalBatch: 32, schedules, fill: false };
+      const periodOf = (candidate: Candidate): number => {
+        const begun = balancedPlan(base, wanted.globalBatch, candidate, context, Infinity);
+        if ("missingBytes" in begun) return Infinity;
+        const plan = withCuts(begun.start, begun.balanced.cuts);
+        const { periodMs, peakMemoryBytes } = predictedFigures(plan, context);
+        return Math.max(...peakMemoryBytes) <= memoryBytes ? periodMs : Infinity;
+      };
+      const [stored, again] = [false, true].map((recompute) => Math.min(...candidatesOf(wanted, context, recompute).map(periodOf)));
+      const { plan, rows } = await searchPlan(base, wanted, context);
+      assert.equal(plan.recompute, recomputes || undefined);
+      assert(recomputes ? again < 0.95 * stored && stored < Infinity : again > stored);
+      assert(Math.abs(plan.predicted.periodMs - Math.min(stored, again)) <= 2e-6 * plan.predicted.periodMs, `${plan.predicted.periodMs}, ${stored}, ${again}`);
+      // Where all fits, nothing is computed again, not even in thought.
+      assert.equal(rows.some((row) => row.recompute), recomputes);
+    }
   });
 
   it("tries a deeper warm-up where messages are long, and takes it where it is faster", async () => {
