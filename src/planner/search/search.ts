@@ -5,7 +5,7 @@ import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
 import { firstCuts, withCuts } from "../cuts";
-import { bestFills, fillPlan, withoutFilling } from "../fill/fill";
+import { afterPasses, bestFills, fillPlan, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
 import { balancedPlan } from "./balanced";
@@ -98,7 +98,15 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   };
   const isFilled = space.fill && context.workload.frozen.length > 0;
   const { cuts } = isFilled ? refine(balanced.cuts, filledMs, filledTries, firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1)) : balanced;
-  const filled = space.fill ? fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful) : withoutFilling(withCuts(start, cuts), context);
+  const plan = withCuts(start, cuts);
+  if (space.fill) return judged(fillPlan(plan, context, leastMs < toBeatMs * hopeful), context);
+  const before = judged(withoutFilling(plan, context), context);
+  if (!space.blockAfterPasses || context.workload.frozen.length === 0) return before;
+  const after = judged(afterPasses(plan, context), context);
+  return after.plan && (!before.plan || isBetter(after.plan, before.plan)) ? after : before;
+}
+
+function judged(filled: Filled, context: Context): Outcome {
   const { plan } = filled;
   const predicted = predictedFigures(plan, context, filled);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));

@@ -5,6 +5,8 @@ import { scheduleNames } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { allMethods, baselines } from "../../../src/planner/baselines/baselines";
 import { predictedFigures } from "../../../src/plan/predict";
+import { validatePlan } from "../../../src/plan/validate";
+import { afterPasses } from "../../../src/planner/fill/fill";
 import { withCuts } from "../../../src/planner/cuts";
 import { balancedPlan } from "../../../src/planner/search/balanced";
 import { candidatesOf, type Candidate } from "../../../src/planner/search/candidates";
@@ -70,6 +72,24 @@ describe("search", () => {
       }
     }
     assert(shares.length > 0 && Math.max(...shares) > 0.95);
+  });
+
+  it("baselines have their frozen work before or after the passes, whichever is faster", async () => {
+    const iterations = new Set<number | undefined>();
+    for (const [microbatches, params] of [[8, 4000], [1, 4e7]] as const) {
+      const context = contextOf(profileOf(trained.map((one) => ({ ...one, params })), frozen), clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }, true, 1e12));
+      for (const schedule of ["ddp", "1f1b"] as const) {
+        const wanted = { globalBatch: 32, schedules: [schedule], fill: false, microbatches };
+        const [plain, either] = [await searchPlan(base, wanted, context), await searchPlan(base, { ...wanted, blockAfterPasses: true }, context)];
+        assert(either.plan.predicted.periodMs <= plain.plan.predicted.periodMs * (1 + 1e-9));
+        assert(plain.plan.fills.every(({ iteration }) => iteration === 0));
+        const after = afterPasses(plain.plan, context);
+        assert(either.plan.predicted.periodMs <= after.simulation.periodMs * (1 + 1e-6));
+        for (const { iteration } of either.plan.fills) iterations.add(iteration);
+        validatePlan(after.plan, context.workload, 4);
+      }
+    }
+    assert(iterations.has(1));
   });
 
   it("computes activations again where nothing else fits", async () => {
@@ -145,12 +165,14 @@ describe("search", () => {
     assert.deepEqual(seen, [0, 1]);
   });
 
-  it("baselines fill nothing and keep to their method", async () => {
+  it("baselines put nothing between passes and keep to their method", async () => {
     const found = await baselines(base, 8, contextAt(4), allMethods(contextAt(4)));
     assert.deepEqual(found.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "FSDP", "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera", "cached encodings"]);
     for (const { name, result } of found) {
       assert(!("reason" in result));
-      assert(result.fills.every((fill) => fill.iteration === 0));
+      // One block of each device: this iteration's work before its first pass, or the next one's after its last.
+      assert(result.fills.every((fill) => fill.iteration === 0) || result.fills.every(({ iteration, before }) => iteration === 1 && before.op === "OPTIM"));
+      if (result.fills.length > 0) validatePlan(result, contextAt(4).workload, 4);
       if (name !== "cached encodings") assert.equal(result.chains[0].stages.length === 1, name === "DDP" || name === "FSDP");
     }
     const alone = await baselines(base, 8, contextAt(1), allMethods(contextAt(1)));
