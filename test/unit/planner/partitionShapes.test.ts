@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { cutBound } from "../../../src/planner/partition/cutBound";
 import { randomFrom } from "../fuzz/mutate";
 import { allCuts } from "./cases";
 import { caseOf, type Space } from "./partitionCases";
@@ -11,8 +12,14 @@ function judge(what: string, seed: number, count: number, space: Space): { reado
   let binding = 0;
   for (let c = 0; c < count; c++) {
     const one = caseOf(random, space);
-    const best = Math.min(...allCuts(one.layers, one.kind.stages).map((cuts) => (one.excess(cuts) <= 0 ? one.passesMs(cuts) : Infinity)));
+    const all = allCuts(one.layers, one.kind.stages);
+    const best = Math.min(...all.map((cuts) => (one.excess(cuts) <= 0 ? one.passesMs(cuts) : Infinity)));
+    const bound = cutBound([one.shape], one.context);
+    for (const cuts of all) assert(bound.of(cuts) <= one.passesMs(cuts) * (1 + 1e-9), `${one.kind.schedule} ${cuts.join()}`);
+    const left = all.filter((cuts) => bound.of(cuts) < best * (1 - 1e-9));
     const found = one.found();
+    const listed = new Set(bound.below(best, all.length)?.map((cuts) => cuts.join()));
+    assert(left.every((cuts) => listed.has(cuts.join())) && listed.size <= all.length, "a cut that might be faster is left out");
     assert(best < Infinity && found >= best * (1 - 1e-9), "exhaustive search missed a cut");
     if (found <= best * (1 + 1e-9)) equal++;
     if (one.isBinding) binding++;
