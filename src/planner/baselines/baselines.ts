@@ -1,4 +1,4 @@
-/** What a plan is judged against: known methods on the same costs, each searched as a plan is, with nothing filled. */
+/** What a plan is judged against: known methods on the same costs, each searched as a plan is, with frozen work in one block before the passes or after them. */
 import { UserError } from "../../model/errors";
 import { scheduleNames, type Plan, type ScheduleName } from "../../model/plan";
 import type { Context } from "../../simulate/context";
@@ -56,6 +56,6 @@ export async function baselines(base: PlanBase, globalBatch: number, context: Co
 async function bestOf(name: Method, base: PlanBase, globalBatch: number, context: Context, hooks: SearchHooks): Promise<Plan> {
   if (name === "FSDP") return fsdpPlan(base, globalBatch, context, hooks);
   const isCached = name === "cached encodings";
-  const { plan } = await searchPlan(base, { globalBatch, schedules: schedulesOf[name], fill: false }, isCached ? withoutFrozenWork(context) : context, hooks);
+  const { plan } = await searchPlan(base, { globalBatch, schedules: schedulesOf[name], fill: false, blockAfterPasses: true }, isCached ? withoutFrozenWork(context) : context, hooks);
   return isCached ? cachedPlan(plan, context) : plan;
 }

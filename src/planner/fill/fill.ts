@@ -62,6 +62,14 @@ function unfilledFills(plan: Plan, context: Context): readonly Fill[] {
 }
 
 /**
+ * The next iteration's frozen work as one block of each device after its last backward pass, beside the all-reduces and the flush:
+ * nothing goes into the bubbles between passes, but other than with `withoutFilling` iterations overlap.
+ */
+export function afterPasses(plan: Plan, context: Context): Filled {
+  return simulated({ ...plan, fills: unfilledFills(plan, context).map((fill) => ({ ...fill, before: { op: "OPTIM" }, iteration: 1 })) }, context);
+}
+
+/**
  * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
  * device's share of the samples.
  */

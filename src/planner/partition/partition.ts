@@ -1,15 +1,30 @@
 /** The partition: the dynamic programme under several readings of a stage's cost, each start improved by simulation. */
+import { isInV } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { firstCuts, joinedCuts } from "../cuts";
+import { cutBound } from "./cutBound";
 import { bestCuts } from "./dynamic";
-import { refine } from "./refine";
+import { quick, refine, thorough } from "./refine";
 import { stageCosts, type Shape, type StageCosts } from "./stageCosts";
-
-/** Starts this many times as slow as what they have to beat are not improved: moving boundaries gains less (7 % at most of 130 on the slowest links). */
-const hopeful = 1.15;
+import { bestVCuts } from "./vPlacement";
 
 /** What a stage may be taken to cost. */
 const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as const;
+
+/** What a device of a V may be. */
+const vReadings = ["hidden", "serial", "even"] as const;
+
+/** The best of the starts are improved. */
+const mostImproved = 4;
+
+/** Starts this many times as slow as what they have to beat are not improved: moving boundaries gains less (7 % at most of 130 on the slowest links). */
+const hopefulStart = 1.15;
+
+/** Improved cuts this many times as slow are not looked at more closely: that gains less. */
+const hopeful = 1.02;
+
+/** Where so many times the budget are left that might be better, all of them are simulated. */
+const leftPerBudget = 2;
 
 /**
  * The best cuts found and their period; undefined where no cut fits the devices' memory. `period` simulates cuts and is
@@ -19,7 +34,7 @@ const readings = ["stageMs", "serialMs", "pathMs", "forwardMs", "backwardMs"] as
  * up where a schedule keeps the two apart (GPipe).
  * @param shapes One per chain. Each chain is cut by itself and all are improved together; cuts are those of the chains laid
  * end to end.
- * @param toBeatMs Cuts that cannot come near to it are not followed up.
+ * @param toBeatMs Cuts that don't come near to it need not be the best.
  */
 export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number, toBeatMs = Infinity): { cuts: readonly number[]; periodMs: number } | undefined {
   const costs = shapes.map((shape) => stageCosts(shape, context));
@@ -30,24 +45,37 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     known.set(key, found);
     return found;
   };
+  const bound = cutBound(shapes, context);
   const starts = new Map<string, readonly number[]>();
-  for (const reading of readings) {
+  const addStart = (cutsOf: (shape: Shape, own: StageCosts) => readonly number[] | undefined) => {
     const each = shapes.flatMap((shape, c) => {
-      const cuts = startOf(shape, costs[c], context, costs[c][reading]);
+      const cuts = cutsOf(shape, costs[c]);
       return cuts ? [cuts] : [];
     });
     const cuts = joinedCuts(each);
     if (each.length === shapes.length) starts.set(cuts.join(), cuts);
-  }
-  const begun = [...starts.values()].map((cuts) => ({ cuts, periodMs: remembered(cuts) }));
-  const fastest = begun.reduce((best, start) => (start.periodMs < best.periodMs ? start : best), begun[0]);
-  if (fastest && fastest.periodMs < Infinity && fastest.periodMs > toBeatMs * hopeful) return fastest;
+  };
+  if (isInV(shapes[0].plan.schedule.name)) for (const reading of vReadings) addStart((shape, own) => bestVCuts(shape, own, context, reading));
+  for (const reading of readings) addStart((shape, own) => startOf(shape, own, context, own[reading]));
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
-  const found = begun.map(({ cuts }) => refine(cuts, remembered, Math.ceil(budget / begun.length), ends)).filter(({ periodMs }) => periodMs < Infinity);
+  const sorted = sortedBy([...starts.values()], remembered).slice(0, mostImproved);
+  if (sorted.length > 0 && remembered(sorted[0]) > toBeatMs * hopefulStart && remembered(sorted[0]) < Infinity) return { cuts: sorted[0], periodMs: remembered(sorted[0]) };
+  const found = sorted.map((cuts) => refine(cuts, remembered, Math.ceil(budget / sorted.length), ends, bound.of, quick)).filter(({ periodMs }) => periodMs < Infinity);
   if (found.length === 0) return undefined;
   const best = found.reduce((least, candidate) => (candidate.periodMs < least.periodMs ? candidate : least));
-  // Each start had its part of the budget; the best of them may go on.
-  return refine(best.cuts, remembered, budget, ends);
+  // Each start had its part of the budget; the best of them may go on. Where few cuts might be better still, all are looked at.
+  const near = refine(best.cuts, remembered, budget, ends, bound.of);
+  if (near.periodMs > toBeatMs * hopeful) return near;
+  const left = bound.below(near.periodMs, leftPerBudget * budget);
+  if (!left) return refine(near.cuts, remembered, budget, ends, bound.of, thorough);
+  return left.reduce((least, cuts) => {
+    const periodMs = bound.of(cuts) < least.periodMs ? remembered(cuts) : Infinity;
+    return periodMs < least.periodMs ? { cuts, periodMs } : least;
+  }, near);
+}
+
+function sortedBy(all: readonly (readonly number[])[], amount: (cuts: readonly number[]) => number): readonly (readonly number[])[] {
+  return all.map((cuts) => ({ cuts, ms: amount(cuts) })).sort((a, b) => (a.ms === b.ms ? 0 : a.ms - b.ms)).map(({ cuts }) => cuts);
 }
 
 /** Where devices hold several stages these may share its memory unequally: then a start that does not fit yet is better than none. */

@@ -5,11 +5,16 @@ export function simulationBudget(plan: { readonly stages: number; readonly micro
   return Math.min(2000, Math.max(16, Math.round(40_000 / (plan.stages * plan.microbatches * plan.dataParallel))));
 }
 
+/** Cuts like some others. */
+type Neighbourhood = (cuts: readonly number[], fixed: readonly number[]) => readonly (readonly number[])[];
+
 /**
  * Goes to the best neighbour until none is better or `budget` cuts have been asked for. `period` is Infinity for cuts that
- * don't fit. Returns the cuts and their period. @param fixed Which of the cuts stay: the ends of chains laid end to end.
+ * don't fit. Returns the cuts and their period.
+ * @param fixed Which of the cuts stay: the ends of chains laid end to end.
+ * @param boundOf What the period of cuts is at least.
  */
-export function refine(start: readonly number[], period: (cuts: readonly number[]) => number, budget: number, fixed: readonly number[] = []): { cuts: readonly number[]; periodMs: number } {
+export function refine(start: readonly number[], period: (cuts: readonly number[]) => number, budget: number, fixed: readonly number[] = [], boundOf: (cuts: readonly number[]) => number = () => 0, neighbourhoods: readonly Neighbourhood[] = usual): { cuts: readonly number[]; periodMs: number } {
   const known = new Map<string, number>();
   const ask = (cuts: readonly number[]) => {
     const key = cuts.join();
@@ -20,9 +25,10 @@ export function refine(start: readonly number[], period: (cuts: readonly number[
   let best = { cuts: start, periodMs: ask(start) };
   for (let improved = true; improved; ) {
     improved = false;
-    for (const neighbours of [near, pairs]) {
+    for (const neighbours of neighbourhoods) {
       for (const cuts of neighbours(best.cuts, fixed)) {
         if (known.size >= budget) return best;
+        if (boundOf(cuts) >= best.periodMs) continue;
         const periodMs = ask(cuts);
         if (periodMs < best.periodMs * (1 - 1e-9)) {
           best = { cuts, periodMs };
@@ -61,6 +67,31 @@ function pairs(cuts: readonly number[], fixed: readonly number[]): readonly (rea
   }
   return moved.filter((to) => isCut(to, cuts, fixed));
 }
+
+/** How far each of three boundaries is moved at last. */
+const tripleReach = [-2, -1, 1, 2];
+
+/** Cuts in which any three boundaries lie elsewhere. */
+function triples(cuts: readonly number[], fixed: readonly number[]): readonly (readonly number[])[] {
+  const moved: (readonly number[])[] = [];
+  const inner = cuts.length - 1;
+  for (let i = 1; i < inner; i++) {
+    for (let k = i + 1; k < inner; k++) {
+      for (let l = k + 1; l < inner; l++) {
+        for (const by of tripleReach) for (const other of tripleReach) for (const third of tripleReach) moved.push(cuts.with(i, cuts[i] + by).with(k, cuts[k] + other).with(l, cuts[l] + third));
+      }
+    }
+  }
+  return moved.filter((to) => isCut(to, cuts, fixed));
+}
+
+/** For one of several starts. */
+export const quick: readonly Neighbourhood[] = [near];
+
+const usual: readonly Neighbourhood[] = [near, pairs];
+
+/** Whose last is tried only where it is worth many simulations. */
+export const thorough: readonly Neighbourhood[] = [near, pairs, triples];
 
 /** Whether every stage has a layer, and no end of a chain has moved. */
 function isCut(moved: readonly number[], cuts: readonly number[], fixed: readonly number[]): boolean {

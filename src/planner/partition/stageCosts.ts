@@ -28,7 +28,18 @@ export interface Slot {
   readonly width: number;
 }
 
+/** Ms that the messages of one micro-batch take on a link, each way. */
+export interface Messages {
+  readonly forward: number;
+  readonly backward: number;
+}
+
 export interface StageCosts {
+  /**
+   * All passes of layers [from, to), for one micro-batch: twice forward where activations are computed again, and the
+   * self-conditioning pass as often as micro-batches make one.
+   */
+  computeMs(slot: Slot, from: number, to: number): number;
   /** Ms per micro-batch of layers [from, to): computing or, where it is longer, what a device sends of it. */
   stageMs(slot: Slot, from: number, to: number): number;
   /** Forward and backward passes of layers [from, to) alone, for one micro-batch. */
@@ -38,6 +49,8 @@ export interface StageCosts {
   serialMs(slot: Slot, from: number, to: number): number;
   /** A stage's work and, spread over the micro-batches, the way of one micro-batch there through the layers before it and back. */
   pathMs(slot: Slot, from: number, to: number): number;
+  /** Messages of one micro-batch between place `above` and the next, there and back, of so many bytes; none back where `backward` is undefined. */
+  messagesMs(above: number, forward: number, backward: number | undefined): Messages;
   /** All-reduce of the stage's gradients. */
   syncMs(slot: Slot, from: number, to: number): number;
   /** Bytes that a device of the stage holds at its peak, without frozen work's activations. */
@@ -61,7 +74,8 @@ interface Group {
 
 export function stageCosts({ plan, placement, chain, held }: Shape, context: Context): StageCosts {
   const { workload, costs, kinds, overlaps } = context;
-  const { layers, cuts } = workload.chains[chain];
+  const { chain: { selfConditioning }, layers, cuts } = workload.chains[chain];
+  const probability = selfConditioning?.probability ?? 0;
   const share = plan.batch.global / plan.dataParallel;
   const frozenBytes = workload.frozen.reduce((bytes, part) => bytes + part.layers.reduce((own, layer) => own + layer.paramBytes, 0), 0);
   const encodingBytes = workload.encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, share), 0);
@@ -97,18 +111,27 @@ export function stageCosts({ plan, placement, chain, held }: Shape, context: Con
   };
   const forwardMs = (slot: Slot, from: number, to: number) => passMs(slot, "forward", from, to);
   const backwardMs = (slot: Slot, from: number, to: number) => passMs(slot, "backward", from, to);
-  const computeMs = (slot: Slot, from: number, to: number) => forwardMs(slot, from, to) * (plan.recompute ? 2 : 1) + backwardMs(slot, from, to);
+  const computeMs = (slot: Slot, from: number, to: number) => forwardMs(slot, from, to) * ((plan.recompute ? 2 : 1) + probability) + backwardMs(slot, from, to);
   const links = placement.slice(1).map((below, place) => slowestBetween(context, placement[place], below, plan.dataParallel));
-  /** Messages of one micro-batch between a stage and the one after place `above`, as much of it as a device of the stage has. */
-  const messagesMs = (slot: Slot, above: number, cut: number) => {
+  /** A self-conditioning pass sends on what the forward pass does. */
+  const messagesMs = (above: number, forward: number, backward: number | undefined): Messages => {
     const link = links[above];
     if (link === undefined) return { forward: 0, backward: 0 };
+    return { forward: (1 + probability) * transferMs(link, forward), backward: backward === undefined ? 0 : transferMs(link, backward) };
+  };
+  /** Between a stage and the one after place `above`, as much of it as a device of the stage has. */
+  const cutMs = (slot: Slot, above: number, cut: number): Messages => {
+    if (links[above] === undefined) return { forward: 0, backward: 0 };
     const { samples } = groupOf(slot);
     const { forward, backward } = cuts[cut];
-    return { forward: transferMs(link, crossingBytes(forward, samples)), backward: backward ? transferMs(link, crossingBytes(backward, samples)) : 0 };
+    return messagesMs(above, crossingBytes(forward, samples), backward && crossingBytes(backward, samples));
   };
-  const aboveMs = (slot: Slot, from: number) => messagesMs(slot, slot.first - 1, from);
-  const belowMs = (slot: Slot, to: number) => messagesMs(slot, slot.first + slot.width - 1, to);
+  const aboveMs = (slot: Slot, from: number) => cutMs(slot, slot.first - 1, from);
+  const belowMs = (slot: Slot, to: number) => cutMs(slot, slot.first + slot.width - 1, to);
+  const [first, last] = [placement[0], placement[placement.length - 1]];
+  const feedbackLink = selfConditioning && first[0] !== last[0] ? slowestBetween(context, last, first, plan.dataParallel) : undefined;
+  /** The prediction of a self-conditioning pass, from the last stage to the first. */
+  const feedbackMs = (slot: Slot) => (feedbackLink && slot.first + slot.width === placement.length ? probability * transferMs(feedbackLink, (selfConditioning?.feedbackBytesPerSample ?? 0) * groupOf(slot).samples) : 0);
   /** Of the samples that each device computes. */
   const encodingsOf = (slot: Slot) => (encodingBytes * groupOf(slot).samples * plan.batch.microbatches) / share;
   return {
@@ -116,19 +139,21 @@ export function stageCosts({ plan, placement, chain, held }: Shape, context: Con
     usableBytes: (slot) => groupOf(slot).usable,
     forwardMs,
     backwardMs,
+    computeMs,
+    messagesMs,
     stageMs(slot, from, to) {
-      const sent = { down: belowMs(slot, to).forward, up: aboveMs(slot, from).backward };
-      if (overlaps) return Math.max(computeMs(slot, from, to), sent.down, sent.up);
-      return computeMs(slot, from, to) + sent.down + sent.up;
+      const [down, up, feedback] = [belowMs(slot, to).forward, aboveMs(slot, from).backward, feedbackMs(slot)];
+      if (overlaps) return Math.max(computeMs(slot, from, to), down, up, feedback);
+      return computeMs(slot, from, to) + down + up + feedback;
     },
     serialMs(slot, from, to) {
       const above = aboveMs(slot, from);
       const below = belowMs(slot, to);
-      return computeMs(slot, from, to) + above.forward + above.backward + below.forward + below.backward;
+      return computeMs(slot, from, to) + above.forward + above.backward + below.forward + below.backward + feedbackMs(slot);
     },
     pathMs(slot, from, to) {
       const above = aboveMs(slot, from);
-      const way = forwardMs(slot, 0, from) + backwardMs(slot, 0, from) + above.forward + above.backward;
+      const way = forwardMs(slot, 0, from) * (1 + probability) + backwardMs(slot, 0, from) + above.forward + above.backward;
       return computeMs(slot, from, to) + way / plan.batch.microbatches;
     },
     syncMs(slot, from, to) {

@@ -23,6 +23,8 @@ export interface SearchSpace {
   readonly microbatches?: number;
   /** Whether the next iteration's frozen work goes into bubbles. */
   readonly fill: boolean;
+  /** Where it does not: whether it may be one block after the passes, should that be faster than this iteration's before them. */
+  readonly blockAfterPasses?: boolean;
   /** Of filling; what is undefined is found by trying. */
   readonly fillSettings?: Partial<FillSettings>;
 }

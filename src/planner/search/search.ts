@@ -6,7 +6,7 @@ import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
 import { firstCuts, withCuts } from "../cuts";
 import { leastFrozenMs } from "../fill/bound";
-import { bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
+import { afterPasses, bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
 import { balancedPlan, type Balanced } from "./balanced";
@@ -42,16 +42,16 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
   const stored = candidatesOf(space, context, false, base.optimizer.gradDtype);
   if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
-  let best = await bestOf(base, space, stored, context, hooks, rows);
-  // Computing activations again costs a forward pass for each backward one: for what fits in no other way.
-  best ??= await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows);
+  let best = await bestOf(base, space, stored, context, hooks, rows, undefined);
+  // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
+  if (rows.some(({ status }) => status === "does not fit")) best = await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows, best);
   if (!best) throw nothingFits(rows, context);
   return { plan: best, rows: rows.sort(byRank) };
 }
 
-/** The best plan of these candidates that fits, and what became of each, added to `rows`. @throws Cancelled */
-async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[]): Promise<Plan | undefined> {
-  let best: Plan | undefined;
+/** The best of `known` and of these candidates' plans that fit, and what became of each, added to `rows`. @throws Cancelled */
+async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[], known: Plan | undefined): Promise<Plan | undefined> {
+  let best = known;
   for (const [done, candidate] of candidates.entries()) {
     hooks.onProgress?.(done, candidates.length, best?.predicted.periodMs);
     await new Promise((resume) => setTimeout(resume)); // lets a cancel in
@@ -91,14 +91,18 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return pruned(balanced.periodMs);
-  let filled: Filled;
-  if (space.fill) filled = filledPlan(begun, space, context, toBeatMs);
-  else {
-    const plan = withCuts(start, balanced.cuts);
-    const periodMs = quicklyUnfilledMs(plan, context, trials);
-    if (periodMs > toBeatMs * hopeful) return pruned(periodMs);
-    filled = withoutFilling(plan, context);
-  }
+  if (space.fill) return judged(filledPlan(begun, space, context, toBeatMs), context);
+  const plan = withCuts(start, balanced.cuts);
+  const isBlock = space.blockAfterPasses === true && context.workload.frozen.length > 0;
+  const periodMs = quicklyUnfilledMs(plan, context, trials);
+  if (!isBlock && periodMs > toBeatMs * hopeful) return pruned(periodMs);
+  const before = judged(withoutFilling(plan, context), context);
+  if (!isBlock) return before;
+  const after = judged(afterPasses(plan, context), context);
+  return after.plan && (!before.plan || isBetter(after.plan, before.plan)) ? after : before;
+}
+
+function judged(filled: Filled, context: Context): Outcome {
   const { plan } = filled;
   const predicted = predictedFigures(plan, context, filled);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));

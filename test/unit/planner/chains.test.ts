@@ -49,7 +49,7 @@ describe("search over chains and schedules", () => {
   it("cuts two chains in opposite directions nearly as well as exhaustive search", () => {
     let equal = 0;
     let worst = 1;
-    const cases = fc.sample(fc.tuple(fc.array(layerCase, { minLength: 4, maxLength: 7 }), fc.array(layerCase, { minLength: 4, maxLength: 6 }), fc.integer({ min: 2, max: 3 }), fc.integer({ min: 1, max: 4 })), { numRuns: 60, seed: 4 });
+    const cases = fc.sample(fc.tuple(fc.array(layerCase, { minLength: 4, maxLength: 7 }), fc.array(layerCase, { minLength: 4, maxLength: 6 }), fc.integer({ min: 2, max: 3 }), fc.integer({ min: 1, max: 4 })), { numRuns: 200, seed: 4 });
     for (const [down, up, stages, microbatches] of cases) {
       const context = contextWith([down, up], stages);
       const candidate = { schedule: "bidirectional" as const, stages, microbatches, dataParallel: 1, boundMs: 0 };
@@ -65,8 +65,7 @@ describe("search over chains and schedules", () => {
       worst = Math.max(worst, found.periodMs / best);
       if (found.periodMs <= best * (1 + 1e-9)) equal++;
     }
-    assert(equal >= 0.95 * cases.length, `${equal} of ${cases.length}`);
-    assert(worst <= 1.03, `${worst}`);
+    assert(equal >= 0.98 * cases.length && worst <= 1.01, `${equal} of ${cases.length}, worst ${worst}`);
   }).timeout(120_000);
 
   it("keeps within memory where devices hold stages of several chains", async () => {

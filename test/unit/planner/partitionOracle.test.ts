@@ -122,12 +122,12 @@ describe("partition against exhaustive search by simulation", () => {
     assert(found.equal >= 0.99 * cases.length && found.worst <= 1.01, JSON.stringify(found));
   }).timeout(300_000);
 
-  it("is as near, in nine of ten cases equal, on 24 layers and 6 stages", () => {
+  it("is equal in all cases but one, never over 1 % worse, on 24 layers and 6 stages", () => {
     const random = randomFrom(24);
     const cases = Array.from({ length: 24 }, () => caseOf(random, 24, 6, 8));
     assert.equal(allCuts(24, 6).length, 33_649);
     const found = judge(cases);
     report("24 layers, 6 stages", cases.length, found);
-    assert(found.equal >= 0.9 * cases.length && found.worst <= 1.01, JSON.stringify(found));
+    assert(found.equal >= cases.length - 1 && found.worst <= 1.01, JSON.stringify(found));
   }).timeout(300_000);
 });

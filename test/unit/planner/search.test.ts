@@ -4,11 +4,16 @@ import { Cancelled, UserError } from "../../../src/model/errors";
 import { scheduleNames } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { allMethods, baselines } from "../../../src/planner/baselines/baselines";
-import { candidatesOf } from "../../../src/planner/search/candidates";
+import { predictedFigures } from "../../../src/plan/predict";
+import { validatePlan } from "../../../src/plan/validate";
+import { afterPasses } from "../../../src/planner/fill/fill";
+import { withCuts } from "../../../src/planner/cuts";
+import { balancedPlan } from "../../../src/planner/search/balanced";
+import { candidatesOf, type Candidate } from "../../../src/planner/search/candidates";
 import { searchPlan } from "../../../src/planner/search/search";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
-import { base, clusterOf, problem, profileOf } from "./cases";
+import { base, clusterOf, free, problem, profileOf } from "./cases";
 
 const trained = [3, 9, 4, 4, 7, 2, 5, 6].map((ms) => ({ forward: ms, backward: 2 * ms, launch: 0.5, cut: 20_000 }));
 const frozen = { text: { layers: [4, 4].map((ms) => ({ forward: ms, backward: 0, launch: 0.2, cut: 1000 })) } };
@@ -69,7 +74,25 @@ describe("search", () => {
     assert(shares.length > 0 && Math.max(...shares) > 0.95);
   });
 
-  it("computes activations again where nothing fits otherwise", async () => {
+  it("baselines have their frozen work before or after the passes, whichever is faster", async () => {
+    const iterations = new Set<number | undefined>();
+    for (const [microbatches, params] of [[8, 4000], [1, 4e7]] as const) {
+      const context = contextOf(profileOf(trained.map((one) => ({ ...one, params })), frozen), clusterOf(4, { latencyUs: 50, bandwidthGBps: 5 }, true, 1e12));
+      for (const schedule of ["ddp", "1f1b"] as const) {
+        const wanted = { globalBatch: 32, schedules: [schedule], fill: false, microbatches };
+        const [plain, either] = [await searchPlan(base, wanted, context), await searchPlan(base, { ...wanted, blockAfterPasses: true }, context)];
+        assert(either.plan.predicted.periodMs <= plain.plan.predicted.periodMs * (1 + 1e-9));
+        assert(plain.plan.fills.every(({ iteration }) => iteration === 0));
+        const after = afterPasses(plain.plan, context);
+        assert(either.plan.predicted.periodMs <= after.simulation.periodMs * (1 + 1e-6));
+        for (const { iteration } of either.plan.fills) iterations.add(iteration);
+        validatePlan(after.plan, context.workload, 4);
+      }
+    }
+    assert(iterations.has(1));
+  });
+
+  it("computes activations again where nothing else fits", async () => {
     const profile = profileOf(trained, {});
     // Activations decide: they are many times the weights.
     const heavy = { ...profile, components: profile.components.map((one) => ({ ...one, layers: one.layers.map((own) => ({ ...own, savedBytesPerSample: { untilInputGrad: 3e6, untilWeightGrad: 7e6 } })) })) };
@@ -84,6 +107,30 @@ describe("search", () => {
     assert(plan.predicted.peakMemoryBytes.every((bytes) => bytes <= limit));
     assert(rows.some((row) => row.status === "does not fit" && !row.recompute));
     assert(plan.runnable !== true && /compute activations again/.test(plan.runnable.reason));
+  });
+
+  it("computes activations again where that allows a shape that is faster, as a search of all shapes finds", async () => {
+    // A call costs as much as twenty samples: large micro-batches pay, but four of them at once don't fit the first stage.
+    const profile = profileOf(Array.from({ length: 8 }, () => ({ forward: 1, backward: 2, launch: 20, cut: 1000, saved: 1e7 })));
+    const schedules = ["ddp", "1f1b", "gpipe"] as const;
+    for (const [memoryBytes, recomputes] of [[9e7, true], [1e12, false]] as const) {
+      const context = contextOf(profile, clusterOf(4, free, true, memoryBytes));
+      const wanted = { globalBatch: 32, schedules, fill: false };
+      const periodOf = (candidate: Candidate): number => {
+        const begun = balancedPlan(base, wanted.globalBatch, candidate, context, Infinity);
+        if ("missingBytes" in begun) return Infinity;
+        const plan = withCuts(begun.start, begun.balanced.cuts);
+        const { periodMs, peakMemoryBytes } = predictedFigures(plan, context);
+        return Math.max(...peakMemoryBytes) <= memoryBytes ? periodMs : Infinity;
+      };
+      const [stored, again] = [false, true].map((recompute) => Math.min(...candidatesOf(wanted, context, recompute).map(periodOf)));
+      const { plan, rows } = await searchPlan(base, wanted, context);
+      assert.equal(plan.recompute, recomputes || undefined);
+      assert(recomputes ? again < 0.95 * stored && stored < Infinity : again > stored);
+      assert(Math.abs(plan.predicted.periodMs - Math.min(stored, again)) <= 2e-6 * plan.predicted.periodMs, `${plan.predicted.periodMs}, ${stored}, ${again}`);
+      // Where all fits, nothing is computed again, not even in thought.
+      assert.equal(rows.some((row) => row.recompute), recomputes);
+    }
   });
 
   it("tries a deeper warm-up where messages are long, and takes it where it is faster", async () => {
@@ -145,12 +192,14 @@ describe("search", () => {
     assert.deepEqual(seen, [0, 1]);
   });
 
-  it("baselines fill nothing and keep to their method", async () => {
+  it("baselines put nothing between passes and keep to their method", async () => {
     const found = await baselines(base, 8, contextAt(4), allMethods(contextAt(4)));
     assert.deepEqual(found.map(({ name }) => name), ["DDP", "GPipe", "1F1B", "FSDP", "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera", "cached encodings"]);
     for (const { name, result } of found) {
       assert(!("reason" in result));
-      assert(result.fills.every((fill) => fill.iteration === 0));
+      // One block of each device: this iteration's work before its first pass, or the next one's after its last.
+      assert(result.fills.every((fill) => fill.iteration === 0) || result.fills.every(({ iteration, before }) => iteration === 1 && before.op === "OPTIM"));
+      if (result.fills.length > 0) validatePlan(result, contextAt(4).workload, 4);
       if (name !== "cached encodings") assert.equal(result.chains[0].stages.length === 1, name === "DDP" || name === "FSDP");
     }
     const alone = await baselines(base, 8, contextAt(1), allMethods(contextAt(1)));
