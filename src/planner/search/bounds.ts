@@ -1,17 +1,14 @@
 /** Periods that no plan of a kind can beat, whatever its cuts. */
-import { linkBetween, transferMs, type Link } from "../../model/cluster";
 import type { Optimizer, ScheduleName } from "../../model/plan";
-import { crossingBytes, type Cut } from "../../model/workload";
+import { crossingBytes } from "../../model/workload";
 import type { Context } from "../../simulate/context";
 import { bucketBytes } from "../../simulate/durations";
 import { leastFrozenMs } from "../fill/bound";
 import { directionsOf, placesOf, type Layout } from "./layout";
+import { bestLink, crowdsOf, goesBack, linksOf, passesOf, pipelineSpan, splitsBackward, type Crowd, type PlanKind } from "./span";
 
 /** Schedules whose devices hold one stage of a chain. */
 const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b", "zb-h1", "zb-h2"]);
-
-/** Schedules in which weight gradients are passes of their own, which nothing waits for. */
-const splitBackward: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["zb-h1", "zb-h2"]);
 
 /**
  * Bounds by schedule, layout and kind of plan; what several kinds have in common is worked out once.
@@ -20,9 +17,9 @@ const splitBackward: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["zb-h1",
 export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], fill: boolean): (schedule: ScheduleName, layout: Layout, kind: PlanKind) => number {
   const known = new Map<string, number>();
   return (schedule, layout, kind) => {
-    const { stages, devices, microbatches, share, replicas } = kind;
+    const { stages, devices, microbatches, share, replicas, warmup } = kind;
     const isOneEach = oneStageEach.has(schedule);
-    const key = [isOneEach ? splitBackward.has(schedule) : schedule, layout, stages, devices, microbatches, share, replicas].join(" ");
+    const key = [schedule, warmup, layout, stages, devices, microbatches, share, replicas].join(" ");
     let bound = known.get(key);
     if (bound === undefined) {
       bound = Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isOneEach && context.workload.chains.length === 1));
@@ -41,11 +38,10 @@ function placedBound(context: Context, schedule: ScheduleName, places: readonly 
   const isInOrder = stages === devices && schedule !== "bidirectional";
   const between = isInOrder ? links : Array.from({ length: stages - 1 }, () => bestLink(links));
   const directions = schedule === "bidirectional" ? directionsOf(context.workload) : chains.map(() => "down");
-  const isSplit = splitBackward.has(schedule);
   // The first stages of all chains are on one device; which stages are slowest differs from chain to chain.
-  const areFirst = !isSplit && chains.every(({ cuts }) => goesBack(cuts));
+  const areFirst = !splitsBackward(schedule) && chains.every(({ cuts }) => goesBack(cuts));
   const longest = (crowds: readonly Crowd[]) => {
-    const spans = chains.map((_, chain) => pipelineSpan(context, chain, kind, between, crowds, gradDtype, isSplit));
+    const spans = chains.map((_, chain) => pipelineSpan(context, chain, schedule, kind, between, crowds, gradDtype));
     if (!areFirst) return Math.max(...spans);
     return Math.max(...["down", "up"].map((way) => spans.reduce((sum, ms, chain) => sum + (directions[chain] === way ? ms : 0), 0)));
   };
@@ -53,35 +49,6 @@ function placedBound(context: Context, schedule: ScheduleName, places: readonly 
   // A first stage's device is at its passes from the first to the last gradient, and then has its frozen work, or before.
   if (fill || !areFirst) return bound;
   return Math.max(bound, longest([]) + leastFrozenMs(context, Math.floor((replicas * share) / devices)));
-}
-
-/** Whether every cut of a chain sends gradients back. */
-function goesBack(cuts: readonly Cut[]): boolean {
-  return cuts.every((cut, at) => at === 0 || cut.backward !== undefined);
-}
-
-/** What a bound depends on. */
-export interface PlanKind {
-  /** Of each chain, and devices of a pipeline. */
-  readonly stages: number;
-  readonly devices: number;
-  /** How many devices of a replica a stage may have. */
-  readonly widths: readonly number[];
-  readonly microbatches: number;
-  /** Samples of a replica, and how many replicas have a pipeline's devices. */
-  readonly share: number;
-  readonly replicas: number;
-  readonly dataParallel: number;
-  readonly recompute: boolean;
-}
-
-/** `[width][layer]`: least ms, over all kinds of device, of so many passes of a micro-batch through a layer on so many devices. */
-function passesOf({ workload, costs, kinds }: Context, chain: number, { widths, microbatches, share }: PlanKind, forwards: number, backwards = 1): readonly (readonly number[])[] {
-  const all = [...new Set(kinds)];
-  return widths.map((width) => {
-    const each = all.map((kind) => costs.chain(chain, share / microbatches / width, kind));
-    return workload.chains[chain].layers.map((_, l) => Math.min(...each.map(({ forward, backward }) => forwards * (forward[l + 1] - forward[l]) + backwards * (backward[l + 1] - backward[l]))));
-  });
 }
 
 /** Ms that a pipeline computes at least: all passes of its replicas, and all frozen work at its best batch size. */
@@ -92,57 +59,6 @@ function workBound(context: Context, kind: PlanKind): number {
     return ms + layers.reduce((sum, _, l) => sum + Math.min(...widths.map((width, w) => width * each[w][l])), 0);
   }, 0);
   return (replicas * microbatches * passes + leastFrozenMs(context, replicas * share)) / devices;
-}
-
-/**
- * Least ms, over all cuts of a chain and all widths, that its first stage is at an iteration, rounded down a little. Seen from any
- * stage the rest of an iteration takes as long as its own passes of all micro-batches, or as long as its passes of one, the
- * messages to the next stage and back, and what is left from there: the first micro-batch goes down and the last one's gradient
- * comes up. Where nothing before a cut learns, no gradient comes back and stages count by their own passes alone; so they do where
- * weight gradients are passes of their own, which may be made while that gradient comes up. A stage sends its messages one
- * after another; what its replicas of one node send, and their parts of its all-reduce, go over the node's one way to the network.
- * @param links `[stage]`: the best link that it may have to the next.
- */
-function pipelineSpan(context: Context, chain: number, kind: PlanKind, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"], isSplit: boolean): number {
-  const { stages, devices, widths, microbatches, share, dataParallel } = kind;
-  const { cuts, layers: { length: layers } } = context.workload.chains[chain];
-  const { gradients } = context.costs.bytes(chain, gradDtype);
-  const networkBytesPerMs = context.cluster.interNode.bandwidthGBps * 1e6;
-  const all = passesOf(context, chain, kind, kind.recompute ? 2 : 1).map(runningSums);
-  const once = passesOf(context, chain, kind, 1).map(runningSums);
-  const isWaitedFor = !isSplit && goesBack(cuts);
-  const pieces = share / microbatches / Math.max(...widths);
-  /** `[devices][from]`: of the layers from `from` on, on so many devices with the stages so far. */
-  let rest = Array.from({ length: devices + 1 }, () => new Float64Array(layers + 1).fill(Infinity));
-  rest[0][layers] = 0;
-  for (let stage = stages - 1; stage >= 0; stage--) {
-    const isLast = stage === stages - 1;
-    const sent = cuts.map(({ forward }) => (isLast ? 0 : transferMs(links[stage], crossingBytes(forward, pieces))));
-    const back = cuts.map(({ backward }) => (isLast || !backward ? 0 : transferMs(links[stage], crossingBytes(backward, pieces))));
-    const crowd = crowds[stage] ?? noCrowd;
-    const reducedMs = (crowd.ring * 2 * (dataParallel - 1)) / dataParallel / networkBytesPerMs;
-    const downMs = cuts.map(({ forward }) => (crowd.down * microbatches * crossingBytes(forward, pieces)) / networkBytesPerMs);
-    const upMs = cuts.map(({ backward }) => (backward ? (crowd.up * microbatches * crossingBytes(backward, pieces)) / networkBytesPerMs : 0));
-    const next = Array.from({ length: devices + 1 }, () => new Float64Array(layers + 1).fill(Infinity));
-    for (let count = stages - stage; count <= devices - stage; count++) {
-      widths.forEach((width, w) => {
-        if (width > count) return;
-        const after = rest[count - width];
-        for (let from = stage; from < layers; from++) {
-          for (let to = from + 1; to <= layers; to++) {
-            const computed = microbatches * (all[w][to] - all[w][from]);
-            if (computed >= next[count][from]) break; // it grows with the layers
-            const networked = (to < layers ? downMs[to] : 0) + upMs[from] + reducedMs * (gradients[to] - gradients[from]);
-            const own = Math.max(computed, to < layers ? microbatches * sent[to] : 0, networked);
-            const way = isWaitedFor && to < layers ? once[w][to] - once[w][from] + sent[to] + back[to] : 0;
-            next[count][from] = Math.min(next[count][from], Math.max(own, way + after[to]));
-          }
-        }
-      });
-    }
-    rest = next;
-  }
-  return rest[devices][0] * (1 - 1e-9);
 }
 
 /**
@@ -207,47 +123,4 @@ function bucketsOf(sums: readonly Float64Array[]): number {
     }
   }
   return count;
-}
-
-/** How many replicas of a place send over one node's way to the network: to the next place, to the one before, and to the next replica. */
-interface Crowd {
-  readonly down: number;
-  readonly up: number;
-  readonly ring: number;
-}
-
-const noCrowd: Crowd = { down: 0, up: 0, ring: 0 };
-
-/** `[place]`: where it is largest; none where devices have ways of their own. */
-function crowdsOf({ cluster, devices }: Context, places: readonly (readonly number[])[]): readonly Crowd[] {
-  if (!cluster.interNode.sharedByNode) return [];
-  return places.map((ranks, p) => {
-    const nodes = new Map<number, { down: number; up: number; ring: number }>();
-    ranks.forEach((rank, r) => {
-      const { node } = devices[rank];
-      const crowd = nodes.get(node) ?? { ...noCrowd };
-      nodes.set(node, crowd);
-      const leaves = (to: number | undefined) => (to !== undefined && devices[to].node !== node ? 1 : 0);
-      crowd.down += leaves(places[p + 1]?.[r]);
-      crowd.up += leaves(places[p - 1]?.[r]);
-      crowd.ring += leaves(ranks[(r + 1) % ranks.length]);
-    });
-    return [...nodes.values()].reduce((most, crowd) => (crowd.down + crowd.up + crowd.ring > most.down + most.up + most.ring ? crowd : most));
-  });
-}
-
-/** `[place]`: the best, over all replicas, of the links from it to the next. */
-function linksOf({ cluster, devices }: Context, places: readonly (readonly number[])[]): readonly Link[] {
-  return places.slice(1).map((below, p) => bestLink(below.map((rank, r) => linkBetween(cluster, devices[places[p][r]], devices[rank]))));
-}
-
-/** As quick as the quickest of each kind of quickness. */
-function bestLink(links: readonly Link[]): Link {
-  return { latencyUs: Math.min(...links.map(({ latencyUs }) => latencyUs)), bandwidthGBps: Math.max(...links.map(({ bandwidthGBps }) => bandwidthGBps)) };
-}
-
-function runningSums(amounts: readonly number[]): Float64Array {
-  const sums = new Float64Array(amounts.length + 1);
-  amounts.forEach((amount, i) => (sums[i + 1] = sums[i] + amount));
-  return sums;
 }

@@ -76,10 +76,11 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
         const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
         if (widths.length === 0) continue;
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
-          const boundMs = boundOf(schedule, layout, { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute });
+          const bounded = { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute };
+          const boundMs = boundOf(schedule, layout, bounded);
           const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
           found.push(kind);
-          if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup });
+          if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup, boundMs: boundOf(schedule, layout, { ...bounded, warmup: deepWarmup }) });
           if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) found.push({ ...kind, held });
           if (schedule === "chimera" && microbatches > stages / 2) found.push({ ...kind, concatenation: "doubling" }, { ...kind, concatenation: "whole" });
         }
