@@ -10,23 +10,38 @@ import { bestLink, crowdsOf, goesBack, linksOf, passesOf, pipelineSpan, splitsBa
 /** Schedules whose devices hold one stage of a chain. */
 const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "gpipe", "1f1b", "zb-h1", "zb-h2"]);
 
+/** Ms that no plan of a kind can beat. */
+export interface Bounds {
+  /** By work and all-reduces alone. */
+  quick(schedule: ScheduleName, kind: PlanKind): number;
+  /** Also by the way of a micro-batch through the pipeline and by the network, which takes many times as long to say. */
+  whole(schedule: ScheduleName, layout: Layout, kind: PlanKind): number;
+}
+
 /**
- * Bounds by schedule, layout and kind of plan; what several kinds have in common is worked out once.
+ * What several kinds have in common is worked out once.
  * @param gradDtype Of what all-reduces move. @param fill Whether frozen work may go into bubbles; else a device's part of it is one block before or after its passes.
  */
-export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], fill: boolean): (schedule: ScheduleName, layout: Layout, kind: PlanKind) => number {
+export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], fill: boolean): Bounds {
   const known = new Map<string, number>();
-  return (schedule, layout, kind) => {
-    const { stages, devices, microbatches, share, replicas, warmup } = kind;
-    const isOneEach = oneStageEach.has(schedule);
-    const key = [schedule, warmup, layout, stages, devices, microbatches, share, replicas].join(" ");
-    let bound = known.get(key);
-    if (bound === undefined) {
-      bound = Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isOneEach && context.workload.chains.length === 1));
-      if (isOneEach || schedule === "bidirectional") bound = Math.max(bound, placedBound(context, schedule, placesOf(layout, devices, kind.dataParallel / replicas), kind, gradDtype, fill));
-      known.set(key, bound);
-    }
+  const remembered = (key: string, make: () => number) => {
+    const bound = known.get(key) ?? make();
+    known.set(key, bound);
     return bound;
+  };
+  const keyOf = ({ stages, devices, microbatches, share, replicas }: PlanKind) => `${stages} ${devices} ${microbatches} ${share} ${replicas}`;
+  const quick: Bounds["quick"] = (schedule, kind) => {
+    const isInTurn = oneStageEach.has(schedule) && context.workload.chains.length === 1;
+    return remembered(`${isInTurn} ${keyOf(kind)}`, () => Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isInTurn)));
+  };
+  return {
+    quick,
+    whole(schedule, layout, kind) {
+      const quickMs = quick(schedule, kind);
+      if (!oneStageEach.has(schedule) && schedule !== "bidirectional") return quickMs;
+      const places = () => placesOf(layout, kind.devices, kind.dataParallel / kind.replicas);
+      return Math.max(quickMs, remembered(`${schedule} ${kind.warmup} ${layout} ${keyOf(kind)}`, () => placedBound(context, schedule, places(), kind, gradDtype, fill)));
+    },
   };
 }
 

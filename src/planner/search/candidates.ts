@@ -1,5 +1,5 @@
 /** The plans that a search considers, before any of them is simulated. */
-import type { Concatenation, Optimizer, Plan, ScheduleName } from "../../model/plan";
+import type { Concatenation, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
@@ -7,10 +7,9 @@ import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import type { FillSettings } from "../fill/greedy";
 import { allWidths } from "../partition/widths";
-import { leastFrozenMs } from "../fill/bound";
-import { boundsWith } from "./bounds";
-import { estimatedMs } from "./estimate";
+import { boundsWith, type Bounds } from "./bounds";
 import { layouts, layoutsOf, placementsOf, type Layout } from "./layout";
+import type { PlanKind } from "./span";
 
 /** What every plan of a search has in common. */
 export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" | "training">;
@@ -54,15 +53,13 @@ export interface Candidate {
 }
 
 /**
- * All combinations that use every device and split the batch evenly: data parallelism, then what looks fastest; after them those
- * that other plans rule out most quickly.
- * @param recompute Whether activations are computed again.
- * @param gradDtype Of what all-reduces move; by default the shortest.
+ * All combinations that use every device and split the batch evenly, with their quick bounds, in no order.
+ * @param bounds By default with gradients of the shortest type. @param recompute Whether activations are computed again.
  */
-export function candidatesOf(space: SearchSpace, context: Context, recompute = false, gradDtype: Optimizer["gradDtype"] = "bf16"): readonly Candidate[] {
+export function candidatesOf(space: SearchSpace, context: Context, bounds: Bounds = boundsWith(context, "bf16", space.fill), recompute = false): readonly Candidate[] {
   const count = context.devices.length;
   const found: Candidate[] = [];
-  const boundOf = boundsWith(context, gradDtype, space.fill);
+  const add = (candidate: Omit<Candidate, "boundMs">) => found.push({ ...candidate, boundMs: bounds.quick(candidate.schedule, kindOf(candidate, space)) });
   for (const schedule of space.schedules) {
     const replicas = replicasPerPipeline(schedule);
     for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
@@ -73,30 +70,31 @@ export function candidatesOf(space: SearchSpace, context: Context, recompute = f
       for (let microbatches = 1; microbatches <= share; microbatches++) {
         if (share % microbatches !== 0 || (space.microbatches ?? microbatches) !== microbatches) continue;
         if (microbatchProblem(schedule, devices, stages, microbatches) !== undefined) continue;
-        const widths = isWide ? widthsOf(share / microbatches, devices, stages) : [1];
-        if (widths.length === 0) continue;
+        if (isWide && widthsOf(share / microbatches, devices, stages).length === 0) continue;
         for (const layout of layoutsOf(context, devices, dataParallel / replicas)) {
-          const bounded = { stages, devices, widths, microbatches, share, replicas, dataParallel, recompute };
-          const boundMs = boundOf(schedule, layout, bounded);
-          const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }), boundMs };
-          found.push(kind);
-          if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) found.push({ ...kind, warmup: deepWarmup, boundMs: boundOf(schedule, layout, { ...bounded, warmup: deepWarmup }) });
-          if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) found.push({ ...kind, held });
-          if (schedule === "chimera" && microbatches > stages / 2) found.push({ ...kind, concatenation: "doubling" }, { ...kind, concatenation: "whole" });
+          const kind = { schedule, stages, ...(stagesPerDevice > 1 && { stagesPerDevice }), ...(isWide && { devices }), microbatches, dataParallel, ...(layout !== layouts[0] && { layout }), ...(recompute && { recompute }) };
+          add(kind);
+          if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) add({ ...kind, warmup: deepWarmup });
+          if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) add({ ...kind, held });
+          if (schedule === "chimera" && microbatches > stages / 2) for (const concatenation of ["doubling", "whole"] as const) add({ ...kind, concatenation });
         }
       }
     }
   }
-  const frozenMs = leastFrozenMs(context, Math.floor(space.globalBatch / count));
-  const guesses = new Map(found.map((candidate) => [candidate, estimatedMs(candidate, frozenMs, space.fill)]));
-  const guessOf = (candidate: Candidate) => guesses.get(candidate) ?? Infinity;
-  return found.sort((a, b) => turnOf(a) - turnOf(b) || guessOf(a) - guessOf(b));
+  return found;
 }
 
-/** Data parallelism is quickly simulated and rules much out; stages that share devices and pipelines in another order seldom win, and then have much to beat. */
-function turnOf({ schedule, devices, layout }: Candidate): number {
-  if (schedule === "ddp") return 0;
-  return devices === undefined && layout === undefined ? 1 : 2;
+/** What a candidate's bounds depend on. */
+function kindOf({ schedule, stages, stagesPerDevice = 1, devices = stages / stagesPerDevice, microbatches, dataParallel, recompute = false, warmup }: Omit<Candidate, "boundMs">, { globalBatch }: SearchSpace): PlanKind {
+  const share = globalBatch / dataParallel;
+  const widths = stages < devices ? widthsOf(share / microbatches, devices, stages) : [1];
+  return { stages, devices, widths, microbatches, share, replicas: replicasPerPipeline(schedule), dataParallel, recompute, ...(warmup !== undefined && { warmup }) };
+}
+
+/** The candidate with the best bound that is known for it. */
+export function tightened(candidate: Candidate, space: SearchSpace, bounds: Bounds): Candidate {
+  const { schedule, layout = layouts[0] } = candidate;
+  return { ...candidate, boundMs: bounds.whole(schedule, layout, kindOf(candidate, space)) };
 }
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */

@@ -1,16 +1,21 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
 import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
+import { pipelineSamples } from "../../plan/frozenWork";
+import { pipelineDevices } from "../../plan/placement";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
+import { outcomesOf } from "../../simulate/selfConditioning";
 import { firstCuts, withCuts } from "../cuts";
-import { leastFrozenMs } from "../fill/bound";
+import { fillBound, leastFrozenMs } from "../fill/bound";
 import { afterPasses, bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
 import { balancedPlan, type Balanced } from "./balanced";
-import { candidatesOf, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { boundsWith, type Bounds } from "./bounds";
+import { candidatesOf, tightened, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { inTurn } from "./turns";
 
 /** A candidate and what became of it. */
 export interface Row extends Candidate {
@@ -39,28 +44,35 @@ export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, 
  * @throws UserError when no candidate exists or none fits memory, Cancelled when `signal` fired.
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
-  const stored = candidatesOf(space, context, false, base.optimizer.gradDtype);
+  const bounds = boundsWith(context, base.optimizer.gradDtype, space.fill);
+  const stored = candidatesOf(space, context, bounds);
   if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
-  let best = await bestOf(base, space, stored, context, hooks, rows, undefined);
+  let best = await bestOf(base, space, stored, bounds, context, hooks, rows, undefined);
   // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
-  if (rows.some(({ status }) => status === "does not fit")) best = await bestOf(base, space, candidatesOf(space, context, true, base.optimizer.gradDtype), context, hooks, rows, best);
+  if (rows.some(({ status }) => status === "does not fit")) {
+    const again = boundsWith(context, base.optimizer.gradDtype, space.fill);
+    best = await bestOf(base, space, candidatesOf(space, context, again, true), again, context, hooks, rows, best);
+  }
   if (!best) throw nothingFits(rows, context);
   return { plan: best, rows: rows.sort(byRank) };
 }
 
 /** The best of `known` and of these candidates' plans that fit, and what became of each, added to `rows`. @throws Cancelled */
-async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], context: Context, hooks: SearchHooks, rows: Row[], known: Plan | undefined): Promise<Plan | undefined> {
+async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], bounds: Bounds, context: Context, hooks: SearchHooks, rows: Row[], known: Plan | undefined): Promise<Plan | undefined> {
   let best = known;
-  for (const [done, candidate] of candidates.entries()) {
-    hooks.onProgress?.(done, candidates.length, best?.predicted.periodMs);
-    await new Promise((resume) => setTimeout(resume)); // lets a cancel in
-    if (hooks.signal?.aborted) throw new Cancelled("Planning was cancelled.");
-    if (best && candidate.boundMs > best.predicted.periodMs) {
+  let done = 0;
+  const bestMs = () => best?.predicted.periodMs ?? Infinity;
+  const frozenMs = leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length));
+  for (const candidate of inTurn(candidates, (one) => tightened(one, space, bounds), bestMs, frozenMs, space.fill)) {
+    hooks.onProgress?.(done++, candidates.length, best?.predicted.periodMs);
+    if (candidate.boundMs > bestMs()) {
       rows.push({ ...candidate, status: "pruned" });
       continue;
     }
-    const outcome = evaluate(base, space, candidate, context, best?.predicted.periodMs ?? Infinity);
+    await new Promise((resume) => setTimeout(resume)); // lets a cancel in
+    if (hooks.signal?.aborted) throw new Cancelled("Planning was cancelled.");
+    const outcome = evaluate(base, space, candidate, context, bestMs());
     rows.push({ ...candidate, ...outcome.row });
     if (outcome.plan && (!best || isBetter(outcome.plan, best))) best = outcome.plan;
   }
@@ -91,6 +103,7 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return pruned(balanced.periodMs);
+  if (space.fill && boundAt(begun, context) > toBeatMs) return pruned(balanced.periodMs);
   if (space.fill) return judged(filledPlan(begun, space, context, toBeatMs), context);
   const plan = withCuts(start, balanced.cuts);
   const isBlock = space.blockAfterPasses === true && context.workload.frozen.length > 0;
@@ -108,6 +121,12 @@ function judged(filled: Filled, context: Context): Outcome {
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+}
+
+/** Ms that no filling beats at the cuts that are best without frozen work; where every iteration has the same passes. */
+function boundAt({ start, trials, balanced }: Balanced, context: Context): number {
+  if (outcomesOf(context).length > 1) return balanced.periodMs;
+  return fillBound(context, trials.passes(balanced.cuts), pipelineDevices(start, 0).flat(), pipelineSamples(start, 0)[1]);
 }
 
 /** With frozen work in the bubbles another cut may be better than the one that is best without. */

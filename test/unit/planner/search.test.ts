@@ -46,7 +46,7 @@ describe("search", () => {
         for (const { stages, microbatches } of kind.filter((candidate) => candidate.dataParallel === dataParallel)) {
           const [same] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen);
           assert(same.boundMs <= periodMs * (1 + 1e-9));
-          const [recomputed] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen, true);
+          const [recomputed] = candidatesOf({ globalBatch: batch.global, schedules: [schedule.name], fill: false, stages, microbatches }, withoutFrozen, undefined, true);
           assert(recomputed.boundMs <= again * (1 + 1e-9));
         }
       }),
@@ -123,7 +123,7 @@ describe("search", () => {
         const { periodMs, peakMemoryBytes } = predictedFigures(plan, context);
         return Math.max(...peakMemoryBytes) <= memoryBytes ? periodMs : Infinity;
       };
-      const [stored, again] = [false, true].map((recompute) => Math.min(...candidatesOf(wanted, context, recompute).map(periodOf)));
+      const [stored, again] = [false, true].map((recompute) => Math.min(...candidatesOf(wanted, context, undefined, recompute).map(periodOf)));
       const { plan, rows } = await searchPlan(base, wanted, context);
       assert.equal(plan.recompute, recomputes || undefined);
       assert(recomputes ? again < 0.95 * stored && stored < Infinity : again > stored);
