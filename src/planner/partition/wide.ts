@@ -14,6 +14,8 @@ export interface WideSplit {
 interface Judged {
   readonly shapes: readonly Shape[];
   readonly trainedMs: (cuts: readonly number[]) => number;
+  /** What no plan with these cuts beats, whatever else its devices have to do. */
+  readonly leastMs: (cuts: readonly number[]) => number;
 }
 
 /** Widths whose first cuts are this much slower than what they have to beat are not refined: moving boundaries gains less. */
@@ -34,7 +36,7 @@ export function wideSplit(free: Shape, context: Context, at: (widths: readonly n
   });
   if (starts.length === 0) return undefined;
   const first = starts.reduce((least, start) => (start.periodMs < least.periodMs ? start : least));
-  if (first.periodMs > toBeatMs * hopeful) return first.periodMs < Infinity ? first : undefined;
+  if (at(first.widths).leastMs(first.cuts) > toBeatMs * hopeful) return first.periodMs < Infinity ? first : undefined;
   const known = new Set<string>();
   let best = first;
   const consider = (widths: readonly number[]): boolean => {

@@ -1,8 +1,12 @@
 /** A candidate without its frozen work: cut, and where stages share devices, given its widths. */
 import type { Plan } from "../../model/plan";
 import type { Workload } from "../../model/workload";
+import { pipelineSamples } from "../../plan/frozenWork";
+import { pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
+import { outcomesOf } from "../../simulate/selfConditioning";
 import { joinedCuts } from "../cuts";
+import { leastFrozenMs } from "../fill/bound";
 import { missingBytes } from "../partition/dynamic";
 import { partition } from "../partition/partition";
 import { simulationBudget } from "../partition/refine";
@@ -23,21 +27,35 @@ interface Judged {
   readonly excess: (cuts: readonly number[]) => number;
   /** Period of the passes alone; Infinity for cuts that don't fit. */
   readonly trainedMs: (cuts: readonly number[]) => number;
+  /** The same, or what the devices compute on average with all frozen work, if that is longer. */
+  readonly leastMs: (cuts: readonly number[]) => number;
 }
 
 export interface Balanced extends Judged {
   readonly balanced: { readonly cuts: readonly number[]; readonly periodMs: number };
 }
 
-/** The best cuts (and widths, as far as they may come near to `toBeatMs`) of a candidate's passes, or by how many bytes nothing fits. */
-export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number): Balanced | { readonly missingBytes: number } {
+/**
+ * The best cuts (and widths, as far as they may come near to `toBeatMs`) of a candidate's passes, or by how many bytes nothing fits.
+ * @param fill Whether devices share out the frozen work as they like.
+ */
+export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number, fill: boolean): Balanced | { readonly missingBytes: number } {
   const even = evenCuts(context.workload, candidate.stages);
   const judged = (widths?: readonly number[]): Judged => {
     const start = planOf(base, candidate, globalBatch, even, context.workload, widths);
     const shapes = shapesOf(start, context);
     const trials = trialsOf(start, context);
     const excess = excessOf(start, shapes, context);
-    return { start, shapes, trials, excess, trainedMs: (cuts) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity) };
+    const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity);
+    const ranks = pipelineDevices(start, 0).flat();
+    const frozenMs = fill ? leastFrozenMs(context, pipelineSamples(start, 0)[1]) : 0;
+    const leastMs = (cuts: readonly number[]) => {
+      const periodMs = trainedMs(cuts);
+      if (periodMs === Infinity || outcomesOf(context).length > 1) return periodMs;
+      const busy = trials.passes(cuts).busyMs;
+      return Math.max(periodMs, ranks.reduce((ms, rank) => ms + busy[rank], frozenMs) / ranks.length);
+    };
+    return { start, shapes, trials, excess, trainedMs, leastMs };
   };
   const budget = simulationBudget(candidate);
   if (candidate.devices === undefined) {

@@ -1,14 +1,11 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
 import { Cancelled, UserError } from "../../model/errors";
 import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
-import { pipelineSamples } from "../../plan/frozenWork";
-import { pipelineDevices } from "../../plan/placement";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
-import { outcomesOf } from "../../simulate/selfConditioning";
 import { firstCuts, withCuts } from "../cuts";
-import { fillBound, leastFrozenMs } from "../fill/bound";
+import { leastFrozenMs } from "../fill/bound";
 import { afterPasses, bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
@@ -97,13 +94,14 @@ type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predi
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
   // Frozen work in one block comes on top of the passes, but for what it overlaps at their end.
-  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - (space.fill ? 0 : leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length))));
+  const blockMs = space.fill ? 0 : leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length));
+  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - blockMs, space.fill);
   if ("missingBytes" in begun) return { row: { status: "does not fit", missingBytes: begun.missingBytes } };
   const { start, trials, balanced } = begun;
   const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return pruned(balanced.periodMs);
-  if (space.fill && boundAt(begun, context) > toBeatMs) return pruned(balanced.periodMs);
+  if (space.fill && begun.leastMs(balanced.cuts) > toBeatMs) return pruned(balanced.periodMs);
   if (space.fill) return judged(filledPlan(begun, space, context, toBeatMs), context);
   const plan = withCuts(start, balanced.cuts);
   const isBlock = space.blockAfterPasses === true && context.workload.frozen.length > 0;
@@ -121,12 +119,6 @@ function judged(filled: Filled, context: Context): Outcome {
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
   return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
-}
-
-/** Ms that no filling beats at the cuts that are best without frozen work; where every iteration has the same passes. */
-function boundAt({ start, trials, balanced }: Balanced, context: Context): number {
-  if (outcomesOf(context).length > 1) return balanced.periodMs;
-  return fillBound(context, trials.passes(balanced.cuts), pipelineDevices(start, 0).flat(), pipelineSamples(start, 0)[1]);
 }
 
 /** With frozen work in the bubbles another cut may be better than the one that is best without. */

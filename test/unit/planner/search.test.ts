@@ -117,7 +117,7 @@ describe("search", () => {
       const context = contextOf(profile, clusterOf(4, free, true, memoryBytes));
       const wanted = { globalBatch: 32, schedules, fill: false };
       const periodOf = (candidate: Candidate): number => {
-        const begun = balancedPlan(base, wanted.globalBatch, candidate, context, Infinity);
+        const begun = balancedPlan(base, wanted.globalBatch, candidate, context, Infinity, wanted.fill);
         if ("missingBytes" in begun) return Infinity;
         const plan = withCuts(begun.start, begun.balanced.cuts);
         const { periodMs, peakMemoryBytes } = predictedFigures(plan, context);

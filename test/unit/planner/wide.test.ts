@@ -44,7 +44,7 @@ function judge(count: number, seed: number, contextFor: (random: () => number) =
   for (let i = 0; i < count; i++) {
     const context = contextFor(random);
     for (const candidate of candidatesOf({ globalBatch: batch, schedules: ["1f1b", "gpipe"], fill: false }, context).filter(isAsked)) {
-      const found = balancedPlan(base, batch, candidate, context, Infinity);
+      const found = balancedPlan(base, batch, candidate, context, Infinity, false);
       assert("balanced" in found);
       const best = exhaustive(candidate, batch, context);
       const { periodMs } = found.balanced;
