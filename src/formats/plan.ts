@@ -22,7 +22,7 @@ const schema: z.ZodType<Plan> = z.looseObject({
   cluster: fileRef,
   batch: z.looseObject({ global: positive, microbatches: positive }),
   dataParallel: positive,
-  schedule: z.looseObject({ name: z.enum(scheduleNames), warmup: count.optional(), held: positive.optional(), concatenation: z.enum(concatenations).optional() }),
+  schedule: z.looseObject({ name: z.enum(scheduleNames), warmup: count.optional(), held: positive.optional(), concatenation: z.enum(concatenations).optional(), lateWeightGrads: z.boolean().optional() }),
   recompute: z.boolean().optional(),
   chains: z.array(z.looseObject({ id: name, stages: z.array(stage).min(1) })).min(1),
   optimizer,

@@ -102,9 +102,9 @@ export interface Plan {
   readonly dataParallel: number;
   /**
    * `warmup`: forward passes ahead per stage to come, for "1f1b" (default 1). `held`: micro-batches that a device may hold, for
-   * "zb-h2" (default 2 * stages - 1).
+   * "zb-h2" (default 2 * stages - 1). `lateWeightGrads`: weight gradients leave the gaps of zero-bubble schedules to frozen work.
    */
-  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number; readonly held?: number; readonly concatenation?: Concatenation };
+  readonly schedule: { readonly name: ScheduleName; readonly warmup?: number; readonly held?: number; readonly concatenation?: Concatenation; readonly lateWeightGrads?: boolean };
   readonly recompute?: boolean;
   readonly chains: readonly PlanChain[];
   readonly optimizer: Optimizer;

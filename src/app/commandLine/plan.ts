@@ -26,7 +26,7 @@ function positiveNumber(text: string | undefined, option: string): number | unde
 }
 
 function rowText(row: Row): string {
-  const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.held === undefined ? "" : ` held ${row.held}`}${row.concatenation === undefined ? "" : ` ${row.concatenation}`}${row.recompute ? " recompute" : ""}${row.devices === undefined ? "" : ` on ${row.devices}`}`;
+  const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.held === undefined ? "" : ` held ${row.held}`}${row.concatenation === undefined ? "" : ` ${row.concatenation}`}${row.lateWeightGrads ? " late W" : ""}${row.recompute ? " recompute" : ""}${row.devices === undefined ? "" : ` on ${row.devices}`}`;
   const what = `${how.padEnd(24)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
   if (row.status === "simulated" && row.predicted) {
     const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;

@@ -25,8 +25,8 @@ export function differenceOf(here: Plan, there: Plan, contexts: { readonly here:
   };
 }
 
-function scheduleText({ name, warmup, held, concatenation }: Plan["schedule"]): string {
-  return `${name}${warmup === undefined ? "" : ` warm-up ${warmup}`}${held === undefined ? "" : ` held ${held}`}${concatenation === undefined ? "" : ` ${concatenation}`}`;
+function scheduleText({ name, warmup, held, concatenation, lateWeightGrads }: Plan["schedule"]): string {
+  return `${name}${warmup === undefined ? "" : ` warm-up ${warmup}`}${held === undefined ? "" : ` held ${held}`}${concatenation === undefined ? "" : ` ${concatenation}`}${lateWeightGrads ? " late weight gradients" : ""}`;
 }
 
 function decisionsOf(plan: Plan, context: Context): ReadonlyMap<string, string> {

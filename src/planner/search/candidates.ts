@@ -2,7 +2,7 @@
 import type { Concatenation, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
-import { isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
+import { hasWeightPasses, isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import type { FillSettings } from "../fill/greedy";
@@ -46,6 +46,8 @@ export interface Candidate {
   readonly held?: number;
   /** Of Chimera's units, as in the plan's schedule. */
   readonly concatenation?: Concatenation;
+  /** Weight gradients after all that others wait for, as in the plan's schedule. */
+  readonly lateWeightGrads?: boolean;
   /** Activations are computed again for each backward pass. */
   readonly recompute?: boolean;
   /** Ms that no plan of this kind can beat. */
@@ -60,6 +62,8 @@ export function candidatesOf(space: SearchSpace, context: Context, bounds: Bound
   const count = context.devices.length;
   const found: Candidate[] = [];
   const add = (candidate: Omit<Candidate, "boundMs">) => found.push({ ...candidate, boundMs: bounds.quick(candidate.schedule, kindOf(candidate, space)) });
+  // Weight gradients and frozen work both could go into the gaps.
+  const isContested = space.fill && context.workload.frozen.length > 0;
   for (const schedule of space.schedules) {
     const replicas = replicasPerPipeline(schedule);
     for (const { devices, stages, stagesPerDevice = 1 } of pipelinesOf(schedule, context)) {
@@ -76,6 +80,7 @@ export function candidatesOf(space: SearchSpace, context: Context, bounds: Bound
           add(kind);
           if (schedule === "1f1b" && stages > 2 && hidesMessages(context, stages, share / microbatches)) add({ ...kind, warmup: deepWarmup });
           if (schedule === "zb-h2") for (const held of fewerHeld(stages, microbatches)) add({ ...kind, held });
+          if (isContested && hasWeightPasses(schedule)) add({ ...kind, lateWeightGrads: true });
           if (schedule === "chimera" && microbatches > stages / 2) for (const concatenation of ["doubling", "whole"] as const) add({ ...kind, concatenation });
         }
       }
@@ -163,7 +168,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }), ...(candidate.concatenation && { concatenation: candidate.concatenation }) },
+    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }), ...(candidate.concatenation && { concatenation: candidate.concatenation }), ...(candidate.lateWeightGrads && { lateWeightGrads: true }) },
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

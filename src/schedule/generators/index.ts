@@ -4,6 +4,7 @@ import type { ScheduleName } from "../../model/plan";
 import { ddp } from "./ddp";
 import { gpipe } from "./gpipe";
 import { interleaved, roundsOf } from "./interleaved";
+import { withLateWeightGrads } from "./lateWeights";
 import { oneFOneB } from "./oneFOneB";
 import type { DeviceOrders, Pipeline, Step } from "./order";
 import { bidirectional, chimera } from "./twoWays";
@@ -15,7 +16,8 @@ export function deviceOrders(pipeline: Pipeline): DeviceOrders {
   checkPipeline(pipeline);
   const { schedule, devices, microbatches, chains } = pipeline;
   if (schedule.name === "bidirectional") return bidirectional(devices, microbatches, chains);
-  return oneAfterAnother(chains.map((chain) => ordersOfOne(pipeline, chain)));
+  const asMade = chains.map((chain) => ordersOfOne(pipeline, chain));
+  return oneAfterAnother(schedule.lateWeightGrads ? asMade.map(withLateWeightGrads) : asMade);
 }
 
 /** @param orders `[chain]`: of one chain each. */
@@ -89,6 +91,11 @@ export function mostHeld(devices: number): number {
 /** Whether a schedule's order depends on what passes and messages take. */
 export function dependsOnTimes(schedule: ScheduleName): boolean {
   return schedule === "bidirectional" || schedule === "zb-h1" || schedule === "zb-h2";
+}
+
+/** Whether the schedule makes weight gradients apart from those of inputs. */
+export function hasWeightPasses(schedule: ScheduleName): boolean {
+  return schedule === "zb-h1" || schedule === "zb-h2" || isInV(schedule);
 }
 
 /** Whether the schedule puts stages i and 2 * devices - 1 - i on one device. */
