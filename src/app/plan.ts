@@ -5,6 +5,7 @@ import { UserError } from "../model/errors";
 import { scheduleNames, type Optimizer, type Plan, type ScheduleName, type Training } from "../model/plan";
 import type { Profile } from "../model/profile";
 import { fillReport, type FillReport } from "../plan/fillReport";
+import { runnable } from "../plan/runnable";
 import type { Files } from "../platform/files";
 import { planBound } from "../planner/fill/bound";
 import { searchPlan, type Row, type SearchHooks, type SearchPlan } from "../planner/search/search";
@@ -69,7 +70,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     },
     {
       globalBatch: options.batch,
-      schedules: options.schedule === "all" ? scheduleNames : options.schedule ? [options.schedule] : usualSchedules(context),
+      schedules: options.schedule === "all" ? scheduleNames : options.schedule ? [options.schedule] : usualSchedules(context, training),
       stages: options.stages,
       microbatches: options.microbatches,
       fill: options.fill ?? true,
@@ -81,9 +82,18 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
   return { plan, rows, report: () => ({ fills: fillReport(plan, context), boundMs: planBound(plan, context) }) };
 }
 
-/** What the trainer runs, and for several chains two directions; on one device data parallelism alone, which then means plain training. */
-function usualSchedules({ devices, workload }: Context): readonly ScheduleName[] {
+/** On more devices than these not every schedule is searched unless that is asked for: it would take minutes. */
+const mostForAll = 64;
+
+/**
+ * What the trainer runs, where it runs the model at all; all schedules where it does not, since then the fastest plan is only looked
+ * at. On one device data parallelism alone, which then means plain training.
+ */
+function usualSchedules({ devices, workload }: Context, training: Training): readonly ScheduleName[] {
   if (devices.length === 1) return ["ddp"];
+  const whole = workload.chains.map(({ chain, layers }) => ({ id: chain.id, stages: [{ from: 0, to: layers.length, devices: [0] }] }));
+  const isRun = runnable({ training, schedule: { name: "ddp" }, chains: whole, dataParallel: 1 }, workload) === true;
+  if (!isRun && devices.length <= mostForAll) return scheduleNames;
   return [...(workload.chains.length > 1 ? ["bidirectional" as const] : []), "ddp", "1f1b", "gpipe"];
 }
 

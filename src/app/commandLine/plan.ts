@@ -25,12 +25,13 @@ function positiveNumber(text: string | undefined, option: string): number | unde
   return value;
 }
 
-function rowText(row: Row): string {
+/** @param marks Whether rows that the trainer does not run are marked. */
+function rowText(row: Row, marks: boolean): string {
   const how = `${row.schedule}${row.warmup === undefined ? "" : ` warm-up ${row.warmup}`}${row.held === undefined ? "" : ` held ${row.held}`}${row.concatenation === undefined ? "" : ` ${row.concatenation}`}${row.lateWeightGrads ? " late W" : ""}${row.recompute ? " recompute" : ""}${row.devices === undefined ? "" : ` on ${row.devices}`}`;
   const what = `${how.padEnd(24)} ${String(row.stages).padStart(6)} ${String(row.microbatches).padStart(13)} ${String(row.dataParallel).padStart(13)}`;
   if (row.status === "simulated" && row.predicted) {
     const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;
-    return `${what} ${periodMs.toFixed(1).padStart(11)} ${percent(bubbleRatio).padStart(8)} ${(waste === undefined ? "" : percent(waste)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}`;
+    return `${what} ${periodMs.toFixed(1).padStart(11)} ${percent(bubbleRatio).padStart(8)} ${(waste === undefined ? "" : percent(waste)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}${marks && row.runnable === false ? " *" : ""}`;
   }
   return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
 }
@@ -94,7 +95,9 @@ export const planCommand: Command = {
     });
     if (values.output !== undefined) await writeDocument(planFormat, nodeFiles, output, plan);
     if (values.json) return printJson(plan);
-    process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble % waste %   peak MB\n${rows.slice(0, shownRows).map(rowText).join("\n")}\n`);
+    const shown = rows.slice(0, shownRows);
+    const isMixed = shown.some((row) => row.runnable === true) && shown.some((row) => row.runnable === false);
+    process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble % waste %   peak MB\n${shown.map((row) => rowText(row, isMixed)).join("\n")}\n${isMixed ? "* not run by today's trainer\n" : ""}`);
     if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
     const { fills, boundMs } = report();
     process.stdout.write(fillText(fills));

@@ -3,6 +3,7 @@ import type { Plan } from "../../model/plan";
 import type { Workload } from "../../model/workload";
 import { pipelineSamples } from "../../plan/frozenWork";
 import { pipelineDevices } from "../../plan/placement";
+import { dependsOnTimes } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { outcomesOf } from "../../simulate/selfConditioning";
 import { joinedCuts } from "../cuts";
@@ -16,6 +17,9 @@ import { wideSplit } from "../partition/wide";
 import { allWidths } from "../partition/widths";
 import { trialsOf, type Trials } from "../trials";
 import { planOf, widthsOf, type Candidate, type PlanBase } from "./candidates";
+
+/** Where each cut has an order of its own, which takes so many times as long to make as to simulate, fewer cuts are tried. */
+const orderCost = 8;
 
 /** A plan's shape and what its cuts are judged by. */
 interface Judged {
@@ -57,7 +61,7 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
     };
     return { start, shapes, trials, excess, trainedMs, leastMs };
   };
-  const budget = simulationBudget(candidate);
+  const budget = Math.ceil(simulationBudget(candidate) / (dependsOnTimes(candidate.schedule) ? orderCost : 1));
   if (candidate.devices === undefined) {
     const one = judged();
     const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs);

@@ -18,6 +18,8 @@ import { inTurn } from "./turns";
 export interface Row extends Candidate {
   readonly status: "simulated" | "pruned" | "does not fit";
   readonly predicted?: Predicted;
+  /** Whether today's trainer runs it, of those that were simulated. */
+  readonly runnable?: boolean;
   /** For one that does not fit: bytes by which the fullest device misses it. */
   readonly missingBytes?: number;
 }
@@ -89,7 +91,7 @@ const hopeful = 1.06;
 /** Cuts that are tried with frozen work in the bubbles, for one candidate. */
 const filledTries = 24;
 
-type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predicted" | "missingBytes"> & { readonly boundMs?: number } };
+type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predicted" | "runnable" | "missingBytes"> & { readonly boundMs?: number } };
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
@@ -118,7 +120,8 @@ function judged(filled: Filled, context: Context): Outcome {
   const predicted = predictedFigures(plan, context, filled);
   const missing = Math.max(...predicted.peakMemoryBytes.map((bytes, rank) => bytes - usableBytes(context, rank)));
   if (missing > 0) return { row: { status: "does not fit", predicted, missingBytes: missing } };
-  return { plan: { ...plan, runnable: runnable(plan, context.workload), predicted }, row: { status: "simulated", predicted } };
+  const isRun = runnable(plan, context.workload);
+  return { plan: { ...plan, runnable: isRun, predicted }, row: { status: "simulated", predicted, runnable: isRun === true } };
 }
 
 /** With frozen work in the bubbles another cut may be better than the one that is best without. */

@@ -35,12 +35,17 @@ function turnOf({ schedule, devices, layout }: Candidate): number {
  * Idle time that a pipeline of equal stages has for one micro-batch of passes, by the textbook formulas, in which a backward pass
  * takes as long as two forward passes and messages nothing.
  */
-function idlePerPass({ schedule, stages, devices = stages, stagesPerDevice = 1 }: Candidate): number {
+function idlePerPass({ schedule, stages, devices = stages, stagesPerDevice = 1, microbatches }: Candidate): number {
   const places = stagesPerDevice > 1 ? devices / stagesPerDevice : devices;
   switch (schedule) {
     case "ddp":
-    case "zb-v":
       return 0;
+    case "zb-h1":
+      return Math.max((places - 1) / 3, places - microbatches);
+    case "zb-h2":
+      return Math.max(0, places - microbatches);
+    case "zb-v":
+      return Math.max(0, places - 1 - (microbatches - 1) / 2);
     case "interleaved":
       return (places - 1) / stagesPerDevice;
     case "dualpipev":
