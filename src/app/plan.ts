@@ -83,13 +83,13 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
 }
 
 /** On more devices than these not every schedule is searched unless that is asked for: it would take minutes. */
-const mostForAll = 64;
+const mostForAll = 8;
 
 /**
  * What the trainer runs, where it runs the model at all; all schedules where it does not, since then the fastest plan is only looked
  * at. On one device data parallelism alone, which then means plain training.
  */
-function usualSchedules({ devices, workload }: Context, training: Training): readonly ScheduleName[] {
+export function usualSchedules({ devices, workload }: Context, training: Training): readonly ScheduleName[] {
   if (devices.length === 1) return ["ddp"];
   const whole = workload.chains.map(({ chain, layers }) => ({ id: chain.id, stages: [{ from: 0, to: layers.length, devices: [0] }] }));
   const isRun = runnable({ training, schedule: { name: "ddp" }, chains: whole, dataParallel: 1 }, workload) === true;
