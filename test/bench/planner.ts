@@ -11,7 +11,7 @@ import { candidatesOf, type PlanBase, type SearchSpace } from "../../src/planner
 import { searchPlan } from "../../src/planner/search/search";
 import { contextOf, type Context } from "../../src/simulate/context";
 import { grid, printSearch } from "./plannerGrid";
-import { syntheticCluster, syntheticProfile } from "./syntheticProfile";
+import { finer, syntheticCluster, syntheticProfile } from "./syntheticProfile";
 
 export const base: PlanBase = {
   model: { path: "model", sha256: "" },
@@ -75,8 +75,9 @@ async function searched(space: SearchSpace, context: Context): Promise<{ readonl
 /** Grown one at a time from 8 devices, 64 samples: CPU seconds, and how many times those of the row before. */
 async function growth(): Promise<void> {
   process.stdout.write("\nHow a search grows, CPU s\n");
-  const at = async (devices: number, globalBatch: number, microbatches?: number) => (await searched({ ...spaceOf(globalBatch), microbatches }, contextOf(syntheticProfile(), syntheticCluster(devices)))).seconds;
+  const at = async (devices: number, globalBatch: number, microbatches?: number, parts = 1) => (await searched({ ...spaceOf(globalBatch), microbatches }, contextOf(finer(syntheticProfile(), parts), syntheticCluster(devices)))).seconds;
   for (const [what, values, searchAt] of [
+    ["layers times", [1, 2, 4, 8], (n: number) => at(8, 64, undefined, n)],
     ["devices", [8, 16, 32, 64, 128], (n: number) => at(n, 8 * n)],
     ["batch", [64, 128, 256, 512], (n: number) => at(8, n)],
     ["micro-batches", [4, 8, 16, 32], (n: number) => at(8, 64, n)],

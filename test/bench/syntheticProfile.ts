@@ -3,7 +3,7 @@
  * the text encoder, 25 of the VAE's encoder. Times grow with the batch as launch + slope; no figure is a measurement.
  */
 import type { Cluster } from "../../src/model/cluster";
-import type { LayerTime, Profile, ProfileLayer, Tensor } from "../../src/model/profile";
+import type { LayerRef, LayerTime, Profile, ProfileLayer, Tensor } from "../../src/model/profile";
 
 const batches = [1, 2, 4, 8, 16, 32, 64];
 const millisecondsPerSample = { unet: 6, text: 0.4, image: 8 };
@@ -100,6 +100,32 @@ export function syntheticProfile(): Profile {
       encoding("text_encoder", text[16], unet.filter(({ name }) => name.includes("attention"))),
       encoding("vae", image[24], [unet[1], unet[unet.length - 1]]),
     ],
+  };
+}
+
+/** The same work in `parts` times as many layers: each is cut into equal ones, which hand on what the whole one does. */
+export function finer(profile: Profile, parts: number): Profile {
+  const pieces = Array.from({ length: parts }, (_, part) => part);
+  const split = (layer: ProfileLayer): readonly ProfileLayer[] =>
+    pieces.map((part) => ({
+      ...layer,
+      name: `${layer.name}.${part}`,
+      paramBytes: layer.paramBytes / parts,
+      savedBytesPerSample: { untilInputGrad: layer.savedBytesPerSample.untilInputGrad / parts, untilWeightGrad: layer.savedBytesPerSample.untilWeightGrad / parts },
+      times: layer.times.map((time) => ({ ...time, forwardMs: time.forwardMs / parts, inputGradMs: time.inputGradMs / parts, weightGradMs: time.weightGradMs / parts })),
+    }));
+  const first = ({ component, layer }: LayerRef) => ({ component, layer: `${layer}.0` });
+  const last = ({ component, layer }: LayerRef) => ({ component, layer: `${layer}.${parts - 1}` });
+  const between = profile.components.flatMap(({ name: component, layers }) =>
+    layers.flatMap(({ name, cutBytesPerSample, needsWeightGrad }) =>
+      pieces.slice(1).map((part): Tensor => ({ id: `${component}/${name}.${part}`, producer: { component, layer: `${name}.${part - 1}` }, consumers: [{ component, layer: `${name}.${part}` }], bytesPerSample: cutBytesPerSample.forward, hasGradient: needsWeightGrad, transport: "chain" })),
+    ),
+  );
+  return {
+    ...profile,
+    chains: profile.chains.map((chain) => ({ ...chain, segments: chain.segments.map((segment) => ({ ...segment, from: parts * segment.from, to: parts * segment.to })) })),
+    components: profile.components.map((component) => ({ ...component, layers: component.layers.flatMap(split) })),
+    tensors: [...(profile.tensors ?? []).map((tensor) => ({ ...tensor, producer: last(tensor.producer), consumers: tensor.consumers.map(first) })), ...between],
   };
 }
 
