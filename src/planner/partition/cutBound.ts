@@ -41,7 +41,7 @@ interface StageBound {
 
 /**
  * All passes of a device. Where each has one stage of the only chain, also the way of the first micro-batch there, and of the last
- * one's gradient back, through the stages before (see `slowestStage`).
+ * one's gradient back, through the stages before (see `pipelineSpan`).
  */
 export function cutBound(shapes: readonly Shape[], context: Context): CutBound {
   const { stages, devices, path } = stagesOf(shapes, context);
