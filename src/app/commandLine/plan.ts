@@ -4,6 +4,7 @@ import { writeDocument } from "../../formats/document";
 import { planFormat } from "../../formats/plan";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
+import type { Plan } from "../../model/plan";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
 import { bindingsOf } from "../inspect";
@@ -23,6 +24,13 @@ function positiveNumber(text: string | undefined, option: string): number | unde
   const value = Number(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new UserError(`--${option} takes a number above 0, found "${text}".`);
   return value;
+}
+
+/** @param isUsual Whether no schedules were asked for. */
+function runText({ runnable, predicted }: Plan, isUsual: boolean): string {
+  if (runnable !== true) return `The trainer cannot run it: ${runnable.reason}`;
+  const isSearched = !isUsual || predicted.peakMemoryBytes.length === 1;
+  return `The trainer can run it.${isSearched ? "" : " Only what it runs was searched; --schedule all looks at every schedule."}`;
 }
 
 /** @param marks Whether rows that the trainer does not run are marked. */
@@ -102,6 +110,6 @@ export const planCommand: Command = {
     const { fills, boundMs } = report();
     process.stdout.write(fillText(fills));
     process.stdout.write(`no filling of these passes takes less than ${boundMs.toFixed(1)} ms (computed); the plan takes ${percent(plan.predicted.periodMs / boundMs - 1)} % more\n`);
-    process.stdout.write(`${plan.runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${plan.runnable.reason}`}\nWrote ${values.output}\n`);
+    process.stdout.write(`${runText(plan, options.schedule === undefined)}\nWrote ${values.output}\n`);
   },
 };
