@@ -42,7 +42,7 @@ async function search(devices: number, globalBatch: number): Promise<void> {
 
 /** Median of rounds, in ms of processor time of one call; the first round has the compiler's work too. */
 function perCall(call: () => void): string {
-  const rounds = 15;
+  const rounds = 40;
   const calls = 10;
   const ms = Array.from({ length: rounds }, () => {
     const before = cpuMs();
