@@ -1,7 +1,7 @@
 /** Use-case: the best plan for a profile, a cluster and a batch. */
 import { clusterFormat } from "../formats/cluster";
 import { profileFormat } from "../formats/profile";
-import { UserError } from "../model/errors";
+import { Cancelled, UserError } from "../model/errors";
 import { scheduleNames, type Optimizer, type Plan, type ScheduleName, type Training } from "../model/plan";
 import type { Profile } from "../model/profile";
 import { fillReport, type FillReport } from "../plan/fillReport";
@@ -53,13 +53,28 @@ export interface PlanReport {
   readonly boundMs: number;
 }
 
-/** Reads profile and cluster and searches, with `search` where that is not to be done right here; writes nothing. @throws UserError, Cancelled. */
+/** A search was called off when it had found a plan already. */
+export class StoppedEarly extends Cancelled {
+  constructor(readonly best: Plan) {
+    super("Planning was stopped.");
+  }
+}
+
+/**
+ * Reads profile and cluster and searches, with `search` where that is not to be done right here; writes nothing.
+ * @throws UserError, Cancelled; StoppedEarly where there is a plan by then.
+ */
 export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOptions, hooks: SearchHooks = {}, search: SearchPlan = searchPlan): Promise<Planned> {
   const profile = await readFingerprinted(profileFormat, files, inputs.profile);
   const cluster = await readFingerprinted(clusterFormat, files, inputs.cluster);
   const context = contextOf(profile.document, cluster.document);
   const modelFolder = resolveRef(inputs.profile, profile.document.model);
   const training = trainingOf(profile.document, inputs.plan, options, await predictionTypeOf(files, modelFolder));
+  let best: Plan | undefined;
+  const onBest = (plan: Plan) => {
+    best = plan;
+    hooks.onBest?.(plan);
+  };
   const { plan, rows } = await search(
     {
       model: refFrom(inputs.plan, modelFolder, profile.document.model.sha256),
@@ -77,8 +92,10 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
       fillSettings: { margin: options.fillMargin, smallestMs: options.smallestBubbleMs },
     },
     context,
-    hooks,
-  );
+    { ...hooks, onBest },
+  ).catch((error: unknown): never => {
+    throw error instanceof Cancelled && best ? new StoppedEarly(best) : error;
+  });
   return { plan, rows, report: () => ({ fills: fillReport(plan, context), boundMs: planBound(plan, context) }) };
 }
 

@@ -15,6 +15,7 @@ export type SearchRequest = Inputs & ({ readonly kind: "plan"; readonly base: Pl
 
 export type SearchReply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number; readonly bestMs?: number }
+  | { readonly kind: "best"; readonly plan: Plan }
   | { readonly kind: "planned"; readonly result: SearchResult }
   | { readonly kind: "compared"; readonly result: Comparison }
   /** `isUsers`: an error that a person can act on. */

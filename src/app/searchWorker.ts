@@ -32,9 +32,9 @@ export function workerSearches(scripts: string): Searches {
   };
 }
 
-type Result = Exclude<SearchReply, { kind: "progress" | "failed" }>;
+type Result = Exclude<SearchReply, { kind: "progress" | "best" | "failed" }>;
 
-function ask(script: string, request: SearchRequest, { signal, onProgress }: SearchHooks): Promise<Result> {
+function ask(script: string, request: SearchRequest, { signal, onProgress, onBest }: SearchHooks): Promise<Result> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new Cancelled("Planning was cancelled."));
     const worker = new Worker(script, { workerData: request });
@@ -48,6 +48,7 @@ function ask(script: string, request: SearchRequest, { signal, onProgress }: Sea
     signal?.addEventListener("abort", cancel, { once: true });
     worker.on("message", (reply: SearchReply) => {
       if (reply.kind === "progress") onProgress?.(reply.done, reply.total, reply.bestMs);
+      else if (reply.kind === "best") onBest?.(reply.plan);
       else if (reply.kind === "failed") end(() => reject(reply.isUsers ? new UserError(reply.message) : new Error(reply.message)));
       else end(() => resolve(reply));
     });

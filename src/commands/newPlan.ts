@@ -2,11 +2,12 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
-import { amountNamed, makePlan, scheduleNamed } from "../app/plan";
+import { amountNamed, makePlan, scheduleNamed, StoppedEarly } from "../app/plan";
 import { workerSearches } from "../app/searchWorker";
 import { writeDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
 import { UserError } from "../model/errors";
+import type { Plan } from "../model/plan";
 import { optionsOf } from "./arguments";
 import { askCluster, clusterAnswers, writeCluster } from "./askCluster";
 import { modelFolder, readyModel } from "./modelFolder";
@@ -57,17 +58,26 @@ export const newPlanCommand: Handler = async (shell, argument) => {
     await profileTo(shell, base, profile, profiling);
   }
   const filling = { ...fillingFor(dirname(output)), ...(fillMargin !== undefined && { fillMargin }), ...(smallestBubbleMs !== undefined && { smallestBubbleMs }) };
-  const { plan } = await withProgress(shell, vscode.l10n.t("Planning {0}", basename(base)), given.signal, (signal, report) =>
+  const plan = await withProgress(shell, vscode.l10n.t("Planning {0}", basename(base)), given.signal, (signal, report) =>
     makePlan(shell.files, { profile, cluster, plan: output }, { batch, data: data ?? undefined, schedule: scheduleNamed(schedule), stages, microbatches, fill, ...filling, steps, learningRate, seed }, {
       signal,
       onProgress: (done, total, bestMs) => report({ message: vscode.l10n.t("{0} of {1} candidates{2}", done, total, bestMs === undefined ? "" : vscode.l10n.t(", best period {0} ms", bestMs.toFixed(0))), fraction: done / total }),
-    }, workerSearches(shell.scriptsFolder).searchPlan));
+    }, workerSearches(shell.scriptsFolder).searchPlan)).then(({ plan }) => plan, (error: unknown) => bestSoFar(error, given.signal));
   await writeDocument(planFormat, shell.files, output, plan);
   shell.refresh();
   if (plan.runnable !== true) void vscode.window.showWarningMessage(vscode.l10n.t("The trainer cannot run this plan yet: {0}", plan.runnable.reason));
   await openTimeline(output);
   return output;
 };
+
+/** The plan that a search stopped by hand had found by then, if it is wanted. @throws what stopped it otherwise. */
+async function bestSoFar(error: unknown, outer: AbortSignal | undefined): Promise<Plan> {
+  if (!(error instanceof StoppedEarly) || outer?.aborted) throw error;
+  const use = vscode.l10n.t("Use It");
+  const answer = await vscode.window.showInformationMessage(vscode.l10n.t("Planning was stopped. The best plan so far has a period of {0} ms.", error.best.predicted.periodMs.toFixed(1)), use);
+  if (answer !== use) throw error;
+  return error.best;
+}
 
 /** @throws UserError for a setting out of its range. */
 function fillingFor(folder: string): { fillMargin?: number; smallestBubbleMs?: number } {

@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { compare } from "../app/compare";
 import type { SearchReply, SearchRequest } from "../app/searchMessages";
 import { messageOf, UserError } from "../model/errors";
-import { searchPlan } from "../planner/search/search";
+import { searchPlan, type SearchHooks } from "../planner/search/search";
 import { contextOf } from "../simulate/context";
 
 function send(reply: SearchReply): void {
@@ -13,10 +13,10 @@ function send(reply: SearchReply): void {
 async function answer(request: SearchRequest): Promise<SearchReply> {
   try {
     const context = contextOf(request.profile, request.cluster);
-    const hooks = { onProgress: (done: number, total: number, bestMs?: number) => send({ kind: "progress", done, total, bestMs }) };
+    const hooks: SearchHooks = { onProgress: (done, total, bestMs) => send({ kind: "progress", done, total, bestMs }), onBest: (plan) => send({ kind: "best", plan }) };
     return request.kind === "plan"
       ? { kind: "planned", result: await searchPlan(request.base, request.space, context, hooks) }
-      : { kind: "compared", result: await compare(request.plan, context, hooks) };
+      : { kind: "compared", result: await compare(request.plan, context, { onProgress: hooks.onProgress }) };
   } catch (error) {
     return { kind: "failed", isUsers: error instanceof UserError, message: messageOf(error) };
   }

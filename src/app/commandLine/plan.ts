@@ -8,7 +8,7 @@ import type { Plan } from "../../model/plan";
 import { nodeFiles } from "../../platform/nodeFiles";
 import type { Row } from "../../planner/search/search";
 import { bindingsOf } from "../inspect";
-import { amountNamed, makePlan, scheduleNamed } from "../plan";
+import { amountNamed, makePlan, scheduleNamed, StoppedEarly } from "../plan";
 import { profileModel, relativeTo } from "../profile";
 import { localProfileServices } from "../profileServices";
 import { fillText } from "./fillText";
@@ -100,6 +100,12 @@ export const planCommand: Command = {
     const { plan, rows, report } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,
       onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
+    }).catch(async (error: unknown): Promise<never> => {
+      if (error instanceof StoppedEarly && values.output !== undefined) {
+        await writeDocument(planFormat, nodeFiles, output, error.best);
+        process.stderr.write(`Stopped: wrote the best plan so far (${error.best.predicted.periodMs.toFixed(1)} ms) to ${values.output}.\n`);
+      }
+      throw error;
     });
     if (values.output !== undefined) await writeDocument(planFormat, nodeFiles, output, plan);
     if (values.json) return printJson(plan);

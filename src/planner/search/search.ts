@@ -33,6 +33,8 @@ export interface SearchResult {
 export interface SearchHooks {
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number, bestMs: number | undefined) => void;
+  /** Called with each plan that is better than all before. */
+  readonly onBest?: (plan: Plan) => void;
 }
 
 /** `searchPlan`, or whatever stands in for it elsewhere. */
@@ -73,7 +75,9 @@ async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly C
     if (hooks.signal?.aborted) throw new Cancelled("Planning was cancelled.");
     const outcome = evaluate(base, space, candidate, context, bestMs());
     rows.push({ ...candidate, ...outcome.row });
-    if (outcome.plan && (!best || isBetter(outcome.plan, best))) best = outcome.plan;
+    if (!outcome.plan || (best && !isBetter(outcome.plan, best))) continue;
+    best = outcome.plan;
+    hooks.onBest?.(best);
   }
   hooks.onProgress?.(candidates.length, candidates.length, best?.predicted.periodMs);
   return best;

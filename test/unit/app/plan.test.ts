@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compare, comparePlan } from "../../../src/app/compare";
 import { planCommand } from "../../../src/app/commandLine/plan";
-import { amountNamed, makePlan, type PlanOptions } from "../../../src/app/plan";
+import { amountNamed, makePlan, StoppedEarly, type PlanOptions } from "../../../src/app/plan";
 import { openPlan } from "../../../src/app/planFiles";
 import { workerSearches } from "../../../src/app/searchWorker";
 import { simulatePlan } from "../../../src/app/simulate";
@@ -100,6 +100,24 @@ describe("planning from files", () => {
     assert.equal(amountNamed(7, "it"), 7);
     for (const given of [1, -1e-9, NaN, "", " ", "1,5", true, [], {}]) assert.throws(() => amountNamed(given, "it", 1), { name: "UserError", message: /^it takes a number of at least 0 and below 1, found / });
   });
+
+  it("hands over the best plan so far where it is stopped, with a worker or without", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const inputs = inputsAt(at);
+      for (const search of [undefined, workerSearches(join(process.cwd(), "dist")).searchPlan]) {
+        const abort = new AbortController();
+        const found: number[] = [];
+        const onBest = ({ predicted }: Plan) => {
+          found.push(predicted.periodMs);
+          abort.abort();
+        };
+        await assert.rejects(makePlan(nodeFiles, inputs, { batch: 64 }, { signal: abort.signal, onBest }, search), (error) => error instanceof StoppedEarly && error.best.predicted.periodMs === found[found.length - 1]);
+        const all: number[] = [];
+        const { plan } = await makePlan(nodeFiles, inputs, { batch: 64, schedule: "1f1b" }, { onBest: ({ predicted }) => all.push(predicted.periodMs) }, search);
+        assert.equal(all.at(-1), plan.predicted.periodMs);
+        assert.deepEqual(all, [...all].sort((a, b) => b - a));
+      }
+    })).timeout(20_000);
 
   it("searches in a worker what is searched without one, and ends it when cancelled", () =>
     inFolder(foreignProfile(), foreignCluster(), async (at) => {
