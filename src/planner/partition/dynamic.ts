@@ -48,6 +48,8 @@ export function bestSplit(shape: Shape, costs: StageCosts, context: Context, sta
   const places = shape.placement.length;
   const stages = shape.held.length;
   if (stages > layers) return undefined;
+  const { microbatches } = shape.plan.batch;
+  const limit = evenTotal(shape, costs, layers, stageMs);
   const nothing = () => Array.from({ length: places + 1 }, () => Array.from({ length: layers + 1 }, (): Choice[] => []));
   /** `[places][layers]` taken by the stages so far. */
   let prefixes = nothing();
@@ -65,9 +67,11 @@ export function bestSplit(shape: Shape, costs: StageCosts, context: Context, sta
         for (let from = stage; from < layers; from++) {
           if (prefixes[first][from].length === 0) continue;
           for (let to = isLast ? layers : from + 1; to <= layers - after; to++) {
-            if (costs.memoryBytes(slot, from, to) > usable) break;
+            // No reading of a stage costs less than one of its passes, and those grow with the layers.
+            if (costs.memoryBytes(slot, from, to) > usable || microbatches * Math.min(costs.forwardMs(slot, from, to), costs.backwardMs(slot, from, to)) > limit) break;
             const ms = stageMs(slot, from, to);
             const sync = costs.syncMs(slot, from, to);
+            if (microbatches * ms + sync > limit) continue;
             for (const previous of prefixes[first][from]) {
               add(next[first + width][to], { bottleneck: Math.max(previous.bottleneck, ms), sync: Math.max(previous.sync, sync), from, width, common: divisor(width, previous.common), previous });
             }
@@ -77,7 +81,7 @@ export function bestSplit(shape: Shape, costs: StageCosts, context: Context, sta
     }
     prefixes = next;
   }
-  const total = (choice: Choice) => shape.plan.batch.microbatches * choice.bottleneck + choice.sync;
+  const total = (choice: Choice) => microbatches * choice.bottleneck + choice.sync;
   let best: Choice | undefined;
   for (const choice of prefixes[places][layers]) if (choice.common === 1 && (!best || total(choice) < total(best))) best = choice;
   if (!best) return undefined;
@@ -88,6 +92,29 @@ export function bestSplit(shape: Shape, costs: StageCosts, context: Context, sta
     widths.push(choice.width);
   }
   return { cuts: cuts.reverse(), widths: widths.reverse() };
+}
+
+/** What cuts into stages of about equal work cost, rounded up a little, where each stage has one place and they fit; the best cost no more. */
+function evenTotal(shape: Shape, costs: StageCosts, layers: number, stageMs: StageCosts["stageMs"]): number {
+  const stages = shape.held.length;
+  if (shape.placement.length !== stages) return Infinity;
+  let from = 0;
+  let bottleneck = 0;
+  let sync = 0;
+  for (let stage = 0; stage < stages; stage++) {
+    const slot = slotOf(stage);
+    const work = (to: number) => costs.forwardMs(slot, from, to) + costs.backwardMs(slot, from, to);
+    const after = stages - 1 - stage;
+    const share = work(layers) / (after + 1);
+    let to = after === 0 ? layers : from + 1;
+    while (to < layers - after && work(to) < share) to++;
+    const shared = costs.sharedBytes(slot);
+    if (costs.memoryBytes(slot, from, to) > shared + shape.memoryShare * (costs.usableBytes(slot) - shared)) return Infinity;
+    bottleneck = Math.max(bottleneck, stageMs(slot, from, to));
+    sync = Math.max(sync, costs.syncMs(slot, from, to));
+    from = to;
+  }
+  return (shape.plan.batch.microbatches * bottleneck + sync) * (1 + 1e-9);
 }
 
 /** The cuts of `bestSplit` where each stage has one place. */

@@ -20,6 +20,9 @@ const mostImproved = 4;
 /** Starts this many times as slow as what they have to beat are not improved: moving boundaries gains less (7 % at most of 130 on the slowest links). */
 const hopefulStart = 1.15;
 
+/** Where the first start is this many times as slow, others are not made: they differ by less. */
+const hopefulFirst = 1.5;
+
 /** Improved cuts this many times as slow are not looked at more closely: that gains less. */
 const hopeful = 1.02;
 
@@ -55,8 +58,15 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     const cuts = joinedCuts(each);
     if (each.length === shapes.length) starts.set(cuts.join(), cuts);
   };
-  if (isInV(shapes[0].plan.schedule.name)) for (const reading of vReadings) addStart((shape, own) => bestVCuts(shape, own, context, reading));
-  for (const reading of readings) addStart((shape, own) => startOf(shape, own, context, own[reading]));
+  const inV = isInV(shapes[0].plan.schedule.name) ? vReadings : [];
+  const ways = [...inV.map((reading) => (shape: Shape, own: StageCosts) => bestVCuts(shape, own, context, reading)), ...readings.map((reading) => (shape: Shape, own: StageCosts) => startOf(shape, own, context, own[reading]))];
+  for (const way of ways) {
+    addStart(way);
+    const [only, other] = starts.values();
+    if (only === undefined || other !== undefined) continue;
+    const periodMs = remembered(only);
+    if (periodMs < Infinity && periodMs > toBeatMs * hopefulFirst) return { cuts: only, periodMs };
+  }
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
   const sorted = sortedBy([...starts.values()], remembered).slice(0, mostImproved);
   if (sorted.length > 0 && remembered(sorted[0]) > toBeatMs * hopefulStart && remembered(sorted[0]) < Infinity) return { cuts: sorted[0], periodMs: remembered(sorted[0]) };
