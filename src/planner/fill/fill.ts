@@ -66,7 +66,11 @@ function unfilledFills(plan: Plan, context: Context): readonly Fill[] {
  * nothing goes into the bubbles between passes, but other than with `withoutFilling` iterations overlap.
  */
 export function afterPasses(plan: Plan, context: Context): Filled {
-  return simulated({ ...plan, fills: unfilledFills(plan, context).map((fill) => ({ ...fill, before: { op: "OPTIM" }, iteration: 1 })) }, context);
+  return simulated({ ...plan, fills: blocksAfter(plan, context) }, context);
+}
+
+function blocksAfter(plan: Plan, context: Context): readonly Fill[] {
+  return unfilledFills(plan, context).map((fill) => ({ ...fill, before: { op: "OPTIM" }, iteration: 1 }));
 }
 
 /**
@@ -131,6 +135,7 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return best;
   }
   tryBubbles(pipeline.bubbles(false), 1);
+  consider(blocksAfter(plan, context).filter(({ device }) => ranks.includes(device)));
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);

@@ -108,13 +108,24 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
   if (balanced.periodMs > toBeatMs) return pruned(balanced.periodMs);
   if (space.fill && begun.leastMs(balanced.cuts) > toBeatMs) return pruned(balanced.periodMs);
-  if (space.fill) return judged(filledPlan(begun, space, context, toBeatMs), context);
   const plan = withCuts(start, balanced.cuts);
-  const isBlock = space.blockAfterPasses === true && context.workload.frozen.length > 0;
+  if (space.fill) {
+    const filled = judged(filledPlan(begun, space, context, toBeatMs), context);
+    if (filled.plan) return filled;
+    // Fills hold activations and encodings of the next iteration: where there is no room for them, the passes alone may fit.
+    const block = blockOf(plan, context, true);
+    return block.plan ? block : filled;
+  }
+  const isBlock = space.blockAfterPasses === true;
   const periodMs = quicklyUnfilledMs(plan, context, trials);
   if (!isBlock && periodMs > toBeatMs * hopeful) return pruned(periodMs);
+  return blockOf(plan, context, isBlock);
+}
+
+/** Frozen work in one block of each device: before its passes or, with `orAfter`, behind them for the next iteration, where that is better. */
+function blockOf(plan: Plan, context: Context, orAfter: boolean): Outcome {
   const before = judged(withoutFilling(plan, context), context);
-  if (!isBlock) return before;
+  if (!orAfter || context.workload.frozen.length === 0) return before;
   const after = judged(afterPasses(plan, context), context);
   return after.plan && (!before.plan || isBetter(after.plan, before.plan)) ? after : before;
 }
