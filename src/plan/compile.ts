@@ -5,7 +5,7 @@ import { UserError } from "../model/errors";
 import type { Operation, Program } from "../model/program";
 import type { Workload } from "../model/workload";
 import type { Context } from "../simulate/context";
-import { fillBeforeItsInput } from "./fillOrder";
+import { fillBeforeItsInput, fillOf } from "./fillOrder";
 import { worldSizeOf } from "./placement";
 import { iterationLists, prologueLists } from "./rankLists";
 import { programStages } from "./stages";
@@ -45,8 +45,7 @@ export function compilePlan(plan: Plan, context: Context, planRef?: FileRef): Pr
 function checkFillOrder(plan: Plan, rank: number, operations: readonly Operation[], workload: Workload): void {
   const early = fillBeforeItsInput(operations, workload);
   if (!early) return;
-  const index = plan.fills.findIndex((fill) => fill.device === rank && fill.component === early.component && fill.from === early.layers?.[0] && fill.samples[0] === early.samples?.[0]);
-  throw new UserError(`Layers ${early.layers?.join("-")} of "${early.component}" stand before frozen work of device ${rank} that they need.`, { field: `fills[${index}].before`, hint: "Move the fill behind what makes its input, or plan again." });
+  throw new UserError(`Layers ${early.layers?.join("-")} of "${early.component}" stand before frozen work of device ${rank} that they need.`, { field: `fills[${fillOf(plan.fills, rank, early)}].before`, hint: "Move the fill behind what makes its input, or plan again." });
 }
 
 function isTrained({ profile, chains }: Workload, component: string): boolean {

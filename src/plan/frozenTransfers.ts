@@ -6,16 +6,19 @@ import type { Transfer } from "../schedule/communication";
 import type { Context } from "../simulate/context";
 import { heldSamples, holdingsOf } from "./placement";
 
-interface PlacedFill {
-  readonly rank: number;
-  readonly index: number;
+export interface FrozenLayers {
   readonly part: number;
   readonly layers: Range;
+}
+
+interface PlacedFill extends FrozenLayers {
+  readonly rank: number;
+  readonly index: number;
   readonly samples: Range;
   readonly iteration: 0 | 1;
 }
 
-function overlap(a: Range, b: Range): Range | undefined {
+export function overlap(a: Range, b: Range): Range | undefined {
   const from = Math.max(a[0], b[0]);
   const to = Math.min(a[1], b[1]);
   return from < to ? [from, to] : undefined;
@@ -104,11 +107,13 @@ function betweenParts(workload: Workload, fill: PlacedFill, encoding: Encoding, 
   }
 }
 
-function uses({ parts }: Encoding, { part, layers }: PlacedFill): boolean {
+/** Whether layers of a frozen part take an encoding. */
+export function uses({ parts }: Encoding, { part, layers }: FrozenLayers): boolean {
   return parts.some((user) => user.part === part && user.layers.some((layer) => layers[0] <= layer && layer < layers[1]));
 }
 
-function makes(fill: PlacedFill, encoding: Encoding): boolean {
+/** Whether layers of a frozen part make it. */
+export function makes(fill: FrozenLayers, encoding: Encoding): boolean {
   return fill.part === encoding.part && fill.layers[0] <= encoding.layer && encoding.layer < fill.layers[1];
 }
 

@@ -28,7 +28,7 @@ export interface Transfer {
   readonly samples?: Range;
 }
 
-const order: Readonly<Record<Channel, number>> = { forward: 0, backward: 1, selfConditioning: 2, intermediate: 3, encoding: 4 };
+const order = Object.fromEntries(channels.map((channel, at) => [channel, at])) as Readonly<Record<Channel, number>>;
 
 /** Where a channel stands among `channels`; -1 for none. */
 export function channelOrder(channel: Channel | undefined): number {

@@ -93,8 +93,13 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
 
 /** The period of `withoutFilling` with one pipeline of each kind, as if they never met on links. */
 export function quicklyUnfilledMs(plan: Plan, context: Context, trials: Trials): number {
+  return trials.filledMs(cutsOf(plan), ofFirst(plan, unfilledFills(plan, context)));
+}
+
+/** Those of the first pipeline. */
+function ofFirst(plan: Plan, fills: readonly Fill[]): readonly Fill[] {
   const own = new Set(firstRanks(plan));
-  return trials.filledMs(cutsOf(plan), unfilledFills(plan, context).filter(({ device }) => own.has(device)));
+  return fills.filter(({ device }) => own.has(device));
 }
 
 function firstRanks(plan: Plan): readonly number[] {
@@ -135,7 +140,7 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return best;
   }
   tryBubbles(pipeline.bubbles(false), 1);
-  consider(blocksAfter(plan, context).filter(({ device }) => ranks.includes(device)));
+  consider(ofFirst(plan, blocksAfter(plan, context)));
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);

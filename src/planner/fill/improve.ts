@@ -2,7 +2,7 @@
 import type { Fill, FillAnchor } from "../../model/plan";
 import { UserError } from "../../model/errors";
 import type { Workload } from "../../model/workload";
-import { fillBeforeItsInput } from "../../plan/fillOrder";
+import { fillBeforeItsInput, fillOf } from "../../plan/fillOrder";
 import { isComputing, isPass, type Simulation } from "../../simulate/engine";
 import { before } from "../../simulate/graph";
 import type { BatchCosts } from "./batches";
@@ -21,8 +21,8 @@ const mostSources = 4;
 const mostJoins = 6;
 
 /**
- * Fills moved as long as `score` (of fills and their period) falls and simulations are left. No filling is simulated in which
- * a fill stands before its own input.
+ * Fills moved as long as `score` (of fills and their period) falls and simulations are left. No filling is taken in which a fill
+ * stands before its own input.
  */
 export function improved(
   workload: Workload,
@@ -67,8 +67,9 @@ function* movesOf(workload: Workload, batches: BatchCosts, ranks: readonly numbe
   const rooms = ranks.flatMap((rank) => roomsOn(now, rank, fills)).filter(({ ms }) => ms >= smallestMs).sort((a, b) => b.ms - a.ms);
   const byLoad = [...ranks].sort((a, b) => now.busyMs[b] - now.busyMs[a]);
   for (const room of rooms.slice(0, mostGaps)) {
+    if (room.anchor.op === "OPTIM") continue;
     const givers = byLoad.filter((rank) => rank === room.rank || now.busyMs[rank] > now.busyMs[room.rank]);
-    const sources = givers.flatMap((rank) => fills.flatMap((fill, f) => (fill.device === rank && (rank !== room.rank || fill.before.op === "OPTIM") && room.anchor.op !== "OPTIM" ? [f] : [])).reverse());
+    const sources = givers.flatMap((rank) => fills.flatMap((fill, f) => (fill.device === rank && (rank !== room.rank || fill.before.op === "OPTIM") ? [f] : [])).reverse());
     for (const source of sources.slice(0, mostSources)) {
       const rest = cut(workload, batches, fills[source], room.ms);
       if (rest) yield placed(fills, source, rest, room);
@@ -78,10 +79,7 @@ function* movesOf(workload: Workload, batches: BatchCosts, ranks: readonly numbe
 
 /** Neighbouring samples of the same layers as one call, where that takes less: at the place of either, those that save most first. */
 function joins(workload: Workload, batches: BatchCosts, fills: readonly Fill[]): readonly (readonly Fill[])[] {
-  const msOf = (fill: Fill, samples: number) => {
-    const sums = batches.sums(workload.frozen.findIndex(({ component }) => component === fill.component), samples);
-    return sums[fill.to] - sums[fill.from];
-  };
+  const msOf = (fill: Fill, samples: number) => fillMs(workload, batches, fill, samples);
   const found: { readonly saved: number; readonly one: number; readonly other: number }[] = [];
   fills.forEach((fill, one) =>
     fills.forEach((next, other) => {
@@ -97,16 +95,17 @@ function joins(workload: Workload, batches: BatchCosts, fills: readonly Fill[]):
     .flatMap(({ one, other }) => [[one, other], [other, one]].map(([kept, gone]) => fills.flatMap((fill, f) => (f === gone ? [] : f === kept ? [{ ...fill, samples: [fills[one].samples[0], fills[other].samples[1]] as const }] : [fill]))));
 }
 
+/** Ms of a fill's layers for so many samples. */
+function fillMs({ frozen }: Workload, batches: BatchCosts, { component, from, to }: Fill, samples: number): number {
+  const sums = batches.sums(frozen.findIndex((part) => part.component === component), samples);
+  return sums[to] - sums[from];
+}
+
 /** What of a fill stays, and what of it takes `ms` at most: all of it, or some of its samples. */
 function cut(workload: Workload, batches: BatchCosts, fill: Fill, ms: number): { readonly stays?: Fill; readonly goes: Fill } | undefined {
-  const part = workload.frozen.findIndex(({ component }) => component === fill.component);
   const [from, to] = fill.samples;
-  const msOf = (samples: number) => {
-    const sums = batches.sums(part, samples);
-    return sums[fill.to] - sums[fill.from];
-  };
   let samples = to - from;
-  while (samples > 0 && msOf(samples) > ms) samples--;
+  while (samples > 0 && fillMs(workload, batches, fill, samples) > ms) samples--;
   if (samples === 0) return undefined;
   if (samples === to - from) return { goes: fill };
   return { stays: { ...fill, samples: [from, to - samples] }, goes: { ...fill, samples: [to - samples, to] } };
@@ -128,8 +127,7 @@ function roomsOn({ graph, last, previous }: Simulation, rank: number, fills: rea
     const ms = last.start[i] - free;
     free = Math.max(free, last.end[i]);
     if (ms <= 0) continue;
-    const { op, component, layers, samples } = operations[i];
-    const at = op === "FILL" ? fills.findIndex((fill) => fill.device === rank && fill.component === component && fill.from === layers?.[0] && fill.samples[0] === samples?.[0]) : undefined;
+    const at = operations[i].op === "FILL" ? fillOf(fills, rank, operations[i]) : undefined;
     let next = i;
     while (next < firstOnRank[rank + 1] && operations[next].op !== "OPTIM" && (!isPass(operations[next].op) || operations[next].op === "R")) next++;
     const { op: anchor, chain, stage, microbatch } = operations[next] ?? {};

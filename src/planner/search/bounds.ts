@@ -29,7 +29,7 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], 
     known.set(key, bound);
     return bound;
   };
-  const keyOf = ({ stages, devices, microbatches, share, replicas }: PlanKind) => `${stages} ${devices} ${microbatches} ${share} ${replicas}`;
+  const keyOf = ({ stages, devices, microbatches, share, replicas, recompute }: PlanKind) => `${stages} ${devices} ${microbatches} ${share} ${replicas} ${recompute}`;
   const quick: Bounds["quick"] = (schedule, kind) => {
     const isInTurn = oneStageEach.has(schedule) && context.workload.chains.length === 1;
     return remembered(`${isInTurn} ${keyOf(kind)}`, () => Math.max(workBound(context, kind), synchronisation(context, kind, gradDtype, isInTurn)));

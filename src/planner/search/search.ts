@@ -51,10 +51,7 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
   const rows: Row[] = [];
   let best = await bestOf(base, space, stored, bounds, context, hooks, rows, undefined);
   // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
-  if (rows.some(({ status }) => status === "does not fit")) {
-    const again = boundsWith(context, base.optimizer.gradDtype, space.fill);
-    best = await bestOf(base, space, candidatesOf(space, context, again, true), again, context, hooks, rows, best);
-  }
+  if (rows.some(({ status }) => status === "does not fit")) best = await bestOf(base, space, candidatesOf(space, context, bounds, true), bounds, context, hooks, rows, best);
   if (!best) throw nothingFits(rows, context);
   return { plan: best, rows: rows.sort(byRank) };
 }

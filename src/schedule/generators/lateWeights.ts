@@ -7,7 +7,7 @@ import { passesOf, type DeviceOrders, type PassStep, type Step } from "./order";
 
 export function withLateWeightGrads(orders: DeviceOrders): DeviceOrders {
   return orders.map((steps) => {
-    const most = mostHeld(steps);
+    const most = peakHeld(steps);
     const put: Step[] = [];
     const owed: PassStep[] = [];
     let held = 0;
@@ -34,7 +34,7 @@ export function withLateWeightGrads(orders: DeviceOrders): DeviceOrders {
 }
 
 /** Micro-batches of all stages of a device between F and the end of their backward pass. */
-function mostHeld(steps: readonly Step[]): number {
+function peakHeld(steps: readonly Step[]): number {
   let held = 0;
   let most = 0;
   for (const { op } of steps.flatMap(passesOf)) {
