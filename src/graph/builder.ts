@@ -7,8 +7,14 @@ export class GraphBuilder {
   private readonly names = new Map<string, string>();
   private counter = 0;
 
-  /** @param root Prefix of parameter names: the layer's module path with its final dot, or nothing. */
-  constructor(private readonly root: string) {}
+  /**
+   * @param root Prefix of parameter names: the layer's module path with its final dot, or nothing.
+   * @param prefix Of the names of nodes' outputs, so that two graphs of one layer can read each other's values.
+   */
+  constructor(
+    private readonly root: string,
+    private readonly prefix = "",
+  ) {}
 
   get constants(): readonly OnnxConstant[] {
     return [...this.constantsByKey.values()];
@@ -53,19 +59,53 @@ export class GraphBuilder {
     return this.add(op, inputs, 1, attributes)[0];
   }
 
+  /** A node of several outputs. @returns Their names. */
+  add(op: string, inputs: readonly string[], count: number, attributes?: Readonly<Record<string, OnnxAttribute>>): readonly string[] {
+    const outputs = Array.from({ length: count }, () => `${this.prefix}${op.toLowerCase()}_${this.counter++}`);
+    this.nodes.push({ op, inputs, outputs, ...(attributes && { attributes }) });
+    return outputs;
+  }
+
   reshape(value: string, shape: readonly number[]): string {
     return this.node("Reshape", [value, this.integers(shape)]);
+  }
+
+  transpose(value: string, perm: readonly number[]): string {
+    return perm.every((from, to) => from === to) ? value : this.node("Transpose", [value], { perm });
+  }
+
+  multiply(left: string, right: string): string {
+    return this.node("Mul", [left, right]);
+  }
+
+  /** Sums over axes, which stay with one element each unless `drop` says otherwise. */
+  sum(value: string, axes: readonly number[], drop = false): string {
+    return this.node("ReduceSum", [value, this.integers(axes)], { keepdims: drop ? 0 : 1 });
+  }
+
+  /** Means over axes, which stay with one element each. */
+  mean(value: string, axes: readonly number[]): string {
+    return this.node("ReduceMean", [value], { axes, keepdims: 1 });
+  }
+
+  /** A tensor with one value everywhere, made in the graph (the runtime folds it), so that the graph stays small. */
+  filled(value: number, shape: readonly number[]): string {
+    return this.node("Expand", [this.float(value), this.integers(shape)]);
+  }
+
+  /** Elements [start, end) of an axis. */
+  slice(value: string, axis: number, start: number, end: number): string {
+    return this.node("Slice", [value, this.integers([start]), this.integers([end]), this.integers([axis])]);
+  }
+
+  /** Zeros before and after each axis. */
+  pad(value: string, before: readonly number[], after: readonly number[]): string {
+    return [...before, ...after].every((count) => count === 0) ? value : this.node("Pad", [value, this.integers([...before, ...after])]);
   }
 
   /** Two halves of the last dimension. */
   halves(value: string, half: number): readonly [string, string] {
     const [first, second] = this.add("Split", [value, this.integers([half, half])], 2, { axis: -1 });
     return [first, second];
-  }
-
-  private add(op: string, inputs: readonly string[], count: number, attributes?: Readonly<Record<string, OnnxAttribute>>): readonly string[] {
-    const outputs = Array.from({ length: count }, () => `${op.toLowerCase()}_${this.counter++}`);
-    this.nodes.push({ op, inputs, outputs, ...(attributes && { attributes }) });
-    return outputs;
   }
 }

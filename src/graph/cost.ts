@@ -1,9 +1,10 @@
 /** What a layer costs at concrete shapes: FLOPs of F, I and W, memory traffic, and what it keeps for its backward. Computed, not measured. */
 import { elements, type Operator, type OperatorList, type Shape } from "../model/operator";
 import type { OperatorCost, OperatorKind, PassCost } from "../model/operatorCost";
+import { gradientFlow, type GradientOptions } from "./gradientFlow";
 import { inferShapes } from "./layer";
 import { isView } from "./operators/layout";
-import { flopsOf, gradientInputsOf, inputsOf, parametersOf, savedBy } from "./operators/registry";
+import { flopsOf, parametersOf, savedBy } from "./operators/registry";
 
 const bytesPerElement = 4;
 
@@ -22,33 +23,22 @@ export interface LayerCost {
 
 const kinds: { readonly [N in Operator["op"]]?: OperatorKind } = { convolution: "convolution", linear: "product", attention: "attention" };
 
-/**
- * @param learns Whether an operator's parameters get gradients.
- * @param gradientInputs Values among the inputs whose gradient is wanted. I is the work that leads to them; W is all the rest,
- * and so holds the backward between a layer's own parameters where no input wants a gradient.
- */
-export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>, learns: (operator: Operator) => boolean, gradientInputs: ReadonlySet<string>): LayerCost {
+/** I is the work that leads to the inputs whose gradient is wanted; W is all the rest: see `OperatorFlow`. */
+export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>, gradients: GradientOptions): LayerCost {
   const shapes = inferShapes(list, inputs);
   const known = new Map(inputs);
   for (const [index, operator] of list.operators.entries()) known.set(operator.output, shapes[index].output);
 
-  /** Values that a gradient of an input, or of a parameter, flows through. */
-  const fromInputs = new Set(gradientInputs);
-  const fromParameters = new Set<string>();
+  const flow = gradientFlow(list, gradients);
   const keptForI = new Set<string>();
   const keptForW = new Set<string>();
   const operators: OperatorCost[] = [];
   const total = { forward: 0, inputGrad: 0, weightGrad: 0, traffic: 0, extraI: 0, extraW: 0 };
   for (const [index, operator] of list.operators.entries()) {
-    const names = inputsOf(operator);
     const flops = flopsOf(operator, shapes[index]);
     const saved = savedBy(operator, shapes[index]);
-    const carries = gradientInputsOf(operator);
-    const learning = learns(operator) && parametersOf(operator).length > 0;
-    const inI = carries.some((name) => fromInputs.has(name));
-    const inW = !inI && carries.some((name) => fromParameters.has(name));
-    const isWanted = (name: string) => carries.includes(name) && (fromInputs.has(name) || fromParameters.has(name));
-    const inputGrad = names.reduce((sum, name, input) => sum + (isWanted(name) ? flops.inputGrad[input] : 0), 0);
+    const { learning, through: pass, wanted } = flow[index];
+    const inputGrad = flops.inputGrad.reduce((sum, count, input) => sum + (wanted[input] ? count : 0), 0);
 
     total.forward += flops.forward;
     const isFree = operator.op === "rearrange" && isView(operator);
@@ -58,25 +48,24 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
       total.traffic += moved;
       const fixedElements = parametersOf(operator).reduce((sum, { shape }) => sum + elements(shape), 0);
       const read = (values: readonly string[]) => values.reduce((sum, name) => sum + elements(known.get(name) ?? []), 0);
-      const gradients = names.reduce((sum, name, input) => sum + (isWanted(name) ? elements(shapes[index].inputs[input]) : 0), outputElements);
-      const through = { flops: inputGrad, elements: gradients + read(saved.forInputGrad) + saved.extraElements, fixedElements };
+      const written = shapes[index].inputs.reduce((sum, shape, input) => sum + (wanted[input] ? elements(shape) : 0), outputElements);
+      const through = { flops: inputGrad, elements: written + read(saved.forInputGrad) + saved.extraElements, fixedElements };
       const into = { flops: flops.weightGrad, elements: outputElements + read(saved.forWeightGrad), fixedElements };
       // The backward between a layer's own parameters counts as W, beside the gradients of the parameters themselves.
-      const weightGrad = sumOf([...(inW ? [through] : []), ...(learning ? [into] : [])]);
+      const weightGrad = sumOf([...(pass === "W" ? [through] : []), ...(learning ? [into] : [])]);
       operators.push({
         kind: kinds[operator.op] ?? "memory", outputElements,
         // A look-up reads no more of its table than it returns.
         forward: { flops: flops.forward, elements: moved, fixedElements: operator.op === "tokenEmbedding" ? 0 : fixedElements },
-        ...(inI && { inputGrad: through }), ...(weightGrad && { weightGrad }),
+        ...(pass === "I" && { inputGrad: through }), ...(weightGrad && { weightGrad }),
       });
     }
-    if (inI) {
+    if (pass === "I") {
       total.inputGrad += inputGrad;
       total.extraI += saved.extraElements;
       for (const name of saved.forInputGrad) keptForI.add(name);
-      fromInputs.add(operator.output);
     }
-    if (inW) {
+    if (pass === "W") {
       total.weightGrad += inputGrad;
       total.extraW += saved.extraElements;
       for (const name of saved.forInputGrad) keptForW.add(name);
@@ -85,7 +74,6 @@ export function layerCost(list: OperatorList, inputs: ReadonlyMap<string, Shape>
       total.weightGrad += flops.weightGrad;
       for (const name of saved.forWeightGrad) keptForW.add(name);
     }
-    if (learning || inW) fromParameters.add(operator.output);
   }
   const bytes = (names: Iterable<string>) => [...names].reduce((sum, name) => sum + elements(known.get(name) ?? []) * bytesPerElement, 0);
   return {

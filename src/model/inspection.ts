@@ -2,7 +2,7 @@
 import type { BoundLayer, Model, ModelComponent } from "./model";
 import type { Bindings, Chain, Tensor } from "./profile";
 
-export type InspectedLayer = Omit<BoundLayer, "graph" | "operators">;
+export type InspectedLayer = Omit<BoundLayer, "graph" | "backward" | "operators">;
 
 export interface InspectedComponent extends Omit<ModelComponent, "layers"> {
   readonly layers: readonly InspectedLayer[];

@@ -39,3 +39,14 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly OnnxValue[];
 }
+
+/** The backward pass of a layer in two graphs; either is left out where the layer has no such work. */
+export interface BackwardGraphs {
+  /** I: first the gradients of `inputs`, in their order, then what it hands on to W. */
+  readonly inputGrad?: OnnxGraph;
+  /** W: the gradients of `parameters`, in their order. */
+  readonly weightGrad?: OnnxGraph;
+  /** Names of values. */
+  readonly inputs: readonly string[];
+  readonly parameters: readonly string[];
+}

@@ -1,6 +1,8 @@
 /** A family's description as a component of a pipeline: flags follow from its operators, figures from its operators at bound shapes. */
 import { createHash } from "node:crypto";
+import { lowerBackward } from "../graph/backward";
 import { layerCost } from "../graph/cost";
+import type { GradientOptions } from "../graph/gradientFlow";
 import { countParameters, layerOutputShapes, lowerLayer, shapesByName } from "../graph/layer";
 import { gradientInputsOf, parametersOf } from "../graph/operators/registry";
 import { UserError } from "../model/errors";
@@ -140,6 +142,7 @@ function bind(description: ComponentDescription, name: string, layers: readonly 
       ...layers[index],
       ...figures(layer.body, `${shapesText(inputs[index])} ${flags[index].needsWeightGrad} ${[...flags[index].inputs].join("|")}`, () => figuresOf(layer, inputs[index], flags[index])),
       graph: (batch: number) => lowerLayer(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch)),
+      backward: (batch: number) => lowerBackward(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch), gradientOptions(layer, flags[index])),
     })),
     tensors: description.layers.flatMap((layer, index) =>
       layer.body.outputs.map((_, output): Omit<Tensor, "transport"> => {
@@ -174,11 +177,13 @@ function bindLayer(description: ComponentDescription, layer: LayerDescription, s
   return inputs;
 }
 
-function figuresOf(layer: LayerDescription, inputs: readonly BatchedValue[], gradients: LayerGradients): Omit<BoundLayer, "cutBytesPerSample" | "graph" | keyof ModelLayer> {
+const gradientOptions = (layer: LayerDescription, { needsWeightGrad, inputs }: LayerGradients): GradientOptions => ({ learns: (operator) => needsWeightGrad && trainsIn(layer, operator), inputs });
+
+function figuresOf(layer: LayerDescription, inputs: readonly BatchedValue[], gradients: LayerGradients): Omit<BoundLayer, "cutBytesPerSample" | "graph" | "backward" | keyof ModelLayer> {
   const single = valuesAt(inputs, 1);
-  const cost = layerCost(layer.body, shapesByName(single), (operator) => gradients.needsWeightGrad && trainsIn(layer, operator), gradients.inputs);
+  const cost = layerCost(layer.body, shapesByName(single), gradientOptions(layer, gradients));
   return {
-    signature: createHash("sha256").update(JSON.stringify([layer.body, single])).digest("hex"),
+    signature: createHash("sha256").update(JSON.stringify([layer.body, single, gradients.needsWeightGrad && layer.body.operators.map((operator) => trainsIn(layer, operator)), [...gradients.inputs]])).digest("hex"),
     flopsPerSample: cost.forwardFlops,
     inputGradFlopsPerSample: cost.inputGradFlops,
     weightGradFlopsPerSample: cost.weightGradFlops,

@@ -2,7 +2,7 @@
  * Writes what the product makes of single components, for tests that compare them with diffusers and transformers.
  * node describeFamily.js REQUEST, a JSON list of { class, config, file, out, sizes?, controlled?, lora?, graphs?: batch }: writes
  * OUT/facts.json ({ error, file, field } for a refused configuration) and, where a batch is given, every layer's graph as
- * OUT/LAYER.onnx. `sizes` are the component's own and stand in for its default ones.
+ * OUT/LAYER.onnx.
  */
 import { join } from "node:path";
 import { encodeModel } from "../../src/graph/encode";
@@ -10,35 +10,13 @@ import { inferShapes, shapesByName } from "../../src/graph/layer";
 import { flopsOf } from "../../src/graph/operators/registry";
 import type { OnnxValue } from "../../src/model/onnx";
 import type { OperatorList } from "../../src/model/operator";
-import type { Bindings } from "../../src/model/profile";
-import { alone } from "../../src/parse/alone";
-import type { ComponentDescription } from "../../src/parse/component";
-import { families } from "../../src/parse/families/registry";
-import { describedComponent } from "../../src/parse/described";
-import { adaptedDescription } from "../../src/parse/lora";
-import { makeModel } from "../../src/parse/model";
-import type { LoraChoice } from "../../src/model/choice";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 import { answerRequests } from "./answerRequests";
+import { boundLayers, type ComponentRequest } from "./componentRequest";
 
-interface Request {
-  readonly class: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly file: string;
+interface Request extends ComponentRequest {
   readonly out: string;
-  readonly sizes?: Partial<Bindings>;
-  readonly controlled?: boolean;
   readonly graphs?: number;
-  readonly lora?: LoraChoice;
-}
-
-function described(request: Request): ComponentDescription {
-  const parse = families.get(request.class);
-  if (!parse) throw new Error(`No family is registered for ${request.class}.`);
-  const family = parse(request.config, request.file);
-  if (!request.controlled) return family.description;
-  if (family.kind !== "backbone" || !family.controlled) throw new Error(`${request.class} has no controlled form.`);
-  return family.controlled;
 }
 
 /** FLOPs of matrix products and convolutions only, without biases and softmax: what PyTorch's counter counts. */
@@ -54,12 +32,9 @@ function productFlops(body: OperatorList, inputs: readonly OnnxValue[]): number 
 }
 
 async function describe(request: Request): Promise<void> {
-  const description = request.lora ? adaptedDescription(described(request), request.lora, "lora") : described(request);
-  const sizes = { ...description.defaultSizes, ...request.sizes };
-  const model = makeModel(request.file, "", alone("component", describedComponent(description), true), {});
-  const [component] = model.bind(sizes).components;
+  const { description, sizes, parameters, bound } = boundLayers(request);
   const layers = [];
-  for (const [index, { graph, ...layer }] of component.layers.entries()) {
+  for (const [index, { graph, ...layer }] of bound.entries()) {
     const { root, body, sources } = description.layers[index];
     const made = graph(request.graphs ?? 1);
     if (request.graphs !== undefined) await nodeFiles.write(join(request.out, `${layer.name}.onnx`), encodeModel(made));
@@ -67,7 +42,7 @@ async function describe(request: Request): Promise<void> {
     layers.push({ ...layer, root, sources, inputs: made.inputs, outputs: made.outputs, parameterShapes: made.parameters, productFlopsPerSample: productFlops(body, single.inputs) });
   }
   const inputs = description.inputs.map((input) => ({ ...input, shape: input.shape(sizes) }));
-  await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ class: description.class, parameters: component.parameters, sizes, inputs, outputs: description.outputs ?? {}, layers }));
+  await nodeFiles.write(join(request.out, "facts.json"), JSON.stringify({ class: description.class, parameters, sizes, inputs, outputs: description.outputs ?? {}, layers }));
 }
 
 void answerRequests(describe);

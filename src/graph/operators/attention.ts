@@ -1,8 +1,8 @@
-/** Scaled dot-product attention, and the rotary position embedding of its queries and keys. */
-import { elements, type Attention, type Rotary } from "../../model/operator";
+/** Scaled dot-product attention. */
+import { elements, type Attention, type Shape } from "../../model/operator";
 import type { GraphBuilder } from "../builder";
-import { broadcast } from "./elementwise";
-import { expectShape, noParameters, type OperatorFamily } from "./family";
+import { broadcast, summedTo } from "./elementwise";
+import { expectShape, noParameters, type OperatorFamily, type OperatorShapes } from "./family";
 
 /** Operations of softmax and scale per score. */
 const softmaxOperations = 6;
@@ -44,25 +44,95 @@ export const attention: OperatorFamily<Attention> = {
     forWeightGrad: [],
     extraElements: heads * shape[0] * shape[1],
   }),
-  forward(operator, { inputs: [queryShape, keyShape, valueShape], output }, graph) {
-    const { heads, keyHeads = heads, causal, window, softcap } = operator;
-    const [batch, length, features] = queryShape;
-    const size = features / heads;
-    const split = (name: string, tokens: number, count: number, each: number, perm: readonly number[]) =>
-      graph.node("Transpose", [graph.reshape(graph.value(name), [batch, tokens, count, each])], { perm });
-    const key = spread(graph, split(operator.key, keyShape[1], keyHeads, size, [0, 2, 3, 1]), [batch, keyHeads, size, keyShape[1]], heads);
-    const valueSize = valueShape[2] / keyHeads;
-    const value = spread(graph, split(operator.value, keyShape[1], keyHeads, valueSize, [0, 2, 1, 3]), [batch, keyHeads, keyShape[1], valueSize], heads);
-    const query = graph.node("Mul", [split(operator.query, length, heads, size, [0, 2, 1, 3]), graph.float(operator.scale ?? 1 / Math.sqrt(size))]);
-    let scores = graph.node("MatMul", [query, key]);
-    if (softcap !== undefined) scores = graph.node("Mul", [graph.node("Tanh", [graph.node("Div", [scores, graph.float(softcap)])]), graph.float(softcap)]);
-    if (operator.bias !== undefined) scores = graph.node("Add", [scores, graph.value(operator.bias)]);
-    if (causal) scores = graph.node("Add", [scores, triangle(graph, length, 1, 1)]);
-    if (causal && window !== undefined && window < length) scores = graph.node("Add", [scores, triangle(graph, length, -window, 0)]);
-    const context = graph.node("MatMul", [graph.node("Softmax", [scores], { axis: -1 }), value]);
-    return graph.reshape(graph.node("Transpose", [context], { perm: [0, 2, 1, 3] }), output);
+  forward(operator, shapes, graph) {
+    const heads = headsOf(operator, shapes, graph);
+    const context = graph.node("MatMul", [probabilities(operator, shapes, heads, graph).values, heads.value()]);
+    return heads.merged(context, shapes.output);
+  },
+  /**
+   * With P the probabilities, made again from query and key: dV = P^T dO; dP = dO V^T; dS = P (dP - sum(dO O)); dQ = scale dS K;
+   * dK = scale dS^T Q. The sum over a row of P dP is one of dO O over the few features of a head.
+   */
+  inputGrad(operator, shapes, graph, gradient, wanted) {
+    const { inputs, output: outputShape } = shapes;
+    const heads = headsOf(operator, shapes, graph);
+    const towards = heads.split(gradient, outputShape, operator.heads);
+    const { values, slope } = probabilities(operator, shapes, heads, graph);
+    const turned = (value: string) => graph.transpose(value, [0, 1, 3, 2]);
+    const ofValue = () => heads.merged(gathered(graph, graph.node("MatMul", [turned(values), towards]), heads.valueShape, heads.groups), inputs[2]);
+    if (!wanted[0] && !wanted[1] && !wanted[3]) return [undefined, undefined, wanted[2] ? ofValue() : undefined];
+
+    const rows = graph.sum(graph.multiply(towards, heads.split(graph.value(operator.output), outputShape, operator.heads)), [-1]);
+    const ofProbabilities = graph.node("Sub", [graph.node("MatMul", [towards, turned(heads.value())]), rows]);
+    const ofBiased = graph.multiply(values, ofProbabilities);
+    const ofScores = slope === undefined ? ofBiased : graph.multiply(ofBiased, slope);
+    const scaled = (value: string) => graph.multiply(value, graph.float(heads.scale));
+    return [
+      wanted[0] ? heads.merged(scaled(graph.node("MatMul", [ofScores, heads.key()])), inputs[0]) : undefined,
+      wanted[1] ? heads.merged(gathered(graph, graph.node("MatMul", [turned(ofScores), heads.scaledQuery()]), heads.keyShape, heads.groups), inputs[1]) : undefined,
+      wanted[2] ? ofValue() : undefined,
+      ...(operator.bias === undefined ? [] : [wanted[3] ? summedTo(graph, ofBiased, [inputs[0][0], operator.heads, inputs[0][1], inputs[1][1]], inputs[3]) : undefined]),
+    ];
   },
 };
+
+/** Queries, keys and values as [N, heads, tokens, size], each key head repeated for the query heads that it serves. */
+interface Heads {
+  readonly scale: number;
+  /** Query heads for each key head. */
+  readonly groups: number;
+  /** [N, heads, tokens, size] of repeated keys and values. */
+  readonly keyShape: Shape;
+  readonly valueShape: Shape;
+  /** The query times the scale, once: cheaper than scaling the scores. */
+  scaledQuery(): string;
+  key(): string;
+  /** With its last two axes exchanged, as the scores need it. */
+  turnedKey(): string;
+  value(): string;
+  split(value: string, shape: Shape, count: number): string;
+  /** [N, heads, tokens, size] -> [N, tokens, heads * size]. */
+  merged(value: string, shape: Shape): string;
+}
+
+function headsOf(operator: Attention, { inputs: [query, key, value] }: OperatorShapes, graph: GraphBuilder): Heads {
+  const { heads, keyHeads = heads } = operator;
+  const [batch, length, features] = query;
+  const [, keyLength] = key;
+  const size = features / heads;
+  const valueSize = value[2] / keyHeads;
+  const scale = operator.scale ?? 1 / Math.sqrt(size);
+  const inHeads = (name: string, tokens: number, count: number, each: number, perm: readonly number[]) => graph.transpose(graph.reshape(name, [batch, tokens, count, each]), perm);
+  return {
+    scale,
+    groups: heads / keyHeads,
+    keyShape: [batch, heads, keyLength, size],
+    valueShape: [batch, heads, keyLength, valueSize],
+    scaledQuery: () => graph.multiply(inHeads(graph.value(operator.query), length, heads, size, [0, 2, 1, 3]), graph.float(scale)),
+    key: () => spread(graph, inHeads(graph.value(operator.key), keyLength, keyHeads, size, [0, 2, 1, 3]), [batch, keyHeads, keyLength, size], heads),
+    turnedKey: () => spread(graph, inHeads(graph.value(operator.key), keyLength, keyHeads, size, [0, 2, 3, 1]), [batch, keyHeads, size, keyLength], heads),
+    value: () => spread(graph, inHeads(graph.value(operator.value), keyLength, keyHeads, valueSize, [0, 2, 1, 3]), [batch, keyHeads, keyLength, valueSize], heads),
+    split: (name, shape, count) => inHeads(name, shape[1], count, shape[2] / count, [0, 2, 1, 3]),
+    merged: (name, shape) => graph.reshape(graph.transpose(name, [0, 2, 1, 3]), shape),
+  };
+}
+
+/** The softmax of the scores, and, with a soft cap, the slope of the capped scores. */
+function probabilities(operator: Attention, { inputs: [query] }: OperatorShapes, heads: Heads, graph: GraphBuilder): { readonly values: string; readonly slope?: string } {
+  const { causal, window, softcap } = operator;
+  const [, length] = query;
+  let scores = graph.node("MatMul", [heads.scaledQuery(), heads.turnedKey()]);
+  let slope: string | undefined;
+  if (softcap !== undefined) {
+    const squashed = graph.node("Tanh", [graph.node("Div", [scores, graph.float(softcap)])]);
+    scores = graph.multiply(squashed, graph.float(softcap));
+    slope = graph.node("Sub", [graph.float(1), graph.multiply(squashed, squashed)]);
+  }
+  if (operator.bias !== undefined) scores = graph.node("Add", [scores, graph.value(operator.bias)]);
+  if (causal) scores = graph.node("Add", [scores, triangle(graph, length, 1, 1)]);
+  if (causal && window !== undefined && window < length) scores = graph.node("Add", [scores, triangle(graph, length, -window, 0)]);
+  return { values: graph.node("Softmax", [scores], { axis: -1 }), slope };
+}
 
 /** Each of a few key heads repeated for the query heads that it serves. */
 function spread(graph: GraphBuilder, value: string, [batch, count, ...rest]: readonly number[], heads: number): string {
@@ -71,36 +141,12 @@ function spread(graph: GraphBuilder, value: string, [batch, count, ...rest]: rea
   return graph.reshape(repeated, [batch, heads, ...rest]);
 }
 
-/** -inf on and above (`upper`), or on and below, a diagonal; made in the graph: the runtime folds it, and the graph stays small. */
-function triangle(graph: GraphBuilder, tokens: number, diagonal: number, upper: 0 | 1): string {
-  const full = graph.node("Expand", [graph.float(-Infinity), graph.integers([tokens, tokens])]);
-  return graph.node("Trilu", [full, graph.constant("int64", [], [diagonal])], { upper });
+/** The gradient of key heads from that of their repetitions: summed over the query heads that each serves. */
+function gathered(graph: GraphBuilder, gradient: string, [batch, heads, ...rest]: Shape, groups: number): string {
+  return groups === 1 ? gradient : graph.sum(graph.reshape(gradient, [batch, heads / groups, groups, ...rest]), [2], true);
 }
 
-export const rotary: OperatorFamily<Rotary> = {
-  inputs: ({ input, cos, sin }) => [input, cos, sin],
-  shapeOnly: ({ cos, sin }) => [cos, sin],
-  parameters: noParameters,
-  outputShape(operator, inputs) {
-    const [tokens, cos, sin] = inputs;
-    const tables = [cos, sin].every((table) => table.length === 3 && (table[0] === 1 || table[0] === tokens[0]) && table[1] === tokens[1] && table[2] === cos[2]);
-    expectShape(tokens.length === 3 && tables && tokens[2] % cos[2] === 0 && cos[2] % 2 === 0, operator, inputs);
-    return tokens;
-  },
-  /** Two products and a sum per element; backward is the opposite rotation. */
-  flops: (_operator, { output }) => ({ forward: 3 * elements(output), inputGrad: [3 * elements(output), 0, 0], weightGrad: 0 }),
-  saved: ({ cos, sin }) => ({ forInputGrad: [cos, sin], forWeightGrad: [], extraElements: 0 }),
-  forward({ input, cos, sin, layout }, { inputs: [, [tables, length, size]], output }, graph) {
-    const heads = output[2] / size;
-    const [batch] = output;
-    const pairs = layout === "interleaved" ? [batch, length, heads, size / 2, 2] : [batch, length, heads, 2, size / 2];
-    const axis = layout === "interleaved" ? 4 : 3;
-    const split = graph.reshape(graph.value(input), pairs);
-    const part = (index: number) => graph.node("Slice", [split, graph.integers([index]), graph.integers([index + 1]), graph.integers([axis])]);
-    const turned = graph.node("Concat", [graph.node("Neg", [part(1)]), part(0)], { axis });
-    const table = (name: string) => graph.reshape(graph.value(name), [tables, length, 1, size]);
-    const whole = [batch, length, heads, size];
-    const straight = graph.node("Mul", [graph.reshape(graph.value(input), whole), table(cos)]);
-    return graph.reshape(graph.node("Add", [straight, graph.node("Mul", [graph.reshape(turned, whole), table(sin)])]), output);
-  },
-};
+/** -inf on and above (`upper`), or on and below, a diagonal; made in the graph: the runtime folds it, and the graph stays small. */
+function triangle(graph: GraphBuilder, tokens: number, diagonal: number, upper: 0 | 1): string {
+  return graph.node("Trilu", [graph.filled(-Infinity, [tokens, tokens]), graph.constant("int64", [], [diagonal])], { upper });
+}

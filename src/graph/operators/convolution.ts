@@ -1,5 +1,7 @@
 /** Convolutions, the resampling that stands before or after some of them, and means. */
 import { elements, type AveragePool, type Convolution, type Mean, type UpsampleNearest } from "../../model/operator";
+import type { GraphBuilder } from "../builder";
+import { inputGradient, weightGradient } from "./convolutionGradient";
 import { expectShape, noParameters, nothingSaved, type OperatorFamily } from "./family";
 
 function outputSize({ kernel, stride, paddingBefore, paddingAfter }: Convolution, size: number, axis: number): number {
@@ -33,7 +35,24 @@ export const convolution: OperatorFamily<Convolution> = {
       group: groups,
     });
   },
+  inputGrad: (operator, shapes, graph, gradient) => [inputGradient(operator, shapes, graph, gradient)],
+  weightGrad(operator, shapes, graph, gradient) {
+    const weight = weightGradient(operator, shapes, graph, gradient);
+    const allButChannels = shapes.output.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+    return operator.bias ? [weight, graph.sum(gradient, allButChannels, true)] : [weight];
+  },
 };
+
+/** Each element repeated along the spatial axes. */
+function repeatedPixels(graph: GraphBuilder, value: string, factors: readonly number[]): string {
+  return graph.node("Resize", [value, "", graph.constant("float32", [factors.length + 2], [1, 1, ...factors])], {
+    mode: "nearest",
+    coordinate_transformation_mode: "asymmetric",
+    nearest_mode: "floor",
+  });
+}
+
+const poolOf = (graph: GraphBuilder, value: string, kernel: readonly number[]) => graph.node("AveragePool", [value], { kernel_shape: kernel, strides: kernel });
 
 export const upsampleNearest: OperatorFamily<UpsampleNearest> = {
   inputs: (operator) => [operator.input],
@@ -45,13 +64,9 @@ export const upsampleNearest: OperatorFamily<UpsampleNearest> = {
   },
   flops: (_operator, { output }) => ({ forward: 0, inputGrad: [elements(output)], weightGrad: 0 }),
   saved: nothingSaved,
-  forward({ input, factors }, _shapes, graph) {
-    return graph.node("Resize", [graph.value(input), "", graph.constant("float32", [factors.length + 2], [1, 1, ...factors])], {
-      mode: "nearest",
-      coordinate_transformation_mode: "asymmetric",
-      nearest_mode: "floor",
-    });
-  },
+  forward: ({ input, factors }, _shapes, graph) => repeatedPixels(graph, graph.value(input), factors),
+  /** The sum over each pixel's copies: their mean times their number. */
+  inputGrad: ({ factors }, _shapes, graph, gradient) => [graph.multiply(poolOf(graph, gradient, factors), graph.float(elements(factors)))],
 };
 
 export const averagePool: OperatorFamily<AveragePool> = {
@@ -65,7 +80,13 @@ export const averagePool: OperatorFamily<AveragePool> = {
   },
   flops: (_operator, { inputs: [input] }) => ({ forward: elements(input), inputGrad: [elements(input)], weightGrad: 0 }),
   saved: nothingSaved,
-  forward: ({ input, kernel }, _shapes, graph) => graph.node("AveragePool", [graph.value(input)], { kernel_shape: kernel, strides: kernel }),
+  forward: ({ input, kernel }, _shapes, graph) => poolOf(graph, graph.value(input), kernel),
+  /** Spread evenly over each window; rows and columns beyond the last window get nothing. */
+  inputGrad({ kernel }, { inputs: [input], output }, graph, gradient) {
+    const shared = repeatedPixels(graph, graph.multiply(gradient, graph.float(1 / elements(kernel))), kernel);
+    const beyond = input.map((size, axis) => (axis < 2 ? 0 : size - output[axis] * kernel[axis - 2]));
+    return [graph.pad(shared, beyond.map(() => 0), beyond)];
+  },
 };
 
 export const mean: OperatorFamily<Mean> = {
@@ -77,5 +98,6 @@ export const mean: OperatorFamily<Mean> = {
   },
   flops: (_operator, { inputs: [input] }) => ({ forward: elements(input), inputGrad: [elements(input)], weightGrad: 0 }),
   saved: nothingSaved,
-  forward: ({ input, axis }, _shapes, graph) => graph.node("ReduceMean", [graph.value(input)], { axes: [axis], keepdims: 1 }),
+  forward: ({ input, axis }, _shapes, graph) => graph.mean(graph.value(input), [axis]),
+  inputGrad: ({ axis }, { inputs: [input] }, graph, gradient) => [graph.node("Expand", [graph.multiply(gradient, graph.float(1 / input[axis])), graph.integers(input)])],
 };

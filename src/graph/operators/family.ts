@@ -32,7 +32,7 @@ export interface SavedValues {
 export interface OperatorFamily<O extends Operator> {
   /** Names of the values read. */
   inputs(operator: O): readonly string[];
-  /** Of `inputs`, those that only lend their shape or carry no gradient (tables). */
+  /** Of `inputs`, those that only lend their shape or carry no gradient (timesteps, ids, tables). */
   shapeOnly?(operator: O): readonly string[];
   /** Of the operator's module, in the order of the state dict. A name of "" is the module's path itself. */
   parameters(operator: O): readonly Parameter[];
@@ -42,6 +42,15 @@ export interface OperatorFamily<O extends Operator> {
   saved(operator: O, shapes: OperatorShapes): SavedValues;
   /** Adds the forward computation to the graph. @returns The ONNX name of the output. */
   forward(operator: O, shapes: OperatorShapes, graph: GraphBuilder): string;
+  /**
+   * Adds the gradients of inputs, from `gradient`, the output's. Of the forward pass it may read what `saved` names, by
+   * `graph.value`. Left out where no gradient goes through.
+   * @param wanted For each input, whether its gradient is.
+   * @returns For each input that is wanted the ONNX name of its gradient, which may be `gradient` itself.
+   */
+  inputGrad?(operator: O, shapes: OperatorShapes, graph: GraphBuilder, gradient: string, wanted: readonly boolean[]): readonly (string | undefined)[];
+  /** Adds the gradients of the parameters. @returns Their ONNX names, in the order of `parameters`. */
+  weightGrad?(operator: O, shapes: OperatorShapes, graph: GraphBuilder, gradient: string): readonly string[];
 }
 
 /** Operators of a list do not fit each other or their inputs: a defect of whoever wrote the list, not of the user's input. */

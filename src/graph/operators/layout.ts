@@ -1,5 +1,6 @@
 /** Operators that move values without computing: concatenation, slices, axes split, merged and permuted. */
 import { elements, type Concat, type Extent, type PerSample, type Rearrange, type Shape, type Slice } from "../../model/operator";
+import type { GraphBuilder } from "../builder";
 import { expectShape, noParameters, nothingSaved, ShapeError, type OperatorFamily, type OperatorFlops } from "./family";
 
 const noFlops = (count: number): OperatorFlops => ({ forward: 0, inputGrad: new Array<number>(count).fill(0), weightGrad: 0 });
@@ -18,6 +19,15 @@ export const concat: OperatorFamily<Concat> = {
   flops: (operator) => noFlops(operator.inputs.length),
   saved: nothingSaved,
   forward: ({ inputs, axis }, _shapes, graph) => graph.node("Concat", inputs.map((name) => graph.value(name)), { axis }),
+  inputGrad({ axis }, { inputs }, graph, gradient, wanted) {
+    const along = fromStart(axis, inputs[0]);
+    let start = 0;
+    return inputs.map((shape, index) => {
+      const from = start;
+      start += shape[along];
+      return wanted[index] ? graph.slice(gradient, along, from, start) : undefined;
+    });
+  },
 };
 
 export const perSample: OperatorFamily<PerSample> = {
@@ -33,6 +43,7 @@ export const perSample: OperatorFamily<PerSample> = {
   flops: (_operator, { output }) => ({ forward: 0, inputGrad: [elements(output), 0], weightGrad: 0 }),
   saved: nothingSaved,
   forward: ({ input }, { output }, graph) => graph.node("Expand", [graph.value(input), graph.integers(output)]),
+  inputGrad: (_operator, { output }, graph, gradient) => [output[0] === 1 ? gradient : graph.sum(gradient, [0]), undefined],
 };
 
 const likes = (extents: readonly (Extent | undefined)[]) => extents.flatMap((extent) => (typeof extent === "object" ? [extent.like] : []));
@@ -64,7 +75,13 @@ export const slice: OperatorFamily<Slice> = {
   saved: nothingSaved,
   forward(operator, { inputs }, graph) {
     const [start, end] = bounds(operator, inputs);
-    return graph.node("Slice", [graph.value(operator.input), graph.integers([start]), graph.integers([end]), graph.integers([fromStart(operator.axis, inputs[0])])]);
+    return graph.slice(graph.value(operator.input), fromStart(operator.axis, inputs[0]), start, end);
+  },
+  inputGrad(operator, { inputs }, graph, gradient) {
+    const [start, end] = bounds(operator, inputs);
+    const along = fromStart(operator.axis, inputs[0]);
+    const only = (count: number) => inputs[0].map((_, axis) => (axis === along ? count : 0));
+    return [graph.pad(gradient, only(start), only(inputs[0][along] - end)), ...inputs.slice(1).map(() => undefined)];
   },
 };
 
@@ -121,6 +138,8 @@ export function isView(operator: Rearrange): boolean {
   return from.flat().join() === to.flat().join();
 }
 
+const reshaped = (graph: GraphBuilder, value: string, from: Shape, to: Shape) => (from.join() === to.join() ? value : graph.reshape(value, to));
+
 export const rearrange: OperatorFamily<Rearrange> = {
   inputs: ({ input, like }) => [input, ...(like ? [like.value] : [])],
   shapeOnly: ({ like }) => (like ? [like.value] : []),
@@ -131,12 +150,21 @@ export const rearrange: OperatorFamily<Rearrange> = {
   saved: nothingSaved,
   forward(operator, { inputs, output }, graph) {
     const { split, permutation, spread, repeated } = rearrangement(operator, inputs);
-    const reshaped = (name: string, from: Shape, to: Shape) => (from.join() === to.join() ? name : graph.reshape(name, to));
     if (isView(operator)) return graph.reshape(graph.value(operator.input), output);
-    let value = reshaped(graph.value(operator.input), inputs[0], split);
-    if (permutation.some((from, to) => from !== to)) value = graph.node("Transpose", [value], { perm: permutation });
-    value = reshaped(value, permutation.map((axis) => split[axis]), spread);
-    if (repeated.join() !== spread.join()) value = graph.node("Expand", [value, graph.integers(repeated)]);
-    return reshaped(value, repeated, output);
+    const permuted = graph.transpose(reshaped(graph, graph.value(operator.input), inputs[0], split), permutation);
+    const value = reshaped(graph, permuted, permutation.map((axis) => split[axis]), spread);
+    return reshaped(graph, repeated.join() === spread.join() ? value : graph.node("Expand", [value, graph.integers(repeated)]), repeated, output);
+  },
+  /** The same steps backwards; what was repeated is summed. */
+  inputGrad(operator, { inputs, output }, graph, gradient) {
+    const { split, permutation, spread, repeated } = rearrangement(operator, inputs);
+    const rest = inputs.slice(1).map(() => undefined);
+    if (isView(operator)) return [graph.reshape(gradient, inputs[0]), ...rest];
+    const axes = repeated.flatMap((size, axis) => (size === spread[axis] ? [] : [axis]));
+    const whole = reshaped(graph, gradient, output, repeated);
+    const summed = axes.length === 0 ? whole : graph.sum(whole, axes);
+    const value = reshaped(graph, summed, spread, permutation.map((axis) => split[axis]));
+    const back = split.map((_, axis) => permutation.indexOf(axis));
+    return [reshaped(graph, graph.transpose(value, back), split, inputs[0]), ...rest];
   },
 };

@@ -1,8 +1,9 @@
 /** Every operator's family, and calls that find it by the operator's name. */
 import type { Operator, OperatorName, OperatorOf, Shape } from "../../model/operator";
+import { UserError } from "../../model/errors";
 import type { GraphBuilder } from "../builder";
 import { activation, gated } from "./activation";
-import { attention, rotary } from "./attention";
+import { attention } from "./attention";
 import { averagePool, convolution, mean, upsampleNearest } from "./convolution";
 import { add, divide, modulate, multiply, scale } from "./elementwise";
 import { fourierEmbedding, learnedTensor, positionEmbedding, relativePositionBias, selectToken, timestepEmbedding, tokenEmbedding } from "./embedding";
@@ -10,6 +11,7 @@ import type { OperatorFamily, OperatorFlops, OperatorShapes, Parameter, SavedVal
 import { concat, perSample, rearrange, slice } from "./layout";
 import { linear } from "./linear";
 import { groupNorm, layerNorm, rmsNorm } from "./normalization";
+import { rotary } from "./rotary";
 
 const families: { readonly [N in OperatorName]: OperatorFamily<OperatorOf<N>> } = {
   convolution, linear, groupNorm, layerNorm, rmsNorm, activation, gated, add, multiply, divide, modulate, scale, perSample, concat, slice, rearrange,
@@ -41,3 +43,19 @@ export const outputShape = (operator: Operator, inputs: readonly Shape[]): Shape
 export const flopsOf = (operator: Operator, shapes: OperatorShapes): OperatorFlops => familyOf(operator).flops(operator, shapes);
 export const savedBy = (operator: Operator, shapes: OperatorShapes): SavedValues => familyOf(operator).saved(operator, shapes);
 export const lowerForward = (operator: Operator, shapes: OperatorShapes, graph: GraphBuilder): string => familyOf(operator).forward(operator, shapes, graph);
+
+/** The gradients of the inputs that are wanted, in the order of `inputsOf`; see `OperatorFamily.inputGrad`. @throws UserError naming the operator where it has none. */
+export function lowerInputGrad(operator: Operator, shapes: OperatorShapes, graph: GraphBuilder, gradient: string, wanted: readonly boolean[]): readonly (string | undefined)[] {
+  const family = familyOf(operator);
+  if (!family.inputGrad) throw noGradient(operator, "inputs");
+  return family.inputGrad(operator, shapes, graph, gradient, wanted);
+}
+
+/** The gradients of the parameters, in the order of `parametersOf`. @throws UserError naming the operator where it has none. */
+export function lowerWeightGrad(operator: Operator, shapes: OperatorShapes, graph: GraphBuilder, gradient: string): readonly string[] {
+  const family = familyOf(operator);
+  if (!family.weightGrad) throw noGradient(operator, "parameters");
+  return family.weightGrad(operator, shapes, graph, gradient);
+}
+
+const noGradient = ({ op, output }: Operator, of: string) => new UserError(`The operator "${op}" that makes "${output}" has no gradient of its ${of}.`);

@@ -148,22 +148,22 @@ describe("A layer of operators", () => {
 
   it("splits its backward by who wants which gradient", () => {
     const product = 2 * 4 * 8;
-    const none = layerCost(list, shapes(1), nothing, new Set());
+    const none = layerCost(list, shapes(1), { learns: nothing, inputs: new Set() });
     assert.deepEqual([none.forwardFlops, none.inputGradFlops, none.weightGradFlops], [2 * product + 8 + 4 * 8, 0, 0]);
-    const passing = layerCost(list, shapes(1), nothing, new Set(["x"]));
+    const passing = layerCost(list, shapes(1), { learns: nothing, inputs: new Set(["x"]) });
     assert.deepEqual([passing.inputGradFlops, passing.weightGradFlops], [2 * product + 8 * 8, 0]);
     assert.deepEqual([passing.savedUntilInputGradBytes, passing.savedUntilWeightGradBytes], [8 * 4, 0]);
-    const first = layerCost(list, shapes(1), all, new Set());
+    const first = layerCost(list, shapes(1), { learns: all, inputs: new Set() });
     assert.deepEqual([first.inputGradFlops, first.weightGradFlops], [0, 2 * product + 8 + product + 8 * 8]);
     assert.deepEqual([first.savedUntilInputGradBytes, first.savedUntilWeightGradBytes], [0, (4 + 8 + 8) * 4]);
-    const whole = layerCost(list, shapes(1), all, new Set(["x"]));
+    const whole = layerCost(list, shapes(1), { learns: all, inputs: new Set(["x"]) });
     assert.deepEqual([whole.inputGradFlops, whole.weightGradFlops], [2 * product + 8 * 8, 2 * product + 8]);
     assert.deepEqual([whole.savedUntilInputGradBytes, whole.savedUntilWeightGradBytes], [8 * 4, (4 + 8) * 4]);
   });
 
   it("trains the operators that learn, and passes gradients through the others", () => {
     const product = 2 * 4 * 8;
-    const second = layerCost(list, shapes(1), (operator) => "module" in operator && operator.module === "second", new Set());
+    const second = layerCost(list, shapes(1), { learns: (operator) => "module" in operator && operator.module === "second", inputs: new Set() });
     assert.deepEqual([second.inputGradFlops, second.weightGradFlops], [0, product]);
     assert.deepEqual([second.savedUntilInputGradBytes, second.savedUntilWeightGradBytes], [0, 8 * 4]);
   });
@@ -172,7 +172,7 @@ describe("A layer of operators", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 64 }), fc.boolean(), fc.boolean(), (batch, trainable, wanted) => {
         const cost = (size: number) => {
-          const { operators, ...sums } = layerCost(list, shapes(size), () => trainable, new Set(wanted ? ["x"] : []));
+          const { operators, ...sums } = layerCost(list, shapes(size), { learns: () => trainable, inputs: new Set(wanted ? ["x"] : []) });
           const flopsOf = (pass: "forward" | "inputGrad" | "weightGrad") => operators.reduce((sum, operator) => sum + (operator[pass]?.flops ?? 0), 0);
           assert.deepEqual([flopsOf("forward"), flopsOf("inputGrad"), flopsOf("weightGrad")], [sums.forwardFlops, sums.inputGradFlops, sums.weightGradFlops]);
           return sums;
