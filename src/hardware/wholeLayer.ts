@@ -12,12 +12,14 @@ const bytesPerElement = 4;
 export function wholeLayer(layer: BoundLayer): OperatorCost {
   const elements = layer.trafficBytesPerSample / bytesPerElement;
   const pass = (flops: number, fixedElements: number): PassCost => ({ flops, elements, fixedElements });
+  // A parameter that is used multiplies at least once a sample. A table that values are looked up in is not read whole.
+  const read = Math.min(layer.parameters, layer.flopsPerSample / 2);
   return {
     kind: "product",
     // Nothing says how large the outputs are where nothing is known to be moved: as large as any.
     outputElements: elements > 0 ? elements / 2 : Infinity,
-    forward: pass(layer.flopsPerSample, layer.parameters),
-    ...(layer.needsInputGrad && { inputGrad: pass(layer.inputGradFlopsPerSample, layer.parameters) }),
+    forward: pass(layer.flopsPerSample, read),
+    ...(layer.needsInputGrad && { inputGrad: pass(layer.inputGradFlopsPerSample, read) }),
     ...(layer.needsWeightGrad && { weightGrad: pass(layer.weightGradFlopsPerSample, layer.trainableParameters ?? layer.parameters) }),
   };
 }
