@@ -7,7 +7,11 @@ import fc from "fast-check";
 import { profileCommand } from "../../../src/app/commandLine/profile";
 import { estimateNote, estimateProfile } from "../../../src/app/estimateProfile";
 import { bindingsOf, inspectModel } from "../../../src/app/inspect";
-import { parseDocument, readDocument } from "../../../src/formats/document";
+import { makePlan } from "../../../src/app/plan";
+import { simulatePlan } from "../../../src/app/simulate";
+import { clusterFormat } from "../../../src/formats/cluster";
+import { parseDocument, readDocument, writeDocument } from "../../../src/formats/document";
+import { planFormat } from "../../../src/formats/plan";
 import { profileFormat } from "../../../src/formats/profile";
 import { catalogue } from "../../../src/hardware/catalogue";
 import { precisionsOf } from "../../../src/hardware/precision";
@@ -22,6 +26,7 @@ import { nodeFiles } from "../../../src/platform/nodeFiles";
 import { tracedComponent } from "../../../src/parse/trace/component";
 import { parseTrace } from "../../../src/parse/trace/document";
 import { tracedModel } from "../../../src/parse/trace/model";
+import { basisOf } from "../../../src/timeline/layout/describe";
 
 const sample = resolve("media/sample/model");
 
@@ -119,6 +124,22 @@ describe("a profile for a device that is not here", () => {
     assert.equal(layersOf(bf16).reduce((sum, { paramBytes }) => sum + paramBytes, 0), 2 * parameters);
     for (const [t, { producer, bytesPerSample }] of (fp32.tensors ?? []).entries()) {
       assert.equal(bf16.tensors?.[t].bytesPerSample, producer.component === "data" ? bytesPerSample : bytesPerSample / 2);
+    }
+  });
+
+  it("gives plans whose timeline says what it rests on", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "estimate "));
+    try {
+      const at = (name: string) => join(folder, name);
+      const { device: kind, intraNode } = catalogue.h100;
+      await writeDocument(profileFormat, nodeFiles, at("a.profile.json"), estimateProfile(await described(sample), kind, { batches: [1, 2, 4] }));
+      await writeDocument(clusterFormat, nodeFiles, at("a.cluster.json"), { format: "diffusionpipe.cluster/1", nodeGroups: [{ count: 1, devicesPerNode: 2, device: kind, intraNode }], interNode: intraNode });
+      const { plan } = await makePlan(nodeFiles, { profile: at("a.profile.json"), cluster: at("a.cluster.json"), plan: at("a.pipeplan.json") }, { batch: 8 });
+      assert.equal(plan.training.precision, "bf16");
+      await writeDocument(planFormat, nodeFiles, at("a.pipeplan.json"), plan);
+      assert.equal(basisOf((await simulatePlan(nodeFiles, at("a.pipeplan.json"))).timeline), "estimate, error unknown");
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 
