@@ -53,7 +53,7 @@ export interface ProfileHooks {
   readonly onStart?: (pid: number) => void;
 }
 
-const defaultBatches = [1, 2, 4, 8, 16, 32, 64];
+export const defaultBatches: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 /** Enough for a stable median of layers of up to some 10 ms; slower ones get their least number of rounds whatever it is. */
 const defaultBudgetMs = 150;
 const defaultPatienceMs = 2_000;

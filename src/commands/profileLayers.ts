@@ -2,24 +2,37 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
+import { deviceNamed } from "../app/devices";
+import { estimateProfile } from "../app/estimateProfile";
 import { bindingsOf, inspectModel } from "../app/inspect";
 import { editorTrace } from "../views/tracing";
-import { profileModel, providerNamed, relativeTo, type Progress } from "../app/profile";
+import { profileModel, providerNamed, relativeTo, type ProfileHooks, type Progress } from "../app/profile";
+import { profileOn } from "../app/profileOn";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
 import { profileFormat } from "../formats/profile";
-import { Cancelled } from "../model/errors";
+import { Cancelled, UserError } from "../model/errors";
+import type { BoundModel } from "../model/model";
+import type { Profile } from "../model/profile";
 import type { Provider } from "../profile/messages";
 import { optionsOf } from "./arguments";
+import { askWhere } from "./askWhere";
 import { chosenModel } from "./modelFolder";
 import { shownPath } from "./pick";
 import { withProgress } from "./progress";
+import { runServices } from "./runServices";
 import type { Handler, Shell } from "./shell";
 
 export const profileOptions = z.strictObject({
   /** Folder of the model, or its model_index.json. */
   model: z.string().optional(),
   output: z.string().optional(),
+  /** Estimate for this device: a name of the catalogue, or a device file. */
+  for: z.string().optional(),
+  /** Of the estimate. */
+  precision: z.string().optional(),
+  /** Measure on the target of this file. */
+  on: z.string().optional(),
   provider: z.string().optional(),
   threads: z.int().positive().optional(),
   batches: z.array(z.int().positive()).optional(),
@@ -38,19 +51,30 @@ export type ProfileCommandOptions = z.infer<typeof profileOptions>;
 
 /** @returns Path of the profile. */
 export const profileLayersCommand: Handler = async (shell, argument) => {
-  const options = optionsOf(profileOptions, "model", argument);
+  const given = optionsOf(profileOptions, "model", argument);
   const title = vscode.l10n.t("Profile Layers");
-  const model = await chosenModel(shell, title, argument, options.model, options.answers);
-  const output = options.output ?? defaultProfilePath(model);
+  const model = await chosenModel(shell, title, argument, given.model, given.answers);
+  const options = isPlaced(given) ? given : { ...given, ...(await askWhere(shell, title)) };
+  const output = options.output ?? (options.for === undefined ? defaultProfilePath(model) : estimatePath(model, options.for));
   if (options.output === undefined && (await shell.files.stat(output))) await confirmReplacing(output);
   await profileTo(shell, model, output, options);
-  void offerNext(output);
+  void offerNext(output, options.for !== undefined);
   return output;
 };
+
+/** Whether options say where, or come from code that knows what it wants: then nobody is asked. */
+function isPlaced({ model, output, ...options }: ProfileCommandOptions): boolean {
+  return (model !== undefined && output !== undefined) || (["for", "on", "provider", "threads"] as const).some((name) => options[name] !== undefined);
+}
 
 /** NAME.profile.json beside the model's folder NAME. */
 export function defaultProfilePath(model: string): string {
   return join(dirname(model), `${basename(model)}.profile.json`);
+}
+
+/** NAME.DEVICE.profile.json: an estimate does not take the place of what was measured. */
+function estimatePath(model: string, device: string): string {
+  return join(dirname(model), `${basename(model)}.${basename(device, ".device.json").toLowerCase()}.profile.json`);
 }
 
 async function confirmReplacing(output: string): Promise<void> {
@@ -59,27 +83,25 @@ async function confirmReplacing(output: string): Promise<void> {
   if (answer !== replace) throw new Cancelled();
 }
 
-async function offerNext(output: string): Promise<void> {
+async function offerNext(output: string, isEstimate: boolean): Promise<void> {
   const plan = vscode.l10n.t("New Plan");
   const open = vscode.l10n.t("Open Profile");
-  const answer = await vscode.window.showInformationMessage(vscode.l10n.t("{0} is written.", shownPath(output)), plan, open);
+  const written = vscode.l10n.t("{0} is written.", shownPath(output));
+  const answer = await vscode.window.showInformationMessage(isEstimate ? `${written} ${vscode.l10n.t("Its times are estimates: the error is unknown until they are measured there.")}` : written, plan, open);
   if (answer === plan) await vscode.commands.executeCommand("diffusionpipe.newPlan", vscode.Uri.file(output));
   else if (answer === open) await vscode.window.showTextDocument(vscode.Uri.file(output));
 }
 
-/** Measures and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view. */
+/** Measures or estimates, and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view. */
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
   const settings = settingsFor(folder);
+  if (options.for !== undefined && options.on !== undefined) throw new UserError('A profile is either estimated ("for") or measured on a target ("on").');
   const choice = options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder);
-  const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, true));
+  const isHere = options.for === undefined && options.on === undefined;
+  const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, isHere));
   const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
-  const chosen = {
-    provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),
-    threads: options.threads ?? settings.threads,
-    batches: options.batches ?? settings.batches,
-  };
   await withProgress(shell, vscode.l10n.t("Profiling {0}", basename(folder)), options.signal, async (signal, report) => {
-    const profile = await profileModel(localProfileServices(shell.scriptsFolder), bound, chosen, {
+    const profile = await profileOf(shell, bound, { ...options, batches: options.batches ?? settings.batches }, settings, {
       signal,
       onNotice: (text) => shell.log.info(text),
       onProgress: (progress) => {
@@ -92,12 +114,25 @@ export async function profileTo(shell: Shell, folder: string, output: string, op
   shell.refresh();
 }
 
+async function profileOf(shell: Shell, bound: BoundModel, options: ProfileCommandOptions, settings: Settings, hooks: ProfileHooks): Promise<Profile> {
+  const { batches } = options;
+  if (options.for !== undefined) return estimateProfile(bound, (await deviceNamed(shell.files, options.for)).device, { precision: options.precision, batches }, hooks);
+  if (options.on !== undefined) return profileOn(runServices(), bound, options.on, { batches }, hooks);
+  return profileModel(localProfileServices(shell.scriptsFolder), bound, { batches, provider: options.provider === undefined ? settings.provider : providerNamed(options.provider), threads: options.threads ?? settings.threads }, hooks);
+}
+
 function progressText({ done, total, what, remainingMs }: Progress): string {
   const left = remainingMs === undefined || done === total ? "" : vscode.l10n.t(", about {0} s left", Math.ceil(remainingMs / 1000));
   return `${done}/${total} ${what}${left}`;
 }
 
-function settingsFor(folder: string): { provider?: Provider; threads?: number; batches?: number[] } {
+interface Settings {
+  readonly provider?: Provider;
+  readonly threads?: number;
+  readonly batches?: number[];
+}
+
+function settingsFor(folder: string): Settings {
   const settings = vscode.workspace.getConfiguration("diffusionpipe.profile", vscode.Uri.file(folder));
   const provider = settings.get<string>("provider", "auto");
   const batches = settings.get<number[]>("batches", []);

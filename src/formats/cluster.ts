@@ -2,10 +2,7 @@
 import { z } from "zod";
 import type { Cluster } from "../model/cluster";
 import type { Format } from "./document";
-import { amount, positive } from "./parts";
-
-const link = { latencyUs: amount, bandwidthGBps: z.number().positive() };
-const peak = z.number().positive().optional();
+import { amount, deviceKind, link, positive } from "./parts";
 
 const schema: z.ZodType<Cluster> = z.looseObject({
   format: z.literal("diffusionpipe.cluster/1"),
@@ -13,16 +10,11 @@ const schema: z.ZodType<Cluster> = z.looseObject({
     z.looseObject({
       count: positive.max(65536),
       devicesPerNode: positive.max(1024),
-      device: z.looseObject({
-        name: z.string().min(1),
-        memoryBytes: z.number().positive(),
-        peakTflops: z.looseObject({ fp32: peak, tf32: peak, fp16: peak, bf16: peak }),
-        bandwidthGBps: z.number().positive(),
-      }),
-      intraNode: z.looseObject(link),
+      device: deviceKind,
+      intraNode: link,
     }),
   ).min(1),
-  interNode: z.looseObject({ ...link, sharedByNode: z.boolean().optional() }),
+  interNode: link.extend({ sharedByNode: z.boolean().optional() }),
   overlapsCommunication: z.boolean().optional(),
   reservedBytes: amount.optional(),
   hostMemoryBytes: amount.optional(),

@@ -10,6 +10,14 @@ export const name = z.string().min(1).max(512);
 export const fileRef = z.looseObject({ path: z.string().min(1).max(4096), sha256: z.string().regex(/^([0-9a-f]{64})?$/, "expected 64 hexadecimal digits, or nothing where unknown") });
 /** Half-open, not empty. */
 export const range = z.tuple([count, count]).refine(([from, to]) => from < to, "expected a half-open range [from, to) with from < to");
+const peak = z.number().positive().optional();
+export const deviceKind = z.looseObject({
+  name: z.string().min(1),
+  memoryBytes: z.number().positive(),
+  peakTflops: z.looseObject({ fp32: peak, tf32: peak, fp16: peak, bf16: peak }),
+  bandwidthGBps: z.number().positive(),
+});
+export const link = z.looseObject({ latencyUs: amount, bandwidthGBps: z.number().positive() });
 export const layerRef = z.looseObject({ component: name, layer: name });
 export const segment = z.looseObject({ component: name, from: count, to: positive });
 export const optimizer = z.looseObject({

@@ -12,6 +12,19 @@ export interface DeviceKind {
   readonly bandwidthGBps: number;
 }
 
+/** A kind of device and its link to others of one node: an entry of the catalogue, or a user's own. */
+export interface DeviceEntry {
+  readonly device: DeviceKind;
+  readonly intraNode: Link;
+  /** Where the figures are published. */
+  readonly sources: readonly string[];
+}
+
+/** File form: `NAME.device.json`. */
+export interface DeviceFile extends DeviceEntry {
+  readonly format: "diffusionpipe.device/1";
+}
+
 export interface NodeGroup {
   readonly count: number;
   readonly devicesPerNode: number;

@@ -118,6 +118,8 @@ export interface Profile {
     readonly memoryBytes: number;
     /** Host threads a CPU provider computed with. */
     readonly threads?: number;
+    /** What else is to be known about times that were not measured. */
+    readonly note?: string;
   };
   readonly chains: readonly Chain[];
   /** A component in no chain is frozen work. */

@@ -4,16 +4,14 @@
  */
 import { join } from "node:path";
 import { inspectModel, bindingsOf } from "../../src/app/inspect";
+import { estimateProfile } from "../../src/app/estimateProfile";
 import { relativeTo } from "../../src/app/profile";
-import { catalogue, type CatalogueEntry } from "../../src/hardware/catalogue";
-import { estimateTimes } from "../../src/hardware/scale";
-import type { Cluster, Link } from "../../src/model/cluster";
-import type { LayerTime, Profile } from "../../src/model/profile";
+import { catalogue, type CatalogueName } from "../../src/hardware/catalogue";
+import type { Cluster, DeviceEntry, Link } from "../../src/model/cluster";
+import type { Profile } from "../../src/model/profile";
 import { nodeFiles } from "../../src/platform/nodeFiles";
-import { recordTimes } from "../../src/profile/record";
 
-const precision = "bf16";
-const batches = [1, 2, 4, 8, 16, 32, 64];
+const devices = ["a100-80gb", "h100", "rtx-4090"] as const satisfies readonly CatalogueName[];
 
 /** A folder of `media/models`, and the size in pixels it is profiled at. */
 export const references = [
@@ -25,7 +23,7 @@ export const references = [
 ] as const;
 
 /** Between nodes, and how many devices a node has. The latencies are assumed. */
-const networks: Readonly<Record<keyof typeof catalogue, { readonly devicesPerNode: number; readonly interNode: Link & { readonly sharedByNode: true }; readonly sources: readonly string[] }>> = {
+const networks: Readonly<Record<(typeof devices)[number], { readonly devicesPerNode: number; readonly interNode: Link & { readonly sharedByNode: true }; readonly sources: readonly string[] }>> = {
   "a100-80gb": { devicesPerNode: 8, interNode: { latencyUs: 10, bandwidthGBps: 50, sharedByNode: true }, sources: ["Assumed: 400 Gbit/s per node and direction, latencies."] },
   "h100": { devicesPerNode: 8, interNode: { latencyUs: 10, bandwidthGBps: 50, sharedByNode: true }, sources: ["Assumed: 400 Gbit/s per node and direction, latencies."] },
   "rtx-4090": { devicesPerNode: 8, interNode: { latencyUs: 50, bandwidthGBps: 1.25, sharedByNode: true }, sources: ["Assumed: 10 Gbit/s Ethernet per node and direction, latencies."] },
@@ -36,40 +34,21 @@ const reservedBytes = 2 * 1024 ** 3;
 
 const nodeCounts = [1, 8, 128] as const;
 
-function clusterDocument(entry: CatalogueEntry, { devicesPerNode, interNode, sources }: (typeof networks)[keyof typeof networks], count: number): Cluster & { readonly sources: readonly string[] } {
+function clusterDocument(entry: DeviceEntry, { devicesPerNode, interNode, sources }: (typeof networks)[keyof typeof networks], count: number): Cluster & { readonly sources: readonly string[] } {
   return {
     format: "diffusionpipe.cluster/1",
-    nodeGroups: [{ count, devicesPerNode, device: entry.kind, intraNode: entry.intraNode }],
+    nodeGroups: [{ count, devicesPerNode, device: entry.device, intraNode: entry.intraNode }],
     interNode,
     reservedBytes,
     sources: [...entry.sources, ...sources],
   };
 }
 
-/** Parameters, gradients and activations of the skeleton are float32. What comes with the data is no part of what is kept. */
-function inHalfPrecision(profile: Profile): Profile {
-  const half = <T extends Readonly<Record<string, number>>>(bytes: T): T => Object.fromEntries(Object.entries(bytes).map(([name, value]) => [name, value / 2])) as T;
-  return {
-    ...profile,
-    components: profile.components.map((component) => ({
-      ...component,
-      layers: component.layers.map(({ signature: _signature, gradBytes, ...layer }) => ({
-        ...layer,
-        paramBytes: layer.paramBytes / 2,
-        ...(gradBytes !== undefined && { gradBytes: gradBytes / 2 }),
-        ...(layer.trafficBytesPerSample !== undefined && { trafficBytesPerSample: layer.trafficBytesPerSample / 2 }),
-        savedBytesPerSample: half(layer.savedBytesPerSample),
-        cutBytesPerSample: half(layer.cutBytesPerSample),
-      })),
-    })),
-    tensors: profile.tensors?.map((tensor) =>
-      tensor.producer.component === "data" ? tensor : { ...tensor, bytesPerSample: tensor.bytesPerSample / 2, ...(tensor.bytesFixed !== undefined && { bytesFixed: tensor.bytesFixed / 2 }) },
-    ),
-  };
+/** Without what every file would repeat: README.md says that nothing is measured, and signatures are for measuring. */
+function short(profile: Profile): Profile {
+  const { note: _note, ...device } = profile.device;
+  return { ...profile, device, components: profile.components.map((component) => ({ ...component, layers: component.layers.map(({ signature: _signature, ...layer }) => layer) })) };
 }
-
-/** Four digits: an estimate has no more. */
-const rounded = (ms: number) => Number(ms.toPrecision(4));
 
 /** JSON with a layer or tensor on each line. */
 function text(document: object, depth: number): string {
@@ -88,23 +67,19 @@ function text(document: object, depth: number): string {
 /** @param root The project's folder. @returns Path below the project's folder -> contents. */
 export async function referenceFiles(root: string): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
-  for (const [device, entry] of Object.entries(catalogue) as [keyof typeof catalogue, CatalogueEntry][]) {
+  for (const device of devices) {
     for (const nodes of nodeCounts) {
       const network = networks[device];
-      files.set(`media/clusters/${device}-x${nodes * network.devicesPerNode}.cluster.json`, text(clusterDocument(entry, network, nodes), 3));
+      files.set(`media/clusters/${device}-x${nodes * network.devicesPerNode}.cluster.json`, text(clusterDocument(catalogue[device], network, nodes), 3));
     }
   }
   for (const { name, model, pixels } of references) {
     const inspected = await inspectModel(nodeFiles, join(root, "media/models", model));
     const bound = inspected.bind(bindingsOf(inspected, { height: pixels, width: pixels }));
-    for (const [device, { kind }] of Object.entries(catalogue)) {
-      const times = new Map(bound.components.flatMap(({ layers }) => layers.map((layer) => {
-        if (!layer.operators) throw new Error(`"${layer.name}" of ${model} has no operators to estimate.`);
-        return [layer, estimateTimes(layer.operators, kind, precision, batches).map((time): LayerTime => ({ ...time, forwardMs: rounded(time.forwardMs), inputGradMs: rounded(time.inputGradMs), weightGradMs: rounded(time.weightGradMs) }))] as const;
-      })));
+    for (const device of devices) {
       const file = `media/profiles/${name}.${device}.profile.json`;
-      const profile = recordTimes(bound, times, { runtimeVersion: "analytic estimate", device: { name: kind.name, provider: "estimate", precision, memoryBytes: kind.memoryBytes } });
-      files.set(file, text({ ...inHalfPrecision(profile), model: relativeTo(join(root, file), bound.model) }, 4));
+      const profile = estimateProfile(bound, catalogue[device].device, { precision: "bf16" });
+      files.set(file, text({ ...short(profile), model: relativeTo(join(root, file), bound.model) }, 4));
     }
   }
   return files;

@@ -1,9 +1,12 @@
-/** `profile`: measures a model's layers, on this machine or on a target, and writes NAME.profile.json. */
+/** `profile`: times a model's layers, measured on this machine or on a target or estimated for a device, and writes NAME.profile.json. */
 import { resolve } from "node:path";
 import { writeDocument } from "../../formats/document";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
+import { catalogue } from "../../hardware/catalogue";
 import { nodeFiles } from "../../platform/nodeFiles";
+import { deviceNamed, deviceTable } from "../devices";
+import { estimateProfile } from "../estimateProfile";
 import { bindingsOf } from "../inspect";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
@@ -33,33 +36,47 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
-  summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target.",
+  usage: `MODEL -o PROFILE [--on TARGET | --for DEVICE|list [--precision bf16|fp16|tf32|fp32]] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
+  summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target; with --for, both are estimated for a device that is not here.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
-        ...modelOptions, ...traceOptions, output: { type: "string", short: "o" }, on: { type: "string" },
+        ...modelOptions, ...traceOptions, output: { type: "string", short: "o" }, on: { type: "string" }, for: { type: "string" }, precision: { type: "string" },
         batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" }, json: { type: "boolean" },
       },
-      { names: ["MODEL"] },
+      { names: ["MODEL"], optional: 1 },
     );
+    if (values.for === "list") {
+      if (values.json) printJson(catalogue);
+      else process.stdout.write(deviceTable());
+      return;
+    }
+    const [name] = positionals;
+    if (name === undefined) throw new UserError("Expected MODEL, found nothing.");
     if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
     for (const option of ["provider", "threads"] as const) {
       if (values.on !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --on: the target file says how its ranks compute.`);
     }
+    for (const option of ["on", "provider", "threads", "busy-cores"] as const) {
+      if (values.for !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --for: nothing is measured.`);
+    }
+    if (values.precision !== undefined && values.for === undefined) throw new UserError("--precision goes with --for: what is measured is measured in float32.");
+    const device = values.for === undefined ? undefined : (await deviceNamed(nodeFiles, values.for)).device;
     const options = {
       batches: commaList(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
       threads: wholeNumber(values.threads, "threads"),
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
     };
-    const model = await modelNamed(positionals[0], values, signal, values.on === undefined);
+    const model = await modelNamed(name, values, signal, values.on === undefined && !device);
     const bound = model.bind(bindingsOf(model, sizesOf(values)));
     const hooks = { signal, onProgress: progressPrinter(), onNotice: (text: string) => process.stderr.write(`${text}\n`) };
-    const profile = values.on === undefined
-      ? await profileModel(localProfileServices(__dirname), bound, options, hooks)
-      : await profileOn(launchServices(), bound, resolve(values.on), options, hooks);
+    const profile = device
+      ? estimateProfile(bound, device, { precision: values.precision, batches: options.batches }, hooks)
+      : values.on === undefined
+        ? await profileModel(localProfileServices(__dirname), bound, options, hooks)
+        : await profileOn(launchServices(), bound, resolve(values.on), options, hooks);
     const file = resolve(values.output ?? "model.profile.json");
     const document = { ...profile, model: relativeTo(file, profile.model) };
     if (values.output !== undefined) await writeDocument(profileFormat, nodeFiles, file, document);

@@ -87,7 +87,7 @@ export function basisOf(timeline: Timeline): string {
     if (source === "measured") measured += endMs - startMs;
   }
   if (measured === all && all > 0) return "from measured layer times";
-  return measured === 0 ? "estimate" : `${Math.max(1, Math.round((1 - measured / all) * 100))} % from estimates`;
+  return measured === 0 ? "estimate, error unknown" : `${Math.max(1, Math.round((1 - measured / all) * 100))} % from estimates`;
 }
 
 function sourceText(operation: TimelineOperation | undefined, source: TimelineSource): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as vscode from "vscode";
 import { eventually, extension, inWorkspace } from "../workspace";
 
@@ -35,6 +35,18 @@ describe("From a model to a plan", () => {
     }
     assert.ok(seen.length > 1);
     assert.equal(seen.at(-1)?.done, seen.at(-1)?.total);
+  });
+
+  it("estimates a profile for a GPU that is not here, and asks nothing where options say which", async () => {
+    const api = await extension().activate();
+    const made = await api.profile({ model: inWorkspace("model"), for: "rtx-4090", precision: "bf16", batches: [1, 2] });
+    assert.equal(made, inWorkspace("model.rtx-4090.profile.json"));
+    const { components, device } = json<ProfileFile>(inWorkspace("model.rtx-4090.profile.json"));
+    assert.equal(device.provider, "estimate");
+    assert.ok(components.flatMap(({ layers }) => layers).every(({ times }) => times.length === 2 && times.every(({ source }) => source === "estimate")));
+    await assert.rejects(async () => api.profile({ model: inWorkspace("model"), for: "abacus" }), /abacus.*rtx-4090/);
+    await assert.rejects(async () => api.profile({ model: inWorkspace("model"), for: "h100", on: inWorkspace("local.target.json") }), /either estimated/);
+    rmSync(inWorkspace("model.rtx-4090.profile.json"));
   });
 
   it("plans from answers given as options, this machine as the cluster", async () => {
