@@ -5,7 +5,7 @@ import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
 import { nodeFiles } from "../../platform/nodeFiles";
 import { bindingsOf } from "../inspect";
-import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
+import { measuredPrecision, profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
@@ -33,19 +33,19 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
+  usage: `MODEL -o PROFILE [--on TARGET] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--precision fp32|fp16] [--json]`,
   summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
       {
         ...modelOptions, ...traceOptions, output: { type: "string", short: "o" }, on: { type: "string" },
-        batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" }, json: { type: "boolean" },
+        batches: { type: "string" }, threads: { type: "string" }, "busy-cores": { type: "string" }, provider: { type: "string" }, precision: { type: "string" }, json: { type: "boolean" },
       },
       { names: ["MODEL"] },
     );
     if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
-    for (const option of ["provider", "threads"] as const) {
+    for (const option of ["provider", "threads", "precision"] as const) {
       if (values.on !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --on: the target file says how its ranks compute.`);
     }
     const options = {
@@ -53,6 +53,7 @@ export const profileCommand: Command = {
       threads: wholeNumber(values.threads, "threads"),
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
+      precision: measuredPrecision(values.precision),
     };
     const model = await modelNamed(positionals[0], values, signal, values.on === undefined);
     const bound = model.bind(bindingsOf(model, sizesOf(values)));
