@@ -53,7 +53,7 @@ export interface ProfileHooks {
   readonly onProgress?: (progress: Progress) => void;
   /** What a person should know: the device chosen, providers passed over, layers that failed. */
   readonly onNotice?: (text: string) => void;
-  /** Measuring begins with `provider`, and these were passed over. */
+  /** What measuring begins with, and what was passed over. */
   readonly onChoice?: (choice: Choice) => void;
   /** The measuring process started; its process id. */
   readonly onStart?: (pid: number) => void;

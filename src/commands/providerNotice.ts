@@ -4,7 +4,7 @@ import type { Choice } from "../profile/choose";
 import type { Provider } from "../profile/messages";
 import type { Shell } from "./shell";
 
-export const providerLabels: Readonly<Record<Provider, string>> = { cuda: "CUDA", directml: "DirectML", coreml: "Core ML", webgpu: "WebGPU", cpu: "CPU" };
+const providerLabels: Readonly<Record<Provider, string>> = { cuda: "CUDA", directml: "DirectML", coreml: "Core ML", webgpu: "WebGPU", cpu: "CPU" };
 
 const told = new Set<string>();
 

@@ -60,7 +60,7 @@ function cuda(facts: ProviderFacts): Obstacle {
     return { reason: `onnxruntime has CUDA for Node.js on Linux x64 only${platform === "win32" ? "; DirectML computes on the same device" : ""}.`, hasDevice: false };
   }
   if (nvidia.state === "absent" && !facts.hasNvidiaDevice) {
-    return { reason: "There is no nvidia-smi, so there is no NVIDIA GPU here, or no driver for it, or this is a container that was started without it.", hasDevice: false };
+    return { reason: `There is no NVIDIA GPU here, or no driver for it (no nvidia-smi): with a GPU, install version ${leastDriver} or later, and pass the GPU to a container.`, hasDevice: false };
   }
   const stopped = (reason: string): Obstacle => ({ reason, hasDevice: true });
   if (nvidia.state === "fails") return stopped(`NVIDIA's driver does not answer (nvidia-smi: ${nvidia.message}): install version ${leastDriver} or later.`);

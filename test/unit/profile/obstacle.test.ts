@@ -14,7 +14,7 @@ const unloadable = (library: string) =>
 
 type Case = readonly [what: string, provider: Provider, facts: Partial<ProviderFacts>, says: RegExp, hasDevice: boolean];
 const cases: readonly Case[] = [
-  ["no driver", "cuda", { nvidia: { state: "absent" }, hasNvidiaDevice: false, hasCudaLibraries: false }, /no nvidia-smi/, false],
+  ["no driver", "cuda", { nvidia: { state: "absent" }, hasNvidiaDevice: false, hasCudaLibraries: false }, /\(no nvidia-smi\): with a GPU, install version 525 or later/, false],
   ["a driver that does not answer", "cuda", { nvidia: { state: "fails", message: "NVIDIA-SMI has failed" } }, /NVIDIA-SMI has failed\): install version 525 or later/, true],
   ["no libraries of the provider", "cuda", { hasCudaLibraries: false }, /libonnxruntime_providers_cuda\.so of the NuGet package Microsoft\.ML\.OnnxRuntime\.Gpu\.Linux 1\.30\.0 into \/libs; they need CUDA 12 and cuDNN 9/, true],
   ["libraries of the provider elsewhere", "cuda", { printed: unloadable("/libs/libonnxruntime_providers_shared.so") }, /NuGet package/, true],
