@@ -9,10 +9,10 @@ import type { ScriptCommand } from "../platform/nodeScript";
 import type { Processes } from "../platform/process";
 import { besideBusyCores } from "../profile/busyCores";
 import { MeasurementCache } from "../profile/cache";
-import { chooseProvider } from "../profile/choose";
+import { chooseProvider, type Choice } from "../profile/choose";
 import { distinctLayers, measureLayers, type Progress } from "../profile/measureLayers";
 import { MeasuringProcess } from "../profile/measuringProcess";
-import { providers, type Provider } from "../profile/messages";
+import { providers, type Precision, type Provider } from "../profile/messages";
 import { measurementNotices } from "../profile/notices";
 import { profileDocument } from "../profile/record";
 
@@ -26,6 +26,8 @@ export interface ProfileServices {
   /** How to start the measuring process (dist/measure.js) and the helper that keeps a core busy (dist/busy.js). */
   readonly measure: ScriptCommand;
   readonly busy: ScriptCommand;
+  /** What people call the machine that measures. */
+  readonly machine: string;
   /** A clock in ms. */
   now(): number;
 }
@@ -35,6 +37,8 @@ export interface ProfileOptions {
   readonly batches?: readonly number[];
   /** By default the first that works of CUDA, DirectML, Core ML, WebGPU, CPU. */
   readonly provider?: Provider;
+  /** By default float32, which is what the trainer runs. */
+  readonly precision?: Precision;
   /** Threads per operator on the CPU. By default one for each core. */
   readonly threads?: number;
   /** Other cores to keep busy while measuring on the CPU. */
@@ -49,6 +53,8 @@ export interface ProfileHooks {
   readonly onProgress?: (progress: Progress) => void;
   /** What a person should know: the device chosen, providers passed over, layers that failed. */
   readonly onNotice?: (text: string) => void;
+  /** What measuring begins with, and what was passed over. */
+  readonly onChoice?: (choice: Choice) => void;
   /** The measuring process started; its process id. */
   readonly onStart?: (pid: number) => void;
 }
@@ -73,6 +79,15 @@ export function providerNamed(name: string | undefined): Provider | undefined {
   return found;
 }
 
+const precisions: Readonly<Record<string, Precision>> = { fp32: "float32", fp16: "float16" };
+
+/** @throws UserError where layers are not measured in a precision of this name. */
+export function measuredPrecision(name: string | undefined): Precision | undefined {
+  if (name === undefined) return undefined;
+  if (!Object.hasOwn(precisions, name)) throw new UserError(`Layers are not measured in the precision "${name}". Precisions: ${Object.keys(precisions).join(", ")}.`);
+  return precisions[name];
+}
+
 /** Ascending, each once. @throws UserError for sizes that cannot be measured. */
 export function checkedBatches(batches: readonly number[]): number[] {
   const sorted = [...new Set(batches)].sort((a, b) => a - b);
@@ -88,12 +103,15 @@ export function checkedBatches(batches: readonly number[]): number[] {
 export async function profileModel(services: ProfileServices, bound: BoundModel, options: ProfileOptions = {}, hooks: ProfileHooks = {}): Promise<Profile> {
   const { signal, onProgress, onNotice = () => {} } = hooks;
   const batches = checkedBatches(options.batches ?? defaultBatches);
-  const choice = await chooseProvider(services.processes, services.measure, { forced: options.provider, platform: process.platform, signal });
+  const precision = options.precision ?? "float32";
+  const choice = await chooseProvider(services.processes, services.measure, { forced: options.provider, precision, platform: process.platform, signal });
   const onCpu = choice.provider === "cpu";
   const threads = onCpu ? (options.threads ?? availableParallelism()) : 1;
   const busyCores = onCpu ? (options.busyCores ?? 0) : 0;
   for (const { provider, reason } of choice.passedOver) onNotice(`${provider} is not used: ${reason}`);
-  onNotice(`Measuring with ${choice.provider} on ${choice.device.name}, float32${onCpu ? `, ${threads} thread${threads === 1 ? "" : "s"}` : ""}${busyCores > 0 ? `, ${busyCores} other cores kept busy` : ""}.`);
+  onNotice(`Measuring with ${choice.provider} on ${choice.device.name} of ${services.machine}, ${precision}${onCpu ? `, ${threads} thread${threads === 1 ? "" : "s"}` : ""}${busyCores > 0 ? `, ${busyCores} other cores kept busy` : ""}.`);
+  if (precision === "float16") onNotice("Plans from this profile are plans of training in float16, which the trainer does not run.");
+  hooks.onChoice?.(choice);
 
   const cache = new MeasurementCache(services.files, services.cacheFolder);
   const measuring = new MeasuringProcess(services.processes, services.measure, hooks.onStart);
@@ -103,14 +121,14 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
     patienceMs: options.batches ? askedPatienceMs : defaultPatienceMs,
     budgetMs: options.budgetMs ?? defaultBudgetMs,
     seed: options.seed ?? 0,
-    place: { provider: choice.provider, device: choice.device.name, precision: "float32", threads, busyCores, runtimeVersion: choice.runtimeVersion },
+    place: { provider: choice.provider, device: choice.device.name, precision, threads, busyCores, runtimeVersion: choice.runtimeVersion },
   };
   try {
     const outcomes = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
     measurementNotices(layers, outcomes, choice.provider, services.cacheFolder).forEach(onNotice);
     return profileDocument(bound, outcomes, {
       runtimeVersion: `onnxruntime ${choice.runtimeVersion}`,
-      device: { name: choice.device.name, provider: choice.provider, precision: "float32", memoryBytes: choice.device.memoryBytes, ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }) },
+      device: { name: choice.device.name, provider: choice.provider, precision, memoryBytes: choice.device.memoryBytes, ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }) },
     });
   } finally {
     await measuring.close();

@@ -1,4 +1,5 @@
 /** Times a model's layers and writes NAME.profile.json beside the model's folder. */
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
@@ -6,7 +7,7 @@ import { deviceNamed } from "../app/devices";
 import { estimateProfile } from "../app/estimateProfile";
 import { bindingsOf, inspectModel } from "../app/inspect";
 import { editorTrace } from "../views/tracing";
-import { profileModel, providerNamed, relativeTo, type ProfileHooks, type Progress } from "../app/profile";
+import { measuredPrecision, profileModel, providerNamed, relativeTo, type ProfileHooks, type ProfileOptions, type Progress } from "../app/profile";
 import { profileOn } from "../app/profileOn";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
@@ -14,12 +15,13 @@ import { profileFormat } from "../formats/profile";
 import { Cancelled, UserError } from "../model/errors";
 import type { BoundModel } from "../model/model";
 import type { Profile } from "../model/profile";
-import type { Provider } from "../profile/messages";
+import { whereMeasured } from "../profile/where";
 import { optionsOf } from "./arguments";
 import { askWhere } from "./askWhere";
 import { chosenModel } from "./modelFolder";
 import { shownPath } from "./pick";
 import { withProgress } from "./progress";
+import { noticeFallback } from "./providerNotice";
 import { runServices } from "./runServices";
 import type { Handler, Shell } from "./shell";
 
@@ -29,11 +31,11 @@ export const profileOptions = z.strictObject({
   output: z.string().optional(),
   /** Estimate for this device: a name of the catalogue, or a device file. */
   for: z.string().optional(),
-  /** Of the estimate. */
-  precision: z.string().optional(),
   /** Measure on the target of this file. */
   on: z.string().optional(),
   provider: z.string().optional(),
+  /** "fp32" or "fp16"; of an estimate also "bf16" or "tf32". */
+  precision: z.string().optional(),
   threads: z.int().positive().optional(),
   batches: z.array(z.int().positive()).optional(),
   train: z.array(z.string()).optional(),
@@ -57,8 +59,8 @@ export const profileLayersCommand: Handler = async (shell, argument) => {
   const options = isPlaced(given) ? given : { ...given, ...(await askWhere(shell, title)) };
   const output = options.output ?? (options.for === undefined ? defaultProfilePath(model) : estimatePath(model, options.for));
   if (options.output === undefined && (await shell.files.stat(output))) await confirmReplacing(output);
-  await profileTo(shell, model, output, options);
-  void offerNext(output, options.for !== undefined);
+  const device = await profileTo(shell, model, output, options);
+  void offerNext(output, device, options);
   return output;
 };
 
@@ -83,26 +85,41 @@ async function confirmReplacing(output: string): Promise<void> {
   if (answer !== replace) throw new Cancelled();
 }
 
-async function offerNext(output: string, isEstimate: boolean): Promise<void> {
+async function offerNext(output: string, { provider }: Profile["device"], options: ProfileCommandOptions): Promise<void> {
   const plan = vscode.l10n.t("New Plan");
   const open = vscode.l10n.t("Open Profile");
-  const written = vscode.l10n.t("{0} is written.", shownPath(output));
-  const answer = await vscode.window.showInformationMessage(isEstimate ? `${written} ${vscode.l10n.t("Its times are estimates: the error is unknown until they are measured there.")}` : written, plan, open);
+  const answer = await vscode.window.showInformationMessage(writtenText(output, provider, options), plan, open);
   if (answer === plan) await vscode.commands.executeCommand("diffusionpipe.newPlan", vscode.Uri.file(output));
   else if (answer === open) await vscode.window.showTextDocument(vscode.Uri.file(output));
 }
 
-/** Measures or estimates, and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view. */
-export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
+function writtenText(output: string, provider: string, options: ProfileCommandOptions): string {
+  if (options.for !== undefined) return vscode.l10n.t("{0} is written. Its times are estimates: the error is unknown until they are measured there.", shownPath(output));
+  if (options.on !== undefined) return vscode.l10n.t("{0} is written.", shownPath(output));
+  return vscode.l10n.t("{0} is written, timed with {1} on {2}.", shownPath(output), provider, machineName());
+}
+
+/** The machine that this extension host, and so the measuring process, runs on. */
+function machineName(): string {
+  return whereMeasured({ remoteName: vscode.env.remoteName, hostname: hostname(), environment: process.env });
+}
+
+/**
+ * Measures or estimates, and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view.
+ * @returns What it was measured with.
+ */
+export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<Profile["device"]> {
   const settings = settingsFor(folder);
   if (options.for !== undefined && options.on !== undefined) throw new UserError('A profile is either estimated ("for") or measured on a target ("on").');
   const choice = options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder);
   const isHere = options.for === undefined && options.on === undefined;
   const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, isHere));
   const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
-  await withProgress(shell, vscode.l10n.t("Profiling {0}", basename(folder)), options.signal, async (signal, report) => {
+  const title = isHere ? vscode.l10n.t("Profiling {0} on {1}", basename(folder), machineName()) : vscode.l10n.t("Profiling {0}", basename(folder));
+  const device = await withProgress(shell, title, options.signal, async (signal, report) => {
     const profile = await profileOf(shell, bound, { ...options, batches: options.batches ?? settings.batches }, settings, {
       signal,
+      onChoice: (choice) => void noticeFallback(shell, choice),
       onNotice: (text) => shell.log.info(text),
       onProgress: (progress) => {
         options.onProgress?.(progress);
@@ -110,15 +127,25 @@ export async function profileTo(shell: Shell, folder: string, output: string, op
       },
     });
     await writeDocument(profileFormat, shell.files, output, { ...profile, model: relativeTo(output, profile.model) });
+    return profile.device;
   });
   shell.refresh();
+  return device;
 }
 
-async function profileOf(shell: Shell, bound: BoundModel, options: ProfileCommandOptions, settings: Settings, hooks: ProfileHooks): Promise<Profile> {
+type MeasureSettings = Pick<ProfileOptions, "provider" | "precision" | "threads" | "batches">;
+
+async function profileOf(shell: Shell, bound: BoundModel, options: ProfileCommandOptions, settings: MeasureSettings, hooks: ProfileHooks): Promise<Profile> {
   const { batches } = options;
   if (options.for !== undefined) return estimateProfile(bound, (await deviceNamed(shell.files, options.for)).device, { precision: options.precision, batches }, hooks);
   if (options.on !== undefined) return profileOn(runServices(), bound, options.on, { batches }, hooks);
-  return profileModel(localProfileServices(shell.scriptsFolder), bound, { batches, provider: options.provider === undefined ? settings.provider : providerNamed(options.provider), threads: options.threads ?? settings.threads }, hooks);
+  const chosen = {
+    batches,
+    provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),
+    precision: options.precision === undefined ? settings.precision : measuredPrecision(options.precision),
+    threads: options.threads ?? settings.threads,
+  };
+  return profileModel(localProfileServices(shell.scriptsFolder, machineName()), bound, chosen, hooks);
 }
 
 function progressText({ done, total, what, remainingMs }: Progress): string {
@@ -126,18 +153,14 @@ function progressText({ done, total, what, remainingMs }: Progress): string {
   return `${done}/${total} ${what}${left}`;
 }
 
-interface Settings {
-  readonly provider?: Provider;
-  readonly threads?: number;
-  readonly batches?: number[];
-}
-
-function settingsFor(folder: string): Settings {
+function settingsFor(folder: string): MeasureSettings {
   const settings = vscode.workspace.getConfiguration("diffusionpipe.profile", vscode.Uri.file(folder));
   const provider = settings.get<string>("provider", "auto");
+  const precision = settings.get<string>("precision", "auto");
   const batches = settings.get<number[]>("batches", []);
   return {
     provider: provider === "auto" ? undefined : providerNamed(provider),
+    precision: precision === "auto" ? undefined : measuredPrecision(precision),
     threads: settings.get<number>("threads", 0) || undefined,
     batches: batches.length > 0 ? batches : undefined,
   };

@@ -1,14 +1,15 @@
 /** Writes a graph as the bytes of an ONNX model. */
 import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from "../model/onnx";
 import { elements } from "../model/operator";
+import { halfBits } from "./half";
 import { attributeTypes, dataTypes, modelProto } from "./onnxProto";
 
 /** The operator set that graphs are written for unless they say otherwise, and file versions that hold up to this set and later ones. */
 export const opsetVersion = 17;
 const irVersions = { usual: 8, later: 10 } as const;
 
-/** Values of a graph input or parameter that is to come with the model. */
-export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
+/** Values of a graph input or parameter that is to come with the model; float16 as bits. */
+export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;
 
 export interface EncodeOptions {
   /** Data of parameters (or inputs) by name; a parameter without data is a graph input. */
@@ -84,16 +85,16 @@ function fromNumbers(type: OnnxType, data: readonly number[]): TensorData {
     case "int64": return BigInt64Array.from(data, (value) => BigInt(value));
     case "int32": return Int32Array.from(data);
     case "bool": return Uint8Array.from(data);
-    case "float16": throw new Error("Constants in float16 are not written; cast a float32 one.");
+    case "float16": return Uint16Array.from(data, halfBits);
   }
 }
 
-const arrayOf = { float32: Float32Array, int64: BigInt64Array, int32: Int32Array, bool: Uint8Array, float16: undefined } as const;
+const arrayOf = { float32: Float32Array, int64: BigInt64Array, int32: Int32Array, bool: Uint8Array, float16: Uint16Array } as const;
 
 /** ONNX's raw data is little-endian, and so is every machine that onnxruntime is built for. */
 function bytesOf(value: OnnxValue, data: TensorData): Uint8Array {
   const expected = arrayOf[value.type];
-  if (!expected || !(data instanceof expected)) throw new Error(`Tensor "${value.name}" is ${value.type}; its data is ${data.constructor.name}.`);
+  if (!(data instanceof expected)) throw new Error(`Tensor "${value.name}" is ${value.type}; its data is ${data.constructor.name}.`);
   if (data.length !== elements(value.shape)) throw new Error(`Tensor "${value.name}" has shape [${value.shape.join(", ")}] but ${data.length} values.`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -2,6 +2,7 @@
 import type { OnnxValue } from "../model/onnx";
 import { elements } from "../model/operator";
 import type { TensorData } from "./encode";
+import { halfBits } from "./half";
 
 /** A prime, so that no row of a tensor repeats the one before it. */
 const period = 4093;
@@ -39,14 +40,15 @@ export function fillTensor(value: OnnxValue, seed: number, scale = 1): TensorDat
   const count = elements(value.shape);
   const bound = value.below ?? 2;
   const whole = (random: number) => Math.floor(random * bound);
+  const spread = (random: number) => (2 * random - 1) * scale * Math.sqrt(3);
   switch (value.type) {
-    case "float32": return repeated(new Float32Array(count), seed, (random) => (2 * random - 1) * scale * Math.sqrt(3));
+    case "float32": return repeated(new Float32Array(count), seed, spread);
+    case "float16": return repeated(new Uint16Array(count), seed, (random) => halfBits(spread(random)));
     case "int32": return repeated(new Int32Array(count), seed, whole);
     case "bool": return new Uint8Array(count).fill(1);
     case "int64": {
       const random = uniform(seed);
       return new BigInt64Array(count).map(() => BigInt(whole(random.next().value)));
     }
-    case "float16": throw new Error(`"${value.name}": layers are timed in float32; float16 inputs are not filled.`);
   }
 }

@@ -3,7 +3,7 @@
  * and every output is cut down to one number. The difference in time between two counts is then the layer alone:
  * the start of a run, transfers to and from the host and the making of values are in both and cancel.
  */
-import type { OnnxConstant, OnnxGraph, OnnxNode, OnnxValue } from "../model/onnx";
+import { bytesPerValue, type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxValue } from "../model/onnx";
 import { elements } from "../model/operator";
 import { encodeModel, type TensorData } from "./encode";
 import { fillTensor, weightScale } from "./fill";
@@ -75,8 +75,8 @@ export function encodeRepeated(graph: OnnxGraph, times: number): Uint8Array {
   return encodeModel(whole, { initializers: data, overridable: true });
 }
 
-/** Bytes of the values that come with `encodeRepeated`'s model (4 bytes an element, 8 for int64). */
+/** Bytes of the values that come with `encodeRepeated`'s model. */
 export function repeatedBytes(graph: OnnxGraph, times: number): number {
-  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elements(value.shape) * (value.type === "int64" ? 8 : 4), 0);
+  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elements(value.shape) * bytesPerValue[value.type], 0);
   return bytes(graph.parameters) + times * bytes(graph.inputs);
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Files } from "../platform/files";
-import { measurementSchema, type Measurement, type Provider } from "./messages";
+import { measurementSchema, type Measurement, type Precision, type Provider } from "./messages";
 
 /** Everything that a measurement depends on. */
 export interface MeasurementKey {
@@ -12,7 +12,7 @@ export interface MeasurementKey {
   readonly graph: string;
   readonly provider: Provider;
   readonly device: string;
-  readonly precision: string;
+  readonly precision: Precision;
   readonly threads: number;
   /** Other cores kept busy meanwhile. */
   readonly busyCores: number;

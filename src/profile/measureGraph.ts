@@ -1,10 +1,8 @@
 /** Times one layer's graph. Runs in the measuring process. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { InferenceSession } from "onnxruntime-node";
 import { encodeRepeated, repeatedBytes } from "../graph/repeat";
 import type { MeasureRequest, Measurement } from "./messages";
+import { profiledRun } from "./runtimeProfile";
 import { createSession } from "./sessions";
 import { interquartileRange, isStable, median, quietRounds, type Round } from "./statistics";
 
@@ -85,26 +83,6 @@ function repeatsFor(onceMs: number, fits: (repeats: number) => boolean): number 
 
 /** onnxruntime gives operators that a provider lacks to the CPU without a word; its profiler knows. */
 async function operatorsLeftToCpu(request: MeasureRequest): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), "diffusionpipe-measure-"));
-  try {
-    const session = await createSession(encodeRepeated(request.graph, 1), { ...request, profilePrefix: join(folder, "run") });
-    await session.run({});
-    session.endProfiling();
-    await session.release();
-    const names = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), "utf8").then(cpuOperators)));
-    return [...new Set(names.flat())].sort();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-interface ProfileEvent {
-  readonly cat?: string;
-  readonly args?: { readonly op_name?: string; readonly provider?: string };
-}
-
-/** Names of operators that ran on the CPU, from the text of an onnxruntime profile. */
-export function cpuOperators(profile: string): string[] {
-  const events = JSON.parse(profile) as ProfileEvent[];
-  return events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider === "CPUExecutionProvider" && args.op_name ? [args.op_name] : []));
+  const { kernels } = await profiledRun(encodeRepeated(request.graph, 1), request);
+  return [...new Set(kernels.filter(({ onCpu }) => onCpu).map(({ op }) => op))].sort();
 }

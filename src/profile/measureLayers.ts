@@ -97,7 +97,7 @@ export async function measureLayers(
     }
     const start = now();
     const answer = await process.request(
-      { kind: "measure", provider: settings.place.provider, threads: settings.place.threads, graph, budgetMs: settings.budgetMs },
+      { kind: "measure", provider: settings.place.provider, threads: settings.place.threads, precision: settings.place.precision, graph, budgetMs: settings.budgetMs },
       { signal, timeoutMs: timeoutMs(settings) },
     );
     spent = { ms: spent.ms + now() - start, weight: spent.weight + weight(layer, batch) };

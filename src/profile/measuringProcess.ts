@@ -52,8 +52,11 @@ export class MeasuringProcess {
   private running: Running | undefined;
   private pending: { readonly id: number; readonly resolve: (answer: Answer) => void } | undefined;
   private lastId = 0;
-  /** onnxruntime's version, known after the first answer. */
+  /** onnxruntime's version and the folder of its native libraries, known after the first answer. */
   runtimeVersion = "";
+  libraryFolder = "";
+  /** What the last process printed to standard error: native libraries say there why they fail. Known after `close`. */
+  errorOutput = "";
 
   constructor(
     private readonly processes: Processes,
@@ -108,7 +111,11 @@ export class MeasuringProcess {
     };
     const ended = this.processes
       .run({ argv: this.command.argv, environment: this.command.environment, input: lines, onOutput, signal: abort.signal })
-      .then(failureOfExit, (error: unknown) => failureOf(messageOf(error)))
+      .then((result) => {
+        this.errorOutput = result.errorOutput;
+        return failureOfExit(result);
+      })
+      .catch((error: unknown) => failureOf(messageOf(error)))
       .then((failure) => {
         this.running = undefined;
         this.pending?.resolve({ kind: "failed", ...failure });
@@ -121,6 +128,7 @@ export class MeasuringProcess {
     if (!reply) return;
     if (reply.kind === "ready") {
       this.runtimeVersion = reply.runtimeVersion;
+      this.libraryFolder = reply.libraryFolder;
       this.onStart(reply.pid);
     } else if (reply.id === this.pending?.id) {
       this.pending.resolve(reply);

@@ -6,10 +6,14 @@ import type { OnnxGraph } from "../model/onnx";
 export const providers = ["cuda", "directml", "coreml", "webgpu", "cpu"] as const;
 export type Provider = (typeof providers)[number];
 
+/** What layers compute in. */
+export type Precision = "float32" | "float16";
+
 export interface ProbeRequest {
   readonly id: number;
   readonly kind: "probe";
   readonly provider: Provider;
+  readonly precision: Precision;
 }
 
 export interface MeasureRequest {
@@ -18,7 +22,9 @@ export interface MeasureRequest {
   readonly provider: Provider;
   /** Threads that compute one operator; CPU only. */
   readonly threads: number;
+  /** In float32; the measuring process makes it one of `precision`. */
   readonly graph: OnnxGraph;
+  readonly precision: Precision;
   /** How long to keep repeating once the times are stable. A slow layer takes longer: it runs a few times at least. */
   readonly budgetMs: number;
 }
@@ -52,7 +58,8 @@ export const measurementSchema = measurement;
 
 const id = z.number().int();
 const reply = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("ready"), pid: z.number().int(), runtimeVersion: z.string() }),
+  /** `libraryFolder`: where onnxruntime's native libraries are. */
+  z.object({ kind: z.literal("ready"), pid: z.number().int(), runtimeVersion: z.string(), libraryFolder: z.string() }),
   z.object({ kind: z.literal("probed"), id, device }),
   z.object({ kind: z.literal("measured"), id, measurement }),
   z.object({ kind: z.literal("failed"), id, status: z.enum(["oom", "crashed"]), message: z.string() }),

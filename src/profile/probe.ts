@@ -1,12 +1,15 @@
 /** Whether a provider works here, and on what device. Runs in the measuring process: a driver may take the process down. */
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { promisify } from "node:util";
+import { inHalfPrecision } from "../graph/halfPrecision";
 import { repeatedOutput, encodeRepeated } from "../graph/repeat";
 import type { OnnxGraph } from "../model/onnx";
-import type { Device, Provider } from "./messages";
-import { createSession } from "./sessions";
+import type { Device, Precision, Provider } from "./messages";
+import { hasGraphicsDevice } from "./providerFacts";
+import { profiledRun, type Kernel } from "./runtimeProfile";
+
+const castBetween = "It computes float16 as float32, with casts before and after: such times say nothing of float16.";
 
 const product: OnnxGraph = {
   name: "probe",
@@ -17,17 +20,19 @@ const product: OnnxGraph = {
   outputs: [{ name: "y", type: "float32", shape: [16, 16] }],
 };
 
-async function runProduct(provider: Provider): Promise<number> {
-  const session = await createSession(encodeRepeated(product, 1), { provider, threads: 1 });
-  const result = await session.run({});
-  await session.release();
-  return Number(result[repeatedOutput]?.data[0]);
+async function runProduct(provider: Provider, precision: Precision): Promise<{ readonly sum: number; readonly kernel: Kernel | undefined }> {
+  const graph = precision === "float16" ? inHalfPrecision(product) : product;
+  const { outputs, kernels } = await profiledRun(encodeRepeated(graph, 1), { provider, threads: 1 });
+  return { sum: Number(outputs[repeatedOutput].data[0]), kernel: kernels.find(({ op }) => op.endsWith("MatMul")) };
 }
 
-/** @throws Error saying why the provider cannot be used: not in this build, no driver, no device, a wrong product. */
-export async function probe(provider: Provider): Promise<Device> {
-  const [expected, found] = [await runProduct("cpu"), await runProduct(provider)];
-  if (!(Math.abs(expected - found) <= 1e-2 * (1 + Math.abs(expected)))) throw new Error(`It computed ${found} where ${expected} is right.`);
+/** @throws Error saying why the provider cannot be used: not in this build, no driver, no device, not in this precision, a wrong product. */
+export async function probe(provider: Provider, precision: Precision): Promise<Device> {
+  const [{ sum: expected }, { sum, kernel }] = [await runProduct("cpu", "float32"), await runProduct(provider, precision)];
+  if (!(Math.abs(expected - sum) <= 1e-2 * (1 + Math.abs(expected)))) throw new Error(`It computed ${sum} where ${expected} is right.`);
+  // What it does not run is left to the CPU without a word, and the CPU computes types without a kernel between casts to float32.
+  if (kernel?.onCpu && provider !== "cpu") throw new Error("It leaves matrix products to the CPU.");
+  if (kernel?.onCpu && precision === "float16" && !kernel.inputTypes.includes("float16")) throw new Error(castBetween);
   switch (provider) {
     case "cpu": return { name: cpus()[0]?.model.trim() || "CPU", memoryBytes: hostMemory(), software: false };
     case "cuda": return cudaDevice();
@@ -51,17 +56,6 @@ function isSoftwareAdapter(): boolean {
   if (process.platform !== "linux") return false;
   const asked = `${process.env.VK_DRIVER_FILES ?? ""} ${process.env.VK_ICD_FILENAMES ?? ""}`;
   return /swiftshader|lvp_icd|lavapipe/i.test(asked) || !hasGraphicsDevice();
-}
-
-function hasGraphicsDevice(): boolean {
-  const names = (folder: string) => {
-    try {
-      return readdirSync(folder);
-    } catch {
-      return [];
-    }
-  };
-  return names("/dev/dri").some((name) => name.startsWith("renderD")) || names("/dev").some((name) => /^(nvidia\d+|dxg)$/.test(name));
 }
 
 async function cudaDevice(): Promise<Device> {

@@ -2,8 +2,13 @@
 import { InferenceSession } from "onnxruntime-node";
 import type { Provider } from "./messages";
 
-/** onnxruntime-node's own names. */
-const backends: Readonly<Record<Provider, string>> = { cuda: "cuda", directml: "dml", coreml: "coreml", webgpu: "webgpu", cpu: "cpu" };
+/**
+ * onnxruntime-node's own names. Core ML's newer kind of model ("ML Program") computes in the types of the graph and takes weights
+ * that are not constants; the older one does neither.
+ */
+const backends: Readonly<Record<Provider, InferenceSession.ExecutionProviderConfig>> = {
+  cuda: "cuda", directml: "dml", coreml: { name: "coreml", coreMlFlags: 0x010 }, webgpu: "webgpu", cpu: "cpu",
+};
 
 export interface SessionSettings {
   readonly provider: Provider;

@@ -8,7 +8,7 @@ import { nodeFiles } from "../../platform/nodeFiles";
 import { deviceNamed, deviceTable } from "../devices";
 import { estimateProfile } from "../estimateProfile";
 import { bindingsOf } from "../inspect";
-import { profileModel, providerNamed, relativeTo, type Progress } from "../profile";
+import { measuredPrecision, profileModel, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
@@ -36,8 +36,8 @@ function progressPrinter(): (progress: Progress) => void {
 }
 
 export const profileCommand: Command = {
-  usage: `MODEL -o PROFILE [--on TARGET | --for DEVICE|list [--precision bf16|fp16|tf32|fp32]] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
-  summary: "Times every distinct layer's forward pass on this machine and estimates gradients from it; with --on, PyTorch measures both on the target; with --for, both are estimated for a device that is not here.",
+  usage: `MODEL -o PROFILE [--on TARGET | --for DEVICE|list] [--precision fp32|fp16|bf16|tf32] ${modelUsage} ${traceUsage} [--batches 1,2,4] [--threads N] [--busy-cores N] [--provider cuda|directml|coreml|webgpu|cpu] [--json]`,
+  summary: "Times every distinct layer's passes, forward and gradients, on this machine; with --on, PyTorch measures them on the target; with --for, they are estimated for a device that is not here.",
   async run(argv, signal) {
     const { values, positionals } = parse(
       argv,
@@ -55,19 +55,19 @@ export const profileCommand: Command = {
     const [name] = positionals;
     if (name === undefined) throw new UserError("Expected MODEL, found nothing.");
     if (values.output === undefined && !values.json) throw new UserError("Say where the profile goes: -o NAME.profile.json, or --json for standard output.");
-    for (const option of ["provider", "threads"] as const) {
+    for (const option of ["provider", "threads", "precision"] as const) {
       if (values.on !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --on: the target file says how its ranks compute.`);
     }
     for (const option of ["on", "provider", "threads", "busy-cores"] as const) {
       if (values.for !== undefined && values[option] !== undefined) throw new UserError(`--${option} does not go with --for: nothing is measured.`);
     }
-    if (values.precision !== undefined && values.for === undefined) throw new UserError("--precision goes with --for: what is measured is measured in float32.");
     const device = values.for === undefined ? undefined : (await deviceNamed(nodeFiles, values.for)).device;
     const options = {
       batches: commaList(values.batches)?.map((batch) => wholeNumber(batch, "batches")!),
       threads: wholeNumber(values.threads, "threads"),
       busyCores: wholeNumber(values["busy-cores"], "busy-cores", 0),
       provider: providerNamed(values.provider),
+      precision: device ? undefined : measuredPrecision(values.precision),
     };
     const model = await modelNamed(name, values, signal, values.on === undefined && !device);
     const bound = model.bind(bindingsOf(model, sizesOf(values)));

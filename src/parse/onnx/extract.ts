@@ -11,7 +11,7 @@ const largestFloat = 3.4028234663852886e38;
 const typeAttributes = new Set(["to", "dtype", "output_dtype", "output_datatype", "stash_type"]);
 
 /**
- * Every float is float32, the precision that layers are measured in.
+ * Every float is float32, the precision that layers are described in.
  * @param layer Indices of the nodes, in order.
  * @throws UserError naming the node for types and operators that are not written.
  */

@@ -33,7 +33,7 @@ export function bytesInFile(type: ElementType): number {
   return fileBytes.get(type) ?? 0;
 }
 
-/** Bytes of an element as profiles count it: every float as float32, the precision that layers are measured in. */
+/** Bytes of an element as profiles count it: every float as float32; a profile in another precision scales them. */
 export function bytesOfElement(type: ElementType): number {
   return isFloat(type) ? 4 : bytesInFile(type);
 }

@@ -214,7 +214,7 @@ describe("profile --for", () => {
     for (const other of [["--on", "t.target.json"], ["--provider", "cpu"], ["--threads", "1"], ["--busy-cores", "1"]]) {
       await assert.rejects(run(sample, "-o", "p", "--for", "h100", ...other), (error) => error instanceof UserError && error.message.startsWith(`${other[0]} does not go with --for`));
     }
-    await assert.rejects(run(sample, "-o", "p", "--precision", "bf16"), /--precision goes with --for/);
+    await assert.rejects(run(sample, "-o", "p", "--precision", "bf16"), /not measured in the precision "bf16"/);
     await assert.rejects(run(sample, "-o", "p", "--for", "t4", "--precision", "bf16"), /NVIDIA T4 has no peak for bf16/);
     await assert.rejects(run("-o", "p", "--for", "h100"), /Expected MODEL/);
   });

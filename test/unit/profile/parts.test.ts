@@ -7,10 +7,10 @@ import { nodeFiles } from "../../../src/platform/nodeFiles";
 import { MeasurementCache, type MeasurementKey } from "../../../src/profile/cache";
 import { candidates } from "../../../src/profile/choose";
 import { failureOf, failureOfExit } from "../../../src/profile/failure";
-import { cpuOperators } from "../../../src/profile/measureGraph";
 import { distinctLayers, measureLayers, type MeasureSettings, type Outcome } from "../../../src/profile/measureLayers";
 import { parseReply } from "../../../src/profile/messages";
 import { parseNvidiaSmi } from "../../../src/profile/probe";
+import { kernelsIn } from "../../../src/profile/runtimeProfile";
 import { measurementNotices } from "../../../src/profile/notices";
 import { interquartileRange, isStable, median, quantile, quietRounds, shuffled } from "../../../src/profile/statistics";
 import { modelOf, productLayer } from "./layers";
@@ -139,9 +139,12 @@ describe("what the measuring process says", () => {
     assert.deepEqual(failureOfExit({ code: 3, errorOutput: "a\nb\n" }), { status: "crashed", message: "The measuring process ended with code 3. It said: a b" });
   });
 
-  it("names operators left to the CPU, from onnxruntime's profile", () => {
-    const event = (op: string, provider: string, cat = "Node") => ({ cat, args: { op_name: op, provider } });
-    assert.deepEqual(cpuOperators(JSON.stringify([event("MatMul", "WebGpuExecutionProvider"), event("Det", "CPUExecutionProvider"), { cat: "Session" }])), ["Det"]);
+  it("tells where operators ran and on what, from onnxruntime's profile", () => {
+    const event = (op: string, provider: string) => ({ cat: "Node", args: { op_name: op, provider, input_type_shape: [{ float16: [2, 2] }, { int64: [1] }] } });
+    assert.deepEqual(kernelsIn(JSON.stringify([event("MatMul", "WebGpuExecutionProvider"), event("Det", "CPUExecutionProvider"), { cat: "Session" }])), [
+      { op: "MatMul", onCpu: false, inputTypes: ["float16", "int64"] },
+      { op: "Det", onCpu: true, inputTypes: ["float16", "int64"] },
+    ]);
   });
 
   it("reads a CUDA device's name and memory", () => {

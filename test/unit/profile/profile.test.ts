@@ -45,6 +45,7 @@ describe("profileModel with onnxruntime in a process of its own", function () {
       cacheFolder: join(folder, "cache"),
       measure: nodeScript(resolve("dist/measure.js")),
       busy: nodeScript(resolve("dist/busy.js")),
+      machine: "a machine",
       now: () => performance.now(),
     };
   });
@@ -71,7 +72,7 @@ describe("profileModel with onnxruntime in a process of its own", function () {
     assert.equal(profile.device.threads, 1);
     assert.ok(profile.device.memoryBytes > 0 && profile.device.name !== "");
     assert.match(profile.runtimeVersion!, /^onnxruntime \d+\.\d+/);
-    assert.match(notices.join("\n"), /Measuring with cpu on .*1 thread\./);
+    assert.match(notices.join("\n"), /Measuring with cpu on .* of a machine, float32, 1 thread\./);
   });
 
   it("ranks layers by their work", async () => {

@@ -26,7 +26,7 @@ describe("WebGPU", function () {
     const script = nodeScript(resolve("dist/measure.js"));
     const icd = join(browser!, driver);
     const environment = { ...script.environment, VK_DRIVER_FILES: icd, VK_ICD_FILENAMES: icd, LD_LIBRARY_PATH: browser };
-    const services = { files: nodeFiles, processes: nodeProcesses, cacheFolder: folder, measure: { ...script, environment }, busy: script, now: () => performance.now() };
+    const services = { files: nodeFiles, processes: nodeProcesses, cacheFolder: folder, measure: { ...script, environment }, busy: script, machine: "a machine", now: () => performance.now() };
     return profileModel(services, modelOf(layers), { batches: [1], budgetMs: 5, ...options }, { onNotice });
   }
 
@@ -47,6 +47,10 @@ describe("WebGPU", function () {
     assert.equal(times[0]!.message, undefined, "a product stays on the device");
     assert.match(times[1]!.message!, /left these operators to the CPU: Det\b/);
     assert.match(notices.join("\n"), /net hash, batch 1: webgpu left Det to the CPU/);
+  });
+
+  it("is refused in float16 where the adapter has no such floats, in a sentence", async () => {
+    await assert.rejects(run({ provider: "webgpu", precision: "float16" }, [productLayer(64)], () => {}), /"webgpu" cannot be used here in float16\. webgpu: The WebGPU adapter has no 16-bit floats/);
   });
 
   it("is not chosen by itself where the adapter is emulated", async () => {
