@@ -1,7 +1,7 @@
-/** Use-case: a bound model to its profile, with every distinct layer's forward pass measured on this machine. */
+/** Use-case: a bound model to its profile, with every distinct layer's passes measured on this machine. */
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
-import { UserError } from "../model/errors";
+import { Cancelled, UserError } from "../model/errors";
 import type { BoundModel } from "../model/model";
 import type { FileRef, Profile } from "../model/profile";
 import type { Files } from "../platform/files";
@@ -10,11 +10,13 @@ import type { Processes } from "../platform/process";
 import { besideBusyCores } from "../profile/busyCores";
 import { MeasurementCache } from "../profile/cache";
 import { chooseProvider, type Choice } from "../profile/choose";
-import { distinctLayers, measureLayers, type Progress } from "../profile/measureLayers";
+import { efficiencies, poorGraphs } from "../profile/efficiency";
+import { distinctLayers, measureLayers, type Measured, type Progress } from "../profile/measureLayers";
 import { MeasuringProcess } from "../profile/measuringProcess";
 import { providers, type Precision, type Provider } from "../profile/messages";
 import { measurementNotices } from "../profile/notices";
 import { profileDocument } from "../profile/record";
+import { referenceFlops, referenceSize } from "../profile/reference";
 
 export type { Progress } from "../profile/measureLayers";
 
@@ -61,8 +63,9 @@ export interface ProfileHooks {
 
 export const defaultBatches: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 /** Enough for a stable median of layers of up to some 10 ms; slower ones get their least number of rounds whatever it is. */
-const defaultBudgetMs = 150;
-const defaultPatienceMs = 2_000;
+const defaultBudgetMs = 300;
+/** Beyond it times grow in proportion to the batch on any device. */
+const defaultPatienceMs = 500;
 /** Batch sizes that were asked for are given more time. */
 const askedPatienceMs = 60_000;
 const mostBatch = 4096;
@@ -88,6 +91,17 @@ export function measuredPrecision(name: string | undefined): Precision | undefin
   return precisions[name];
 }
 
+/** Measuring was called off when there were times already: the rest is estimated. */
+export class ProfilingStopped extends Cancelled {
+  /** @param missing Distinct layers without one measured time. */
+  constructor(
+    readonly profile: Profile,
+    readonly missing: number,
+  ) {
+    super(`Profiling was stopped; ${missing} distinct layers are not measured.`);
+  }
+}
+
 /** Ascending, each once. @throws UserError for sizes that cannot be measured. */
 export function checkedBatches(batches: readonly number[]): number[] {
   const sorted = [...new Set(batches)].sort((a, b) => a - b);
@@ -98,7 +112,8 @@ export function checkedBatches(batches: readonly number[]): number[] {
 
 /**
  * @returns A profile whose paths are those of `bound`; `relativeTo` makes them fit the file that it is written to.
- * @throws UserError when a forced provider does not work; Cancelled when the signal fired: what was measured stays in the cache.
+ * @throws UserError when a forced provider does not work; Cancelled when the signal fired, ProfilingStopped where there are times by then:
+ * what was measured stays in the cache.
  */
 export async function profileModel(services: ProfileServices, bound: BoundModel, options: ProfileOptions = {}, hooks: ProfileHooks = {}): Promise<Profile> {
   const { signal, onProgress, onNotice = () => {} } = hooks;
@@ -116,20 +131,31 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
   const cache = new MeasurementCache(services.files, services.cacheFolder);
   const measuring = new MeasuringProcess(services.processes, services.measure, hooks.onStart);
   const layers = distinctLayers(bound.components);
+  const size = referenceSize(onCpu || choice.device.software);
   const settings = {
     batches,
     patienceMs: options.batches ? askedPatienceMs : defaultPatienceMs,
     budgetMs: options.budgetMs ?? defaultBudgetMs,
     seed: options.seed ?? 0,
+    referenceSize: size,
     place: { provider: choice.provider, device: choice.device.name, precision, threads, busyCores, runtimeVersion: choice.runtimeVersion },
   };
-  try {
-    const outcomes = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
-    measurementNotices(layers, outcomes, choice.provider, services.cacheFolder).forEach(onNotice);
-    return profileDocument(bound, outcomes, {
+  const documentOf = ({ outcomes, referenceMs }: Measured): Profile =>
+    profileDocument(bound, outcomes, {
       runtimeVersion: `onnxruntime ${choice.runtimeVersion}`,
-      device: { name: choice.device.name, provider: choice.provider, precision, memoryBytes: choice.device.memoryBytes, ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }) },
+      device: {
+        name: choice.device.name, provider: choice.provider, precision, memoryBytes: choice.device.memoryBytes,
+        ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }),
+        ...(referenceMs.length > 0 && { productTflops: referenceFlops(size, Math.min(...referenceMs)) / 1e12 }),
+      },
     });
+  try {
+    const measured = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
+    const missing = layers.filter(({ signature }) => ![...measured.outcomes.get(signature)!.values()].some(({ forward }) => forward?.status === "ok")).length;
+    if (!measured.complete) throw missing === layers.length ? new Cancelled() : new ProfilingStopped(documentOf(measured), missing);
+    measurementNotices(layers, measured, choice.provider, services.cacheFolder).forEach(onNotice);
+    if (measured.referenceMs.length > 0) poorGraphs(efficiencies(layers, measured.outcomes, referenceFlops(size, Math.min(...measured.referenceMs)))).forEach(onNotice);
+    return documentOf(measured);
   } finally {
     await measuring.close();
     await cache.prune();

@@ -7,7 +7,7 @@ import { deviceNamed } from "../app/devices";
 import { estimateProfile } from "../app/estimateProfile";
 import { bindingsOf, inspectModel } from "../app/inspect";
 import { editorTrace } from "../views/tracing";
-import { measuredPrecision, profileModel, providerNamed, relativeTo, type ProfileHooks, type ProfileOptions, type Progress } from "../app/profile";
+import { measuredPrecision, profileModel, ProfilingStopped, providerNamed, relativeTo, type ProfileHooks, type ProfileOptions, type Progress } from "../app/profile";
 import { profileOn } from "../app/profileOn";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
@@ -115,9 +115,10 @@ export async function profileTo(shell: Shell, folder: string, output: string, op
   const isHere = options.for === undefined && options.on === undefined;
   const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, isHere));
   const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
+  const write = (profile: Profile) => writeDocument(profileFormat, shell.files, output, { ...profile, model: relativeTo(output, profile.model) });
   const title = isHere ? vscode.l10n.t("Profiling {0} on {1}", basename(folder), machineName()) : vscode.l10n.t("Profiling {0}", basename(folder));
   const device = await withProgress(shell, title, options.signal, async (signal, report) => {
-    const profile = await profileOf(shell, bound, { ...options, batches: options.batches ?? settings.batches }, settings, {
+    const profile = await profileOf(shell, bound, { ...options, batches: options.batches ?? settings.batches?.slice() }, settings, {
       signal,
       onChoice: (choice) => void noticeFallback(shell, choice),
       onNotice: (text) => shell.log.info(text),
@@ -126,8 +127,15 @@ export async function profileTo(shell: Shell, folder: string, output: string, op
         report({ message: progressText(progress), fraction: progress.done / Math.max(1, progress.total) });
       },
     });
-    await writeDocument(profileFormat, shell.files, output, { ...profile, model: relativeTo(output, profile.model) });
+    await write(profile);
     return profile.device;
+  }).catch(async (error: unknown): Promise<never> => {
+    if (error instanceof ProfilingStopped) {
+      await write(error.profile);
+      shell.refresh();
+      void vscode.window.showInformationMessage(vscode.l10n.t("Profiling was stopped. {0} holds what was measured until then; {1} distinct layers are estimates. Profile Layers goes on from there.", shownPath(output), error.missing));
+    }
+    throw error;
   });
   shell.refresh();
   return device;

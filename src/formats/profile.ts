@@ -48,7 +48,7 @@ const schema: z.ZodType<Profile> = z.looseObject({
   choice: choice.optional(),
   runtimeVersion: z.string().optional(),
   bindings: z.looseObject({ height: positive, width: positive, sequenceLength: positive, frames: positive.optional(), symbols: z.record(name, positive).optional() }),
-  device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional(), note: z.string().optional() }),
+  device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional(), productTflops: amount.optional(), note: z.string().optional() }),
   chains: z.array(
     z.looseObject({
       id: name,

@@ -1,6 +1,6 @@
 /**
- * A layer's graph made fit for timing: the layer runs a number of times in one graph, on inputs of its own each time,
- * and every output is cut down to one number. The difference in time between two counts is then the layer alone:
+ * A layer's graph made fit for timing: the layer runs a number of times in one graph, each time on other inputs where there is
+ * room for them, and every output is cut down to one number. The difference in time between two counts is then the layer alone:
  * the start of a run, transfers to and from the host and the making of values are in both and cancel.
  */
 import { bytesPerValue, type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxValue } from "../model/onnx";
@@ -16,9 +16,8 @@ const constants: readonly OnnxConstant[] = [
   { name: "repeat.zero", type: "int64", shape: [1], data: [0] },
 ];
 
-function repetitionName(name: string, repetition: number): string {
-  return `${name}#${repetition}`;
-}
+const inputName = (name: string, set: number) => `${name}#${set}`;
+const repetitionName = (name: string, repetition: number) => `${name}@${repetition}`;
 
 /** One element of a value as a float32 vector of length 1, by operators that all operator sets write alike. Takes the first, since every kernel computes whole tensors. */
 function firstElement(value: OnnxValue, name: string): { readonly nodes: readonly OnnxNode[]; readonly output: string } {
@@ -29,16 +28,26 @@ function firstElement(value: OnnxValue, name: string): { readonly nodes: readonl
   return { nodes: [flat, first, cast], output: `${name}.float` };
 }
 
+/** Inputs of their own for each repetition are made up to this many bytes; beyond them repetitions take turns. */
+const mostInputBytes = 2 ** 28;
+
+/** How many sets of inputs there are: one for each repetition where they are small, and always one. */
+export function inputSets(graph: OnnxGraph, times: number): number {
+  return Math.max(1, Math.min(times, Math.floor(mostInputBytes / Math.max(1, bytesOf(graph.inputs)))));
+}
+
 /**
- * The layer `times` times in one graph. Inputs become `NAME#0`, `NAME#1` …; parameters and constants are shared.
- * Repetitions share no value that depends on an input, so that eliminating common subexpressions removes none of them.
+ * The layer `times` times in one graph, in turns on `inputSets` sets of inputs, `NAME#0`, `NAME#1` …; parameters and constants are
+ * shared. What repetitions have in common must not be computed once for all: sessions are made without that optimisation.
  */
 export function repeatGraph(graph: OnnxGraph, times: number): OnnxGraph {
   const shared = new Set([...graph.parameters, ...graph.constants].map((value) => value.name));
+  const sets = inputSets(graph, times);
+  const given = new Set(graph.inputs.map((value) => value.name));
   const nodes: OnnxNode[] = [];
   const numbers: string[] = [];
   for (let repetition = 0; repetition < times; repetition += 1) {
-    const rename = (name: string) => (name === "" || shared.has(name) ? name : repetitionName(name, repetition));
+    const rename = (name: string) => (name === "" || shared.has(name) ? name : given.has(name) ? inputName(name, repetition % sets) : repetitionName(name, repetition));
     for (const node of graph.nodes) nodes.push({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
     for (const output of graph.outputs) {
       const element = firstElement(output, rename(output.name));
@@ -53,7 +62,7 @@ export function repeatGraph(graph: OnnxGraph, times: number): OnnxGraph {
   return {
     name: `${graph.name} x${times}`,
     ...(graph.opset !== undefined && { opset: graph.opset }),
-    inputs: Array.from({ length: times }, (_, repetition) => graph.inputs.map((input) => ({ ...input, name: repetitionName(input.name, repetition) }))).flat(),
+    inputs: Array.from({ length: sets }, (_, set) => graph.inputs.map((input) => ({ ...input, name: inputName(input.name, set) }))).flat(),
     parameters: graph.parameters,
     constants: [...graph.constants, ...constants],
     nodes,
@@ -75,8 +84,9 @@ export function encodeRepeated(graph: OnnxGraph, times: number): Uint8Array {
   return encodeModel(whole, { initializers: data, overridable: true });
 }
 
+const bytesOf = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elements(value.shape) * bytesPerValue[value.type], 0);
+
 /** Bytes of the values that come with `encodeRepeated`'s model. */
 export function repeatedBytes(graph: OnnxGraph, times: number): number {
-  const bytes = (values: readonly OnnxValue[]) => values.reduce((sum, value) => sum + elements(value.shape) * bytesPerValue[value.type], 0);
-  return bytes(graph.parameters) + times * bytes(graph.inputs);
+  return bytesOf(graph.parameters) + inputSets(graph, times) * bytesOf(graph.inputs);
 }

@@ -20,6 +20,7 @@ export interface LayerTime {
   readonly forwardMs: number;
   readonly inputGradMs: number;
   readonly weightGradMs: number;
+  /** How far the sum of the three is known: half the width of a 95 % confidence interval. */
   readonly spreadMs?: number;
   /** Source of `forwardMs`. */
   readonly source: TimeSource;
@@ -118,6 +119,8 @@ export interface Profile {
     readonly memoryBytes: number;
     /** Host threads a CPU provider computed with. */
     readonly threads?: number;
+    /** TFLOP/s of a large matrix product that was timed beside the layers: what the device can do. */
+    readonly productTflops?: number;
     /** What else is to be known about times that were not measured. */
     readonly note?: string;
   };

@@ -7,8 +7,7 @@ import { measurementSchema, type Measurement, type Precision, type Provider } fr
 
 /** Everything that a measurement depends on. */
 export interface MeasurementKey {
-  readonly signature: string;
-  /** `graphDigest` of the layer at this batch: a changed operator list is another measurement. */
+  /** `graphDigest` of the pass at this batch: equal work is measured once whatever model, layer and pass it is in, and a changed operator list is another measurement. */
   readonly graph: string;
   readonly provider: Provider;
   readonly device: string;
@@ -21,10 +20,10 @@ export interface MeasurementKey {
   readonly runtimeVersion: string;
 }
 
-const format = "diffusionpipe.measurement/1";
+const format = "diffusionpipe.measurement/2";
 const entrySchema = z.object({ format: z.literal(format), key: z.record(z.string(), z.union([z.string(), z.number()])), measurement: measurementSchema });
 const maxEntryBytes = 64 * 1024;
-const keyNames: readonly (keyof MeasurementKey)[] = ["signature", "graph", "provider", "device", "precision", "threads", "busyCores", "batch", "budgetMs", "runtimeVersion"];
+const keyNames: readonly (keyof MeasurementKey)[] = ["graph", "provider", "device", "precision", "threads", "busyCores", "batch", "budgetMs", "runtimeVersion"];
 
 function keyText(key: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(keyNames.map((name) => key[name]));

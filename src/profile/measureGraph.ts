@@ -1,18 +1,22 @@
-/** Times one layer's graph. Runs in the measuring process. */
+/** Times one graph of a layer: a pass of it. Runs in the measuring process. */
 import type { InferenceSession } from "onnxruntime-node";
 import { encodeRepeated, repeatedBytes } from "../graph/repeat";
 import type { MeasureRequest, Measurement } from "./messages";
 import { profiledRun } from "./runtimeProfile";
 import { createSession } from "./sessions";
-import { interquartileRange, isStable, median, quietRounds, type Round } from "./statistics";
+import { isStable, median, medianHalfWidth, quietRounds, type Round } from "./statistics";
 
 /** The extra repetitions take about this long, well above a clock's and a scheduler's grain. */
 const differenceMs = 10;
 const mostRepeats = 33;
 const leastRounds = 3;
-const mostRounds = 25;
+/** Fewer rounds say little about how far the median is known. */
+const leastForConfidence = 5;
+const mostRounds = 40;
 const mostWarmups = 5;
 const stableWithin = 0.1;
+/** The confidence interval of the median that ends the rounds, to either side of it. */
+const knownWithin = 0.03;
 /** Where other work disturbs the rounds, this many budgets are spent on finding quiet ones. */
 const patientBudgets = 3;
 /** Protobuf's limit of one message, with room for the graph itself. */
@@ -27,7 +31,7 @@ async function timeRun(session: InferenceSession): Promise<number> {
 /**
  * A layer once and a layer `repeats` times, run in turns; each turn's difference over `repeats - 1` is one time of the layer.
  * With one thread on the CPU, turns in which other work took the core are left out where enough others remain.
- * @returns Median and interquartile range over the turns.
+ * @returns Median and its confidence over the turns.
  * @throws Error from onnxruntime; RangeError where memory for the values is refused.
  */
 export async function measureGraph(request: MeasureRequest): Promise<Measurement> {
@@ -57,13 +61,13 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     const start = performance.now();
     const allowedMs = () => (quietRounds(rounds).length >= leastRounds ? budgetMs : patientBudgets * budgetMs);
     do rounds.push(await round());
-    while (rounds.length < leastRounds || (rounds.length < mostRounds && performance.now() - start < allowedMs()));
+    while (rounds.length < leastRounds || (!isKnown(rounds) && rounds.length < mostRounds && performance.now() - start < allowedMs()));
     const quiet = quietRounds(rounds);
     const used = quiet.length >= leastRounds ? quiet : rounds;
     const times = used.map(({ ms }) => ms);
     return {
       medianMs: median(times),
-      spreadMs: interquartileRange(times),
+      spreadMs: medianHalfWidth(times),
       rounds: times.length,
       repeats,
       ...(measuresShare && { coreShare: median(used.map(({ coreShare }) => coreShare)) }),
@@ -73,6 +77,11 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     await once.release();
     await often?.release();
   }
+}
+
+function isKnown(rounds: readonly Round[]): boolean {
+  const times = quietRounds(rounds).map(({ ms }) => ms);
+  return times.length >= leastForConfidence && medianHalfWidth(times) <= knownWithin * median(times);
 }
 
 function repeatsFor(onceMs: number, fits: (repeats: number) => boolean): number {

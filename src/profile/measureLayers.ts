@@ -1,39 +1,54 @@
-/** Measures each distinct layer at each batch size: from the cache where it can, in the measuring process where it must. */
-import { Cancelled, UserError } from "../model/errors";
+/** Measures each pass of each distinct layer at each batch size: from the cache where it can, in the measuring process where it must. */
+import { Cancelled } from "../model/errors";
 import type { BoundLayer } from "../model/model";
 import type { OnnxGraph } from "../model/onnx";
-import type { MeasurementCache, MeasurementKey } from "./cache";
 import { graphDigest } from "../graph/digest";
+import type { MeasurementCache, MeasurementKey } from "./cache";
 import type { Failure } from "./failure";
 import type { MeasuringProcess } from "./measuringProcess";
 import type { Measurement } from "./messages";
+import { passesOf, passFlops, passGraph, passNames, type Pass } from "./passes";
+import { referenceGraph } from "./reference";
 import { shuffled } from "./statistics";
 
 export interface MeasureSettings {
   /** Ascending. */
   readonly batches: readonly number[];
-  /** A layer that would take longer than this for one pass at the next batch size is not measured there. */
+  /** A pass that would take longer than this at the next batch size is not measured there. */
   readonly patienceMs: number;
   readonly budgetMs: number;
-  /** Of the order of layers. */
+  /** Of the order of layers and passes. */
   readonly seed: number;
+  /** Rows and columns of the reference product. */
+  readonly referenceSize: number;
   /** Where and how: the same for all layers. */
-  readonly place: Omit<MeasurementKey, "signature" | "graph" | "batch" | "budgetMs">;
+  readonly place: Omit<MeasurementKey, "graph" | "batch" | "budgetMs">;
 }
 
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** What is measured now, e.g. "unet down.0.resnet.1, batch 4". */
+  /** What is measured now, e.g. "unet down.0.resnet.1 F, batch 4". */
   readonly what: string;
   /** An estimate from the work done so far; undefined before there is any. */
   readonly remainingMs?: number;
 }
 
 export type Outcome = ({ readonly status: "ok" } & Measurement) | Failure;
+export type PassOutcomes = Partial<Record<Pass, Outcome>>;
 
 /** By signature, then by batch. */
-export type Outcomes = ReadonlyMap<string, ReadonlyMap<number, Outcome>>;
+export type Outcomes = ReadonlyMap<string, ReadonlyMap<number, PassOutcomes>>;
+
+export interface Measured {
+  readonly outcomes: Outcomes;
+  /** False where measuring was called off: what was not measured is missing. */
+  readonly complete: boolean;
+  /** Times that were taken now, and that were in the cache. */
+  readonly counts: { readonly measured: number; readonly cached: number };
+  /** Times of the reference product, in order; the first may be from the cache. Empty where it failed. */
+  readonly referenceMs: readonly number[];
+}
 
 export interface Distinct {
   readonly signature: string;
@@ -52,80 +67,98 @@ export function distinctLayers(components: readonly { readonly name: string; rea
   return [...found.values()];
 }
 
+/** The reference product is timed again after so many measurements. */
+const referenceEvery = 20;
+
 /** A stuck driver must not hold up the rest: the longest that one measurement may take. */
 function timeoutMs(settings: MeasureSettings): number {
   return Math.min(30 * 60_000, 60_000 + 30 * settings.patienceMs + 4 * settings.budgetMs);
 }
 
-/** Expected cost of measuring, in arbitrary units: a start plus the layer's work. */
-function weight(layer: BoundLayer, batch: number): number {
-  return 1 + (layer.flopsPerSample * batch) / 1e9;
+/** Expected cost of measuring, in arbitrary units: a start plus the pass's work. */
+function weight(flopsPerSample: number, batch: number): number {
+  return 1 + (flopsPerSample * batch) / 1e9;
+}
+
+interface Hooks {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  /** A clock in ms. */
+  now(): number;
 }
 
 /**
- * Batch sizes ascend; within one the layers are shuffled. After a layer ran out of memory or patience its larger batches are left out.
- * @throws Cancelled when `signal` fired; what was measured is in the cache.
+ * Batch sizes ascend; within one layers and passes are shuffled. After a pass ran out of memory or patience its larger batches are
+ * left out. Where `signal` fires, what was measured until then is returned, and is in the cache.
  */
-export async function measureLayers(
-  layers: readonly Distinct[],
-  process: Pick<MeasuringProcess, "request">,
-  cache: MeasurementCache,
-  settings: MeasureSettings,
-  { signal, onProgress = () => {}, now }: { signal?: AbortSignal; onProgress?: (progress: Progress) => void; now: () => number },
-): Promise<Outcomes> {
-  const outcomes = new Map(layers.map(({ signature }) => [signature, new Map<number, Outcome>()]));
-  const tasks = settings.batches.flatMap((batch, index) => shuffled(layers, settings.seed + index).map((distinct) => ({ ...distinct, batch })));
-  let remaining = tasks.reduce((sum, { layer, batch }) => sum + weight(layer, batch), 0);
-  let spent = { ms: 0, weight: 0 };
-  for (const [done, { signature, label, layer, batch }] of tasks.entries()) {
-    const known = outcomes.get(signature)!;
-    const remainingMs = spent.weight > 0 ? (spent.ms / spent.weight) * remaining : undefined;
-    onProgress({ done, total: tasks.length, what: `${label}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
-    remaining -= weight(layer, batch);
-    if (isHopeless(known, batch, settings.patienceMs)) continue;
-    const graph = graphOf(layer, batch);
-    if ("problem" in graph) {
-      known.set(batch, { status: "crashed", message: graph.problem });
-      continue;
-    }
-    const key: MeasurementKey = { ...settings.place, signature, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
-    const cached = await cache.read(key);
-    if (signal?.aborted) throw new Cancelled();
-    if (cached) {
-      known.set(batch, { status: "ok", ...cached });
-      continue;
-    }
-    const start = now();
-    const answer = await process.request(
-      { kind: "measure", provider: settings.place.provider, threads: settings.place.threads, precision: settings.place.precision, graph, budgetMs: settings.budgetMs },
-      { signal, timeoutMs: timeoutMs(settings) },
-    );
-    spent = { ms: spent.ms + now() - start, weight: spent.weight + weight(layer, batch) };
-    if (answer.kind === "measured") {
-      known.set(batch, { status: "ok", ...answer.measurement });
-      await cache.write(key, answer.measurement);
-    } else if (answer.kind === "failed") {
-      known.set(batch, { status: answer.status, message: answer.message });
-    }
-  }
-  onProgress({ done: tasks.length, total: tasks.length, what: "done", remainingMs: 0 });
-  return outcomes;
-}
+export async function measureLayers(layers: readonly Distinct[], process: Pick<MeasuringProcess, "request">, cache: MeasurementCache, settings: MeasureSettings, hooks: Hooks): Promise<Measured> {
+  const { signal, onProgress = () => {}, now } = hooks;
+  const outcomes = new Map(layers.map(({ signature }) => [signature, new Map<number, PassOutcomes>()]));
+  const steps = layers.flatMap((distinct) => passesOf(distinct.layer).map((pass) => ({ ...distinct, pass, flops: passFlops(distinct.layer, pass) })));
+  const tasks = settings.batches.flatMap((batch, index) => shuffled(steps, settings.seed + index).map((step) => ({ ...step, batch })));
+  let remaining = tasks.reduce((sum, { flops, batch }) => sum + weight(flops, batch), 0);
+  const spent = { ms: 0, weight: 0 };
+  const counts = { measured: 0, cached: 0 };
+  const referenceMs: number[] = [];
 
-/** A layer that has no graph (traced, and not exported) cannot be timed here: its outcome, not the end. */
-function graphOf(layer: BoundLayer, batch: number): OnnxGraph | { readonly problem: string } {
+  const ask = (graph: OnnxGraph) =>
+    process.request({ kind: "measure", provider: settings.place.provider, precision: settings.place.precision, threads: settings.place.threads, graph, budgetMs: settings.budgetMs }, { signal, timeoutMs: timeoutMs(settings) });
+  const measure = async (graph: OnnxGraph, batch: number, isReference = false): Promise<Outcome> => {
+    const key: MeasurementKey = { ...settings.place, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
+    const known = isReference && counts.measured > 0 ? undefined : await cache.read(key);
+    if (signal?.aborted) throw new Cancelled();
+    if (known) {
+      if (!isReference) counts.cached += 1;
+      return { status: "ok", ...known };
+    }
+    const answer = await ask(graph);
+    if (answer.kind === "failed") return { status: answer.status, message: answer.message };
+    if (answer.kind !== "measured") throw new Error("The measuring process gave an answer to another question.");
+    if (!isReference) counts.measured += 1;
+    await cache.write(key, answer.measurement);
+    return { status: "ok", ...answer.measurement };
+  };
+  const reference = referenceGraph(settings.referenceSize);
+  const lookAtReference = async () => {
+    const outcome = await measure(reference, 1, true);
+    if (outcome.status === "ok") referenceMs.push(outcome.medianMs);
+  };
+
   try {
-    return layer.graph(batch);
+    await lookAtReference();
+    let looked = 0;
+    for (const [done, { signature, label, layer, pass, flops, batch }] of tasks.entries()) {
+      const known = outcomes.get(signature)!;
+      const remainingMs = spent.weight > 0 ? (spent.ms / spent.weight) * remaining : undefined;
+      onProgress({ done, total: tasks.length, what: `${label} ${passNames[pass]}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
+      remaining -= weight(flops, batch);
+      if (isHopeless(known, pass, batch, settings.patienceMs)) continue;
+      const graph = passGraph(layer, pass, batch);
+      if (graph === undefined) continue;
+      const [start, before] = [now(), counts.measured];
+      const outcome: Outcome = "problem" in graph ? { status: "crashed", message: graph.problem } : await measure(graph, batch);
+      known.set(batch, { ...known.get(batch), [pass]: outcome });
+      if (counts.measured > before) {
+        spent.ms += now() - start;
+        spent.weight += weight(flops, batch);
+      }
+      if (counts.measured - looked >= referenceEvery) {
+        looked = counts.measured;
+        await lookAtReference();
+      }
+    }
+    onProgress({ done: tasks.length, total: tasks.length, what: "done", remainingMs: 0 });
+    return { outcomes, complete: true, counts, referenceMs };
   } catch (error) {
-    if (error instanceof UserError) return { problem: error.message };
+    if (error instanceof Cancelled) return { outcomes, complete: false, counts, referenceMs };
     throw error;
   }
 }
 
-function isHopeless(known: ReadonlyMap<number, Outcome>, batch: number, patienceMs: number): boolean {
-  for (const [smaller, outcome] of known) {
-    if (outcome.status === "oom") return true;
-    if (outcome.status === "ok" && outcome.medianMs * (batch / smaller) > patienceMs) return true;
+function isHopeless(known: ReadonlyMap<number, PassOutcomes>, pass: Pass, batch: number, patienceMs: number): boolean {
+  for (const [smaller, { [pass]: outcome }] of known) {
+    if (outcome?.status === "oom") return true;
+    if (outcome?.status === "ok" && outcome.medianMs * (batch / smaller) > patienceMs) return true;
   }
   return false;
 }

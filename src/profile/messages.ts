@@ -25,7 +25,7 @@ export interface MeasureRequest {
   /** In float32; the measuring process makes it one of `precision`. */
   readonly graph: OnnxGraph;
   readonly precision: Precision;
-  /** How long to keep repeating once the times are stable. A slow layer takes longer: it runs a few times at least. */
+  /** How long to keep repeating at most, once warm: it ends before where the median is known well. A slow layer takes longer: it runs a few times at least. */
   readonly budgetMs: number;
 }
 
@@ -41,9 +41,9 @@ const device = z.object({
 export type Device = z.infer<typeof device>;
 
 const measurement = z.object({
-  /** Median time of one forward pass. */
+  /** Median time of one run of the graph. */
   medianMs: z.number().min(0),
-  /** Interquartile range of the rounds' times. */
+  /** Half the width of the 95 % confidence interval of the median. */
   spreadMs: z.number().min(0),
   rounds: z.number().int().min(1),
   /** Repetitions in the longer of the two graphs whose difference is the time. */

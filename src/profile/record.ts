@@ -1,7 +1,7 @@
 /** The profile document: a bound model's layers with what was measured of them. */
 import type { BoundLayer, BoundModel } from "../model/model";
 import type { LayerTime, Profile } from "../model/profile";
-import type { Outcome, Outcomes } from "./measureLayers";
+import type { Outcome, Outcomes, PassOutcomes } from "./measureLayers";
 import { profileSkeleton } from "./skeleton";
 
 export interface MeasuredWith {
@@ -22,12 +22,36 @@ export function gradientEstimate(layer: BoundLayer, forwardMs: number): { readon
   };
 }
 
-function layerTime(layer: BoundLayer, batch: number, outcome: Outcome): LayerTime {
-  if (outcome.status !== "ok") {
-    return { batch, forwardMs: 0, inputGradMs: 0, weightGradMs: 0, source: "measured", status: outcome.status, message: outcome.message };
-  }
-  const left = outcome.leftToCpu?.length ? { message: `The provider left these operators to the CPU: ${outcome.leftToCpu.join(", ")}.` } : {};
-  return { batch, forwardMs: outcome.medianMs, ...gradientEstimate(layer, outcome.medianMs), spreadMs: outcome.spreadMs, source: "measured", gradSource: "estimate", ...left };
+function layerTime(layer: BoundLayer, batch: number, { forward, inputGrad, weightGrad }: PassOutcomes): LayerTime {
+  const none = { batch, forwardMs: 0, inputGradMs: 0, weightGradMs: 0, source: "measured" } as const;
+  if (!forward || forward.status !== "ok") return { ...none, status: forward?.status ?? "crashed", message: forward?.message ?? "Its forward pass was not measured." };
+  const full = [inputGrad, weightGrad].find((outcome) => outcome?.status === "oom");
+  if (full?.status === "oom") return { ...none, status: "oom", message: full.message };
+  const estimate = gradientEstimate(layer, forward.medianMs);
+  /** A pass that the layer does not have takes no time; one that could not be timed is estimated. */
+  const gradient = (needed: boolean, outcome: Outcome | undefined, guess: number) =>
+    !needed ? { ms: 0, spread: 0, isEstimate: false } : outcome?.status === "ok" ? { ms: outcome.medianMs, spread: outcome.spreadMs, isEstimate: false } : { ms: guess, spread: 0, isEstimate: true };
+  const ofInput = gradient(layer.needsInputGrad, inputGrad, estimate.inputGradMs);
+  const ofWeight = gradient(layer.needsWeightGrad, weightGrad, estimate.weightGradMs);
+  return {
+    batch,
+    forwardMs: forward.medianMs,
+    inputGradMs: ofInput.ms,
+    weightGradMs: ofWeight.ms,
+    spreadMs: Math.hypot(forward.spreadMs, ofInput.spread, ofWeight.spread),
+    source: "measured",
+    ...((ofInput.isEstimate || ofWeight.isEstimate) && { gradSource: "estimate" }),
+    ...messageOf([forward, inputGrad, weightGrad]),
+  };
+}
+
+function messageOf(outcomes: readonly (Outcome | undefined)[]): { readonly message?: string } {
+  const left = [...new Set(outcomes.flatMap((outcome) => (outcome?.status === "ok" ? (outcome.leftToCpu ?? []) : [])))].sort();
+  const parts = [
+    ...(left.length > 0 ? [`The provider left these operators to the CPU: ${left.join(", ")}.`] : []),
+    ...outcomes.flatMap((outcome) => (outcome?.status === "crashed" ? [`A gradient is estimated: ${outcome.message}`] : [])),
+  ];
+  return parts.length > 0 ? { message: parts.join(" ") } : {};
 }
 
 function isUsable(time: LayerTime): boolean {
@@ -79,9 +103,9 @@ export function recordTimes(bound: BoundModel, measured: ReadonlyMap<BoundLayer,
   };
 }
 
-/** The document of forward passes that were measured here: gradients are estimates. @throws Error as `recordTimes`. */
+/** The document of passes that were measured here; gradients that could not be are estimates. @throws Error as `recordTimes`. */
 export function profileDocument(bound: BoundModel, outcomes: Outcomes, measuredWith: MeasuredWith): Profile {
-  const timesOf = (layer: BoundLayer) => [...(outcomes.get(layer.signature) ?? [])].sort(([a], [b]) => a - b).map(([batch, outcome]) => layerTime(layer, batch, outcome));
+  const timesOf = (layer: BoundLayer) => [...(outcomes.get(layer.signature) ?? [])].filter(([, { forward }]) => forward).sort(([a], [b]) => a - b).map(([batch, found]) => layerTime(layer, batch, found));
   const measured = new Map(bound.components.flatMap(({ layers }) => layers.map((layer) => [layer, timesOf(layer)] as const)));
   return recordTimes(bound, measured, measuredWith);
 }

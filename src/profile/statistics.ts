@@ -14,8 +14,17 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-export function interquartileRange(values: readonly number[]): number {
-  return quantile(values, 0.75) - quantile(values, 0.25);
+/**
+ * Half the width of the 95 % confidence interval of the median, from order statistics: of n values those of ranks n/2 -+ 0.98 sqrt(n)
+ * (the normal approximation of the binomial). Below six values it is the whole range, which then holds the median in less than 95 %
+ * of cases (five values: 94 %, three: 75 %).
+ */
+export function medianHalfWidth(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const reach = 0.98 * Math.sqrt(sorted.length);
+  const low = Math.max(0, Math.floor(sorted.length / 2 - reach));
+  const high = Math.min(sorted.length - 1, Math.ceil(sorted.length / 2 + reach) - 1);
+  return (sorted[Math.max(high, low)]! - sorted[low]!) / 2;
 }
 
 /** Warm enough: the last two times are within `tolerance` of each other, relative to the larger. */

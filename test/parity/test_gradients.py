@@ -24,8 +24,9 @@ def describe_gradients(tmp_path_factory):
 def random_value(value, generator):
     if value["type"] == "int64":
         return torch.randint(0, value.get("below", 2), value["shape"], generator=generator)
-    # Away from zero, since some operators divide.
-    return torch.randn(value["shape"], generator=generator) + 0.1
+    # Away from zero, since some operators divide; one number per sample is a timestep, of which some take the logarithm.
+    random = torch.randn(value["shape"], generator=generator)
+    return random.abs() + 0.1 if len(value["shape"]) == 1 else random + 0.1
 
 
 def random_parameter(value, generator):

@@ -42,12 +42,15 @@ function layersOf(request: Request): readonly Layer[] {
   });
 }
 
-/** Whether a gradient comes back to a value at all, and not through what has none with us: timesteps and tables of angles. */
+/** Without gradients of what they read: timesteps, and tables of angles. */
+const ends = new Set(["timestepEmbedding", "fourierEmbedding", "rotary"]);
+
+/** Whether a value's whole gradient is ours to find: none of it comes through an operator that has none. */
 function carries({ operators }: OperatorList, value: string): boolean {
-  const readers = operators.filter((operator) => gradientInputsOf(operator).includes(value));
-  const ends = operators.some((operator) => (operator.op === "timestepEmbedding" || operator.op === "fourierEmbedding" || operator.op === "rotary") && inputsOf(operator).includes(value) && !gradientInputsOf(operator).includes(value));
-  const reaches = (output: string) => operators.some((operator) => gradientInputsOf(operator).includes(output));
-  return !ends && readers.length > 0 && readers.every(({ output }) => !reaches(output) || carries({ inputs: [], operators, outputs: [] }, output));
+  return operators.every((operator) => {
+    if (gradientInputsOf(operator).includes(value)) return carries({ inputs: [], operators, outputs: [] }, operator.output);
+    return !(ends.has(operator.op) && inputsOf(operator).includes(value));
+  });
 }
 
 async function describe(request: Request): Promise<void> {

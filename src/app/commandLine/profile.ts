@@ -4,11 +4,12 @@ import { writeDocument } from "../../formats/document";
 import { profileFormat } from "../../formats/profile";
 import { UserError } from "../../model/errors";
 import { catalogue } from "../../hardware/catalogue";
+import type { Profile } from "../../model/profile";
 import { nodeFiles } from "../../platform/nodeFiles";
 import { deviceNamed, deviceTable } from "../devices";
 import { estimateProfile } from "../estimateProfile";
 import { bindingsOf } from "../inspect";
-import { measuredPrecision, profileModel, providerNamed, relativeTo, type Progress } from "../profile";
+import { measuredPrecision, profileModel, ProfilingStopped, providerNamed, relativeTo, type Progress } from "../profile";
 import { profileOn } from "../profileOn";
 import { localProfileServices } from "../profileServices";
 import { commaList, parse, printJson, printProgress, wholeNumber, type Command } from "./command";
@@ -72,14 +73,22 @@ export const profileCommand: Command = {
     const model = await modelNamed(name, values, signal, values.on === undefined && !device);
     const bound = model.bind(bindingsOf(model, sizesOf(values)));
     const hooks = { signal, onProgress: progressPrinter(), onNotice: (text: string) => process.stderr.write(`${text}\n`) };
+    const file = resolve(values.output ?? "model.profile.json");
+    const write = (document: Profile) => writeDocument(profileFormat, nodeFiles, file, { ...document, model: relativeTo(file, document.model) });
+    const measured = (): Promise<Profile> =>
+      profileModel(localProfileServices(__dirname), bound, options, hooks).catch(async (error: unknown): Promise<never> => {
+        if (error instanceof ProfilingStopped && values.output !== undefined) {
+          await write(error.profile);
+          process.stderr.write(`Stopped: wrote what was measured until then to ${values.output}; the same command goes on from there.\n`);
+        }
+        throw error;
+      });
     const profile = device
       ? estimateProfile(bound, device, { precision: values.precision, batches: options.batches }, hooks)
       : values.on === undefined
-        ? await profileModel(localProfileServices(__dirname), bound, options, hooks)
+        ? await measured()
         : await profileOn(launchServices(), bound, resolve(values.on), options, hooks);
-    const file = resolve(values.output ?? "model.profile.json");
-    const document = { ...profile, model: relativeTo(file, profile.model) };
-    if (values.output !== undefined) await writeDocument(profileFormat, nodeFiles, file, document);
-    if (values.json) printJson(document);
+    if (values.output !== undefined) await write(profile);
+    if (values.json) printJson({ ...profile, model: relativeTo(file, profile.model) });
   },
 };

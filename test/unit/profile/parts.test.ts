@@ -7,12 +7,12 @@ import { nodeFiles } from "../../../src/platform/nodeFiles";
 import { MeasurementCache, type MeasurementKey } from "../../../src/profile/cache";
 import { candidates } from "../../../src/profile/choose";
 import { failureOf, failureOfExit } from "../../../src/profile/failure";
-import { distinctLayers, measureLayers, type MeasureSettings, type Outcome } from "../../../src/profile/measureLayers";
+import { distinctLayers, measureLayers, type Measured, type MeasureSettings, type PassOutcomes } from "../../../src/profile/measureLayers";
 import { parseReply } from "../../../src/profile/messages";
 import { parseNvidiaSmi } from "../../../src/profile/probe";
 import { kernelsIn } from "../../../src/profile/runtimeProfile";
 import { measurementNotices } from "../../../src/profile/notices";
-import { interquartileRange, isStable, median, quantile, quietRounds, shuffled } from "../../../src/profile/statistics";
+import { isStable, median, medianHalfWidth, quantile, quietRounds, shuffled } from "../../../src/profile/statistics";
 import { modelOf, productLayer } from "./layers";
 
 const place = { provider: "cpu", device: "d", precision: "float32", threads: 1, busyCores: 0, runtimeVersion: "1" } as const;
@@ -21,12 +21,28 @@ describe("statistics of measuring", () => {
   it("quantiles are between neighbours and in order", () => {
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);
-    assert.equal(interquartileRange([1, 2, 3, 4, 5]), 2);
     fc.assert(fc.property(fc.array(fc.double({ noNaN: true, min: 0, max: 1e6 }), { minLength: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
       const found = quantile(values, share);
       const below = values.filter((value) => value < found - 1e-6).length;
       assert.ok(below <= share * (values.length - 1) + 1 && found >= Math.min(...values) && found <= Math.max(...values));
     }));
+  });
+
+  it("knows the median within an interval that holds the true one in about 95 of 100 cases, and narrows with more values", () => {
+    let state = 7;
+    const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const held = (count: number) => Array.from({ length: 2000 }, () => {
+      const values = Array.from({ length: count }, () => -Math.log(random()));
+      const [middle, half] = [median(values), medianHalfWidth(values)];
+      const sorted = [...values].sort((a, b) => a - b);
+      assert.ok(half >= 0 && half <= (sorted[count - 1]! - sorted[0]!) / 2);
+      // Around the interval's own middle, which is not the median of skewed values: twice its half to either side holds it.
+      return Math.abs(middle - Math.LN2) <= 2 * half ? 1 : 0;
+    }).reduce<number>((sum, hit) => sum + hit, 0) / 2000;
+    for (const count of [6, 10, 25, 40]) assert.ok(held(count) > 0.9, `${count}`);
+    const normal = Array.from({ length: 400 }, (_, index) => index);
+    assert.ok(medianHalfWidth(normal) < 25 && medianHalfWidth(normal) > 15);
+    assert.equal(medianHalfWidth([3]), 0);
   });
 
   it("is stable when the last two agree", () => {
@@ -50,21 +66,26 @@ describe("notices after measuring", () => {
     const layers = distinctLayers(modelOf([productLayer(64)]).components);
     const ok = { status: "ok", medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } as const;
     const outcomes = new Map([
-      ["product 64", new Map<number, Outcome>([[1, { ...ok, coreShare: 0.95 }], [2, { ...ok, coreShare: 0.5 }], [4, { status: "oom", message: "full" }]])],
-      ["product 32", new Map<number, Outcome>([[1, { ...ok, leftToCpu: ["Det"] }]])],
+      ["product 64", new Map<number, PassOutcomes>([[1, { forward: { ...ok, coreShare: 0.95 } }], [2, { forward: { ...ok, coreShare: 0.5 } }], [4, { forward: { status: "oom", message: "full" }, weightGrad: { status: "oom", message: "full" } }], [8, { forward: { status: "oom", message: "full" } }]])],
+      ["product 32", new Map<number, PassOutcomes>([[1, { forward: { ...ok, leftToCpu: ["Det"] } }]])],
     ]);
-    const notices = measurementNotices(layers, outcomes, "webgpu", "/cache");
-    assert.equal(notices.length, 3);
-    assert.match(notices[0]!, /encode, batch 1: webgpu left Det/);
-    assert.match(notices[1]!, /product\.64, batch 4: out of memory\. full/);
-    assert.match(notices[2]!, /^1 of 3 times .*remove \/cache\.$/);
+    const measured: Measured = { outcomes, complete: true, counts: { measured: 2, cached: 1 }, referenceMs: [10, 10.5, 13] };
+    const notices = measurementNotices(layers, measured, "webgpu", "/cache");
+    assert.equal(notices.length, 6);
+    assert.equal(notices[0], "2 times measured, 1 taken from the cache.");
+    assert.match(notices[1]!, /encode F, batch 1: webgpu left Det/);
+    assert.match(notices[2]!, /product\.64 F, batch 4, 8: out of memory\. full/);
+    assert.match(notices[3]!, /product\.64 W, batch 4: out of memory\. full/);
+    assert.match(notices[4]!, /^1 of 3 times .*remove \/cache\.$/);
+    assert.match(notices[5]!, /did not run at one speed.* 10\.00 to 13\.00 ms, 10\.50 in the middle/);
+    assert.equal(measurementNotices(layers, { ...measured, referenceMs: [10, 10.5] }, "webgpu", "/cache").length, 5);
     assert.deepEqual(quietRounds([{ ms: 1, coreShare: 0.89 }, { ms: 2, coreShare: 0.9 }]), [{ ms: 2, coreShare: 0.9 }]);
   });
 });
 
 describe("batch sizes", () => {
   const layers = distinctLayers(modelOf([productLayer(64), productLayer(128)]).components);
-  const settings: MeasureSettings = { batches: [1, 2, 4, 8], patienceMs: 100, budgetMs: 1, seed: 3, place };
+  const settings: MeasureSettings = { batches: [1, 2, 4, 8], patienceMs: 100, budgetMs: 1, seed: 3, referenceSize: 8, place };
 
   /** A measuring process that takes 20 ms a sample for width 128 and has no memory for width 64 beyond batch 2. */
   async function measured(more: Partial<MeasureSettings> = {}) {
@@ -73,6 +94,7 @@ describe("batch sizes", () => {
       request: (message) => {
         if (message.kind !== "measure") throw new Error("unexpected");
         const [samples, width] = message.graph.inputs[0]!.shape as [number, number];
+        if (samples === 8) return Promise.resolve({ kind: "measured", id: 1, measurement: { medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } });
         const batch = samples / 16;
         asked.push(`${width} at ${batch}`);
         if (width === 64 && batch > 2) return Promise.resolve({ kind: "failed", status: "oom", message: "full" });
@@ -80,8 +102,8 @@ describe("batch sizes", () => {
       },
     };
     const files = { ...nodeFiles, read: () => Promise.reject(new Error("empty")), write: () => Promise.resolve() };
-    const outcomes = await measureLayers(layers, process, new MeasurementCache(files, "/nowhere"), { ...settings, ...more }, { now: () => 0 });
-    return { asked, batchesOf: (width: number) => [...outcomes.get(`product ${width}`)!].map(([batch, outcome]) => `${batch} ${outcome.status}`) };
+    const { outcomes } = await measureLayers(layers, process, new MeasurementCache(files, "/nowhere"), { ...settings, ...more }, { now: () => 0 });
+    return { asked, batchesOf: (width: number) => [...outcomes.get(`product ${width}`)!].map(([batch, { forward }]) => `${batch} ${forward!.status}`) };
   }
 
   it("end for a layer where memory or patience ends, not for the others", async () => {
@@ -105,7 +127,7 @@ describe("the cache of measurements", () => {
     const folder = await mkdtemp(join(tmpdir(), "diffusionpipe-cache-"));
     try {
       const cache = new MeasurementCache(nodeFiles, folder, 10);
-      const key = (batch: number): MeasurementKey => ({ ...place, signature: "s", graph: "g", batch, budgetMs: 1 });
+      const key = (batch: number): MeasurementKey => ({ ...place, graph: "g", batch, budgetMs: 1 });
       const value = (batch: number) => ({ medianMs: batch, spreadMs: 0, rounds: 3, repeats: 2 });
       for (let batch = 1; batch <= 12; batch += 1) {
         const before = new Set(await readdir(folder));
