@@ -131,7 +131,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
   const cache = new MeasurementCache(services.files, services.cacheFolder);
   const measuring = new MeasuringProcess(services.processes, services.measure, hooks.onStart);
   const layers = distinctLayers(bound.components);
-  const size = referenceSize(onCpu || choice.device.software);
+  const size = referenceSize(choice.provider, choice.device.software);
   const settings = {
     batches,
     patienceMs: options.batches ? askedPatienceMs : defaultPatienceMs,

@@ -3,10 +3,11 @@
  * time should not change: where it does, the device was throttled or had other work.
  */
 import type { OnnxGraph } from "../model/onnx";
+import type { Provider } from "./messages";
 
 /** Rows and columns: large enough to fill the device, small enough to take some ms. */
-export function referenceSize(isEmulatedOrCpu: boolean): number {
-  return isEmulatedOrCpu ? 768 : 4096;
+export function referenceSize(provider: Provider, isSoftware: boolean): number {
+  return isSoftware ? 96 : provider === "cpu" ? 768 : 4096;
 }
 
 export function referenceGraph(size: number): OnnxGraph {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { profileModel, relativeTo, type ProfileHooks, type ProfileOptions, type ProfileServices } from "../../../src/app/profile";
+import { profileModel, ProfilingStopped, relativeTo, type ProfileHooks, type ProfileOptions, type ProfileServices } from "../../../src/app/profile";
 import { parseDocument } from "../../../src/formats/document";
 import { profileFormat } from "../../../src/formats/profile";
 import { Cancelled, UserError } from "../../../src/model/errors";
@@ -51,7 +51,27 @@ describe("profileModel with onnxruntime in a process of its own", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("makes a valid profile: forward measured, gradients estimated where the flags ask for them", async () => {
+  it("measures the gradients of layers that have graphs of them, each pass apart, and takes one that fails for an estimate", async () => {
+    const heavy = { inputGrad: productGraph(256, 1), weightGrad: productGraph(8, 1), inputs: ["x"], parameters: ["w"] };
+    const whole = productLayer(64, { signature: "whole", name: "whole", backward: () => heavy });
+    const passing = productLayer(64, { signature: "passing", name: "passing", needsWeightGrad: false, backward: () => heavy });
+    const broken = productLayer(64, { signature: "broken", name: "broken", backward: () => ({ ...heavy, inputGrad: { ...productGraph(8, 1), nodes: [{ op: "NoSuchOperator", inputs: ["x", "w"], outputs: ["y"] }] } }) });
+    const unknown = productLayer(64, { signature: "unknown", name: "unknown", backward: () => { throw new UserError('Layer unknown: the operator "fold" has no gradient.'); } });
+    const { layer, notices } = await run(modelOf([whole, passing, broken, unknown]), { ...quick, batches: [1], budgetMs: 40 });
+    const [time] = layer("whole").times;
+    assert.equal(time!.gradSource, undefined);
+    assert.ok(time!.inputGradMs > 2 * time!.weightGradMs, `${time!.inputGradMs} and ${time!.weightGradMs}`);
+    assert.deepEqual([layer("passing").times[0]!.weightGradMs, layer("passing").times[0]!.gradSource], [0, undefined]);
+    for (const [name, problem] of [["broken", /NoSuchOperator/], ["unknown", /"fold" has no gradient/]] as const) {
+      const [estimated] = layer(name).times;
+      assert.equal(estimated!.gradSource, "estimate");
+      assert.equal(estimated!.inputGradMs, estimated!.forwardMs);
+      assert.match(estimated!.message!, problem);
+      assert.match(notices.join("\n"), problem);
+    }
+  });
+
+  it("makes a valid profile: forward measured, gradients estimated where layers have no graphs of them", async () => {
     const frozenBelow = productLayer(64, { name: "first", needsInputGrad: false });
     const { profile, layer, notices } = await run(modelOf([frozenBelow, productLayer(64, { name: "second" }), productLayer(96, { name: "third", needsWeightGrad: false })]));
     const read = parseDocument(profileFormat, JSON.stringify(profile), "net.profile.json");
@@ -90,7 +110,7 @@ describe("profileModel with onnxruntime in a process of its own", function () {
     assert.deepEqual(again.profile, first.profile);
     assert.equal((await run(modelOf([productLayer(64)]), { ...quick, threads: 2 })).started.length, 1, "other threads, other times");
     const entries = await readdir(services.cacheFolder);
-    assert.equal(entries.length, 8);
+    assert.equal(entries.length, 10, "four times each with one and two threads, and each time the reference product");
     for (const [index, entry] of entries.entries()) await writeFile(join(services.cacheFolder, entry), ["", "{", "{}", "[1]"][index % 4]!);
     assert.equal((await run(modelOf([productLayer(64)]))).started.length, 1);
     assert.equal((await run(modelOf([productLayer(64)]))).started.length, 0);
@@ -134,7 +154,7 @@ describe("profileModel with onnxruntime in a process of its own", function () {
     assert.ok(estimate.forwardMs > 0, "an estimate stands in, marked as one");
     assert.equal(layer("product.64").times[0]!.source, "measured");
     assert.ok(started.length >= 1);
-    assert.match(notices.join("\n"), /net slow, batch 1: failed/);
+    assert.match(notices.join("\n"), /net slow F, batch 1: failed/);
     parseDocument(profileFormat, JSON.stringify(profile), "net.profile.json");
   });
 
@@ -159,14 +179,18 @@ describe("profileModel with onnxruntime in a process of its own", function () {
       signal: abort.signal,
       onStart: (pid) => pids.push(pid),
       onProgress: ({ done, what }) => {
-        if (what !== "net slow, batch 2") return;
+        if (what !== "net slow F, batch 2") return;
         before = done;
         setTimeout(() => abort.abort(), 300);
       },
     });
-    await assert.rejects(cancelling, Cancelled);
+    const stopped: unknown = await cancelling.catch((error: unknown) => error);
+    assert.ok(stopped instanceof ProfilingStopped && stopped instanceof Cancelled);
+    parseDocument(profileFormat, JSON.stringify(stopped.profile), "net.profile.json");
+    assert.equal(stopped.missing, 0);
+    assert.deepEqual(stopped.profile.components[1].layers.map(({ times }) => times[0]!.source), ["measured", "measured"], "what was measured is usable");
     assert.ok(pids.length > 0 && pids.every(isGone));
-    assert.equal((await readdir(services.cacheFolder)).length, before);
+    assert.equal((await readdir(services.cacheFolder)).length, before + 1, "the reference product beside the layers");
     const progress: [number, number][] = [];
     const { layer } = await run(model, { ...quick, budgetMs: 2000 }, { onProgress: ({ done, total }) => progress.push([done, total]) });
     assert.deepEqual(progress, Array.from({ length: 7 }, (_, done) => [done, 6]));
@@ -178,8 +202,8 @@ describe("profileModel with onnxruntime in a process of its own", function () {
     const [one, two] = await Promise.all([run(model), run(model)]);
     for (const { profile } of [one, two]) parseDocument(profileFormat, JSON.stringify(profile), "net.profile.json");
     const names = await readdir(services.cacheFolder);
-    assert.equal(names.filter((name) => name.endsWith(".json")).length, 6);
-    assert.equal(names.length, 6, "no temporary files are left");
+    assert.equal(names.filter((name) => name.endsWith(".json")).length, 7);
+    assert.equal(names.length, 7, "no temporary files are left");
     assert.equal((await run(model)).started.length, 0);
   });
 
