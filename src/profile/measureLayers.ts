@@ -115,7 +115,8 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
     if (answer.kind === "failed") return { status: answer.status, message: answer.message };
     if (answer.kind !== "measured") throw new Error("The measuring process gave an answer to another question.");
     if (!isReference) counts.measured += 1;
-    await cache.write(key, answer.measurement);
+    // Of the reference the fastest is kept: what the device can do.
+    if (!isReference || referenceMs.every((ms) => ms >= answer.measurement.medianMs)) await cache.write(key, answer.measurement);
     return { status: "ok", ...answer.measurement };
   };
   const reference = referenceGraph(settings.referenceSize);
