@@ -98,7 +98,7 @@ export const selectToken: OperatorFamily<SelectToken> = {
   },
   /** A search among the ids and a lookup; the gradient goes back to where the vector came from. */
   flops: (_operator, { inputs: [, ids] }) => ({ forward: elements(ids), inputGrad: [0, 0], weightGrad: 0 }),
-  saved: nothingSaved,
+  saved: ({ ids }) => ({ forInputGrad: [ids], forWeightGrad: [], extraElements: 0 }),
   forward: (operator, _shapes, graph) => graph.node("GatherND", [graph.value(operator.input), positionOf(operator, graph)], { batch_dims: 1 }),
   inputGrad(operator, { inputs: [[batch, length, features]] }, graph, gradient) {
     const chosen = graph.node("OneHot", [graph.reshape(positionOf(operator, graph), [batch]), graph.integers([length]), graph.constant("float32", [2], [0, 1])]);
