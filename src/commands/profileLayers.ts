@@ -7,11 +7,12 @@ import { editorTrace } from "../views/tracing";
 import { profileModel, providerNamed, relativeTo, type Progress } from "../app/profile";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
-import { profileFormat } from "../formats/profile";
+import { modelChoice, profileFormat } from "../formats/profile";
 import { Cancelled } from "../model/errors";
 import type { Provider } from "../profile/messages";
 import { optionsOf } from "./arguments";
 import { chosenModel } from "./modelFolder";
+import { openProfile } from "./openProfile";
 import { shownPath } from "./pick";
 import { withProgress } from "./progress";
 import type { Handler, Shell } from "./shell";
@@ -31,6 +32,12 @@ export const profileOptions = z.strictObject({
   width: z.int().positive().optional(),
   sequenceLength: z.int().positive().optional(),
   frames: z.int().positive().optional(),
+  /** Named dimensions of a graph. */
+  symbols: z.record(z.string(), z.int().positive()).optional(),
+  /** All that is chosen about the model, in place of `train`, `freeze` and what was chosen in the model view. */
+  choice: modelChoice.optional(),
+  busyCores: z.int().nonnegative().optional(),
+  patienceMs: z.number().positive().optional(),
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom<(progress: Progress) => void>((value) => typeof value === "function").optional(),
 });
@@ -64,19 +71,21 @@ async function offerNext(output: string): Promise<void> {
   const open = vscode.l10n.t("Open Profile");
   const answer = await vscode.window.showInformationMessage(vscode.l10n.t("{0} is written.", shownPath(output)), plan, open);
   if (answer === plan) await vscode.commands.executeCommand("diffusionpipe.newPlan", vscode.Uri.file(output));
-  else if (answer === open) await vscode.window.showTextDocument(vscode.Uri.file(output));
+  else if (answer === open) await openProfile(output);
 }
 
 /** Measures and writes. Settings stand in for options that are left out, and for roles what was chosen in the model view. */
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<void> {
   const settings = settingsFor(folder);
-  const choice = options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder);
+  const choice = options.choice ?? (options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder));
   const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, true));
-  const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
+  const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames, symbols: options.symbols }));
   const chosen = {
     provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),
     threads: options.threads ?? settings.threads,
     batches: options.batches ?? settings.batches,
+    busyCores: options.busyCores,
+    patienceMs: options.patienceMs,
   };
   await withProgress(shell, vscode.l10n.t("Profiling {0}", basename(folder)), options.signal, async (signal, report) => {
     const profile = await profileModel(localProfileServices(shell.scriptsFolder), bound, chosen, {

@@ -118,6 +118,8 @@ export interface Profile {
     readonly memoryBytes: number;
     /** Host threads a CPU provider computed with. */
     readonly threads?: number;
+    /** Other cores that were kept busy meanwhile. */
+    readonly busyCores?: number;
   };
   readonly chains: readonly Chain[];
   /** A component in no chain is frozen work. */
