@@ -40,12 +40,15 @@ export interface Choice {
   show(options: readonly { readonly value: string; readonly label: string }[], value: string): void;
 }
 
-/** One of several. The browser's own: the toolkit's drop-down sets styles that the page's security policy forbids. */
-export function choice(label: string, title: string, onChange: (value: string) => void): Choice {
+/**
+ * One of several. The browser's own: the toolkit's drop-down sets styles that the page's security policy forbids.
+ * @param isShown Whether the label stands before it.
+ */
+export function choice(label: string, isShown: boolean, title: string, onChange: (value: string) => void): Choice {
   const select = element("select", { class: "choice", title, "aria-label": label });
   select.addEventListener("change", () => onChange(select.value));
   return {
-    element: element("label", { class: "labelled" }, label, select),
+    element: element("label", { class: "labelled" }, isShown ? label : undefined, select),
     show: (options, value) => {
       const same = options.length === select.options.length && options.every((option, index) => select.options[index].value === option.value);
       if (!same) select.replaceChildren(...options.map((option) => element("option", { value: option.value }, option.label)));

@@ -7,7 +7,7 @@ import { problemPage, waitingPage } from "../panels/placeholder";
 import { wordsOf } from "../table/search";
 import { SearchBox } from "../table/searchBox";
 import { TreeTable } from "../table/treeTable";
-import { button, checkbox, choice, divider } from "../ui";
+import { button, checkbox, choice } from "../ui";
 import { columns, type Sorting } from "./columns";
 import { rowsAsText } from "./copy";
 import { rowDetails } from "./details";
@@ -31,8 +31,8 @@ export class ProfileApp {
   private readonly foot = element("div", { class: "row table-foot", role: "row" });
   private readonly announcer = new Announcer();
   private readonly head = new TableHead((sorting) => this.sort(sorting));
-  private readonly batch = choice("Batch", "The batch size that times are shown at", (value) => this.rearrange({ batch: Number(value) }));
-  private readonly unit = choice("Times in", "Times of a whole pass, or divided by its batch", (value) => this.rearrange({ unit: value as Unit }));
+  private readonly batch = choice("Batch", true, "The batch size that times are shown at", (value) => this.rearrange({ batch: Number(value) }));
+  private readonly unit = choice("Times in", false, "Times of a whole pass, or divided by its batch", (value) => this.rearrange({ unit: value as Unit }));
   private readonly search = new SearchBox("layer or component", {
     searched: (query) => this.searchFor(query),
     step: (direction) => this.step(direction),
@@ -58,6 +58,7 @@ export class ProfileApp {
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.notices, this.stand, this.main), this.announcer.element);
     this.table.element.addEventListener("copy", (event) => {
+      if (window.getSelection()?.toString()) return; // text was marked by hand
       event.preventDefault();
       this.copy();
     });
@@ -124,12 +125,12 @@ export class ProfileApp {
     this.toolbar.append(
       this.search.element, this.batch.element, this.unit.element,
       checkbox("Group by component", this.state.grouped, (grouped) => this.rearrange({ grouped })),
-      element("span", { class: "spring" }),
-      button({ label: "Copy", title: "Put the selected rows, or else all that are shown, on the clipboard (Ctrl+C)", onClick: () => this.copy() }),
-      button({ label: "Export as CSV", title: "Write every layer at every batch size to a file", onClick: () => this.host.post({ type: "exportCsv" }) }),
-      divider(),
-      button({ label: "Open Model", title: "Show the model's components and layers", onClick: () => this.host.post({ type: "openModel" }) }),
-      button({ label: "New Plan", title: "Plan training with these times", appearance: "primary", onClick: () => this.host.post({ type: "newPlan" }) }),
+      element("div", { class: "actions" },
+        button({ label: "Copy", title: "Put the selected rows, or else all that are shown, on the clipboard (Ctrl+C)", onClick: () => this.copy() }),
+        button({ label: "Export as CSV", title: "Write every layer at every batch size to a file", onClick: () => this.host.post({ type: "exportCsv" }) }),
+        button({ label: "Open Model", title: "Show the model's components and layers", onClick: () => this.host.post({ type: "openModel" }) }),
+        button({ label: "New Plan", title: "Plan training with these times", appearance: "primary", onClick: () => this.host.post({ type: "newPlan" }) }),
+      ),
     );
   }
 

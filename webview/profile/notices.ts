@@ -22,7 +22,7 @@ export function noticeBars(profile: Profile, stand: Stand | undefined, measuring
   const unmeasured = unmeasuredLayers(profile);
   return [
     ...(stand ? standBars(stand, refusal, measure) : []),
-    ...(unmeasured.length > 0 ? [bar("warning", [`${counted(unmeasured.length)} ${unmeasured.length === 1 ? "was" : "were"} not measured: ${named(unmeasured)}.`, "Their times are estimates.", refusal], measure(unmeasured.length === 1 ? "Measure It" : "Measure Them"))] : []),
+    ...(unmeasured.length > 0 ? [bar("warning", [`${counted(unmeasured.length)} ${unmeasured.length === 1 ? "was" : "were"} not measured: ${named(unmeasured)}.`, unmeasured.length === 1 ? "Its times are estimates." : "Their times are estimates.", refusal], measure(unmeasured.length === 1 ? "Measure It" : "Measure Them"))] : []),
   ];
 }
 

@@ -38,7 +38,7 @@ export function drawRow(row: Row, place: RowPlace, context: RowContext, toggle: 
 
 /** What tells long names apart is at their end: where there is no room the start gives way. */
 function nameParts(name: string, words: readonly string[]): readonly HTMLElement[] {
-  const tail = /\.[^.]+\.[^.]+$/.exec(name)?.index ?? name.length;
+  const tail = /(\.[^.]+){3}$/.exec(name)?.index ?? name.length;
   return [element("span", { class: "name-start" }, ...marked(name.slice(0, tail), words)), element("span", { class: "name-end" }, ...marked(name.slice(tail), words))];
 }
 
@@ -70,11 +70,10 @@ type TimeColumn = "total" | "forward" | "inputGrad" | "weightGrad";
 
 /** Before a time: that it is computed, or that something is missing from a sum. */
 function marksOf(row: Row | Sum): Readonly<Record<TimeColumn, string>> {
-  const same = (mark: string) => ({ total: mark, forward: mark, inputGrad: mark, weightGrad: mark });
-  if (!("at" in row)) return same(row.failed > 0 ? "≥ " : row.isEstimate ? "~" : "");
-  const { origin, gradOrigin } = row.at;
-  const [forward, backward] = [isComputed(origin) ? "~" : "", isComputed(gradOrigin) ? "~" : ""];
-  return { total: forward || backward, forward, inputGrad: backward, weightGrad: backward };
+  const isLayer = "at" in row;
+  const computed = isLayer ? { forward: isComputed(row.at.origin), gradients: isComputed(row.at.gradOrigin) } : row.computed;
+  const mark = (isAny: boolean) => (!isLayer && row.failed > 0 ? "≥ " : isAny ? "~" : "");
+  return { total: mark(computed.forward || computed.gradients), forward: mark(computed.forward), inputGrad: mark(computed.gradients), weightGrad: mark(computed.gradients) };
 }
 
 function timeTitle(figures: Figures, column: TimeColumn): string | undefined {
@@ -82,8 +81,9 @@ function timeTitle(figures: Figures, column: TimeColumn): string | undefined {
   return ms === undefined ? undefined : formatMs(ms);
 }
 
-function sumSentence({ failed, isEstimate }: Sum): string {
-  return [...(failed > 0 ? [`${failed} failed at this batch size and ${failed === 1 ? "is" : "are"} not in the sum.`] : []), isEstimate ? "Some of the times are computed, not measured." : "All times are measured."].join(" ");
+function sumSentence({ failed, computed: { forward, gradients } }: Sum): string {
+  const failures = failed > 0 ? [`${failed} failed at this batch size and ${failed === 1 ? "is" : "are"} not in the sum.`] : [];
+  return [...failures, forward ? "Some of the times are computed, not measured." : gradients ? "F is measured, some of the gradients are computed." : "All times are measured."].join(" ");
 }
 
 function textCell(column: keyof Figures, text: string, title?: string): HTMLElement {
@@ -116,9 +116,7 @@ function barCell({ figures }: LayerRow, longest: number): HTMLElement {
 }
 
 function fromCell({ at }: LayerRow, isGone: boolean): HTMLElement {
-  const chips = [
-    ...(isGone ? [element("span", { class: "chip chip-changed", title: "The model has no layer any more that does this work." }, "changed")] : []),
-    element("span", { class: at.failure ? "chip chip-failed" : "" }, originWord(at)),
-  ];
-  return element("div", { class: "cell c-from", role: "gridcell", title: originSentence(at) }, ...chips);
+  const [word, kind] = isGone ? ["changed", "chip chip-changed"] : [originWord(at), at.failure ? "chip chip-failed" : ""];
+  const title = [...(isGone ? ["The model has no layer any more that does this work."] : []), originSentence(at)].join(" ");
+  return element("div", { class: "cell c-from", role: "gridcell", title }, element("span", { class: kind }, word));
 }

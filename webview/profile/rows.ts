@@ -5,6 +5,7 @@ import type { Profile, ProfileComponent, ProfileLayer } from "../../src/model/pr
 import { hasAll, wordsOf } from "../table/search";
 import type { TableRow } from "../table/treeTable";
 import { comparing, type Figures, type Sorting } from "./columns";
+import { isComputed } from "./origin";
 
 /** Times of a whole pass, or divided by its batch. */
 export type Unit = "pass" | "sample";
@@ -30,7 +31,7 @@ export interface Sum {
   /** How many have no time at this batch size because they failed. */
   readonly failed: number;
   /** Whether any time in it was not measured at this batch size. */
-  readonly isEstimate: boolean;
+  readonly computed: { readonly forward: boolean; readonly gradients: boolean };
 }
 
 export interface ComponentRow extends Placed, Sum {
@@ -123,7 +124,7 @@ function sumOf(name: string, order: number, rows: readonly LayerRow[], batch: nu
   return {
     layers,
     failed: rows.length - timed.length,
-    isEstimate: timed.some(({ at: { origin, gradOrigin } }) => origin !== "measured" || (gradOrigin !== undefined && gradOrigin !== "measured")),
+    computed: { forward: timed.some(({ at }) => isComputed(at.origin)), gradients: timed.some(({ at }) => isComputed(at.gradOrigin)) },
     figures: { order, name, ...timesIn(ms, batch, unit), rate: ms && flops > 0 && ms.forward > 0 ? (flops * batch * 1000) / ms.forward : undefined, parameters: total(({ paramBytes }) => paramBytes), saved: total(savedBytes) },
   };
 }
