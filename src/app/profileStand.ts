@@ -1,5 +1,5 @@
 /** How a profile stands to the model as it is now, and what measures again only what changed. */
-import { resolve, dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { ModelChoice } from "../model/choice";
 import { isUsable } from "../model/layerFigures";
 import { isOfEstimates } from "../model/measured";
