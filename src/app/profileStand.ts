@@ -21,22 +21,36 @@ export interface ProfileStand {
 /** @param inspection The model with the profile's choice, at the profile's size. */
 export function standOf(profile: Profile, inspection: Inspection): ProfileStand {
   return {
-    changed: without(inspection.components, signaturesOf(profile.components)),
-    gone: without(profile.components, signaturesOf(inspection.components)),
+    changed: layersWhere(inspection.components, isNewTo(profile.components)),
+    gone: layersWhere(profile.components, isUnknownTo(inspection.components)),
     differences: differences(profile, inspection),
   };
 }
 
-type Components = readonly { readonly name: string; readonly layers: readonly { readonly name: string; readonly signature?: string }[] }[];
+type Layer = { readonly name: string; readonly signature?: string; readonly needsInputGrad: boolean; readonly needsWeightGrad: boolean };
+type Components = readonly { readonly name: string; readonly layers: readonly Layer[] }[];
 
-function signaturesOf(components: Components): ReadonlySet<string> {
-  return new Set(components.flatMap(({ layers }) => layers.flatMap(({ signature }) => signature ?? [])));
+function layersWhere(components: Components, holds: (layer: Layer) => boolean): readonly LayerRef[] {
+  return components.flatMap(({ name, layers }) => layers.filter(holds).map((layer) => ({ component: name, layer: layer.name })));
 }
 
-/** Layers whose signature is not known. Where no signatures are known there is nothing to compare with. */
-function without(components: Components, known: ReadonlySet<string>): readonly LayerRef[] {
-  if (known.size === 0) return [];
-  return components.flatMap(({ name, layers }) => layers.filter(({ signature }) => signature !== undefined && !known.has(signature)).map((layer) => ({ component: name, layer: layer.name })));
+/** Whether no layer of the same signature has all the passes of a layer. Where no signatures are known there is nothing to compare with. */
+function isNewTo(components: Components): (layer: Layer) => boolean {
+  const known = bySignature(components);
+  return (layer) => known.size > 0 && layer.signature !== undefined && !known.get(layer.signature)?.some((other) => (other.needsInputGrad || !layer.needsInputGrad) && (other.needsWeightGrad || !layer.needsWeightGrad));
+}
+
+function isUnknownTo(components: Components): (layer: Layer) => boolean {
+  const known = bySignature(components);
+  return ({ signature }) => signature !== undefined && !known.has(signature);
+}
+
+function bySignature(components: Components): ReadonlyMap<string, readonly Layer[]> {
+  const found = new Map<string, Layer[]>();
+  for (const layer of components.flatMap(({ layers }) => layers)) {
+    if (layer.signature !== undefined) found.set(layer.signature, [...(found.get(layer.signature) ?? []), layer]);
+  }
+  return found;
 }
 
 /** Absolute path of the model that a profile was made of. @param file Of the profile. */

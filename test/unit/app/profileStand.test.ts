@@ -54,6 +54,16 @@ describe("how a profile stands to its model", () => {
       assert.deepEqual(differences, ["another state of the model's files"]);
     }));
 
+  it("counts gradients that are new as work that is, and those that are not needed any more as none", () =>
+    withModel(async (_, inspected) => {
+      const [frozen, trained] = [await inspected(), await inspected({ train: ["text_encoder"] })];
+      const { changed, gone, differences } = standOf(madeOf(frozen), trained);
+      const encoder = trained.components.find(({ name }) => name === "text_encoder")?.layers ?? [];
+      assert.deepEqual(changed.filter(({ component }) => component === "text_encoder").map(({ layer }) => layer), encoder.map(({ name }) => name));
+      assert.deepEqual([gone, differences], [[], ["other roles"]]);
+      assert.deepEqual(standOf(madeOf(trained), frozen), { changed: [], gone: [], differences: ["other roles"] });
+    }));
+
   it("counts what is new by signature, however layers are named and arranged", () =>
     withModel(async (_, inspected) => {
       const inspection = await inspected();
