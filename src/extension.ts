@@ -5,6 +5,7 @@ import { AnswerMemory } from "./commands/answerMemory";
 import { registerCommands } from "./commands/register";
 import type { Shell } from "./commands/shell";
 import { showError } from "./commands/showError";
+import { registerProfileEditor } from "./editor/profileEditor";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
 import { registerCodeLens } from "./views/codeLens";
@@ -60,7 +61,13 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     showError: (error) => showError(shell, "Model view", error),
     run: async (command, inspection, choice) => (await import("./views/modelCommands")).runModelCommand(nodeFiles, command, inspection, choice),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell));
+  const profileEditor = registerProfileEditor({
+    extensionUri: context.extensionUri,
+    files: nodeFiles,
+    log: (message) => log.info(message),
+    showError: (error) => showError(shell, "Profile view", error),
+  });
+  context.subscriptions.push(log, statusBar, views, timelineEditor, profileEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell));
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

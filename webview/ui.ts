@@ -35,6 +35,28 @@ export function checkbox(label: string, checked: boolean, onChange: (checked: bo
   return node;
 }
 
+export interface Choice {
+  readonly element: HTMLElement;
+  show(options: readonly { readonly value: string; readonly label: string }[], value: string): void;
+}
+
+/**
+ * One of several. The browser's own: the toolkit's drop-down sets styles that the page's security policy forbids.
+ * @param isShown Whether the label stands before it.
+ */
+export function choice(label: string, isShown: boolean, title: string, onChange: (value: string) => void): Choice {
+  const select = element("select", { class: "choice", title, "aria-label": label });
+  select.addEventListener("change", () => onChange(select.value));
+  return {
+    element: element("label", { class: "labelled" }, isShown ? label : undefined, select),
+    show: (options, value) => {
+      const same = options.length === select.options.length && options.every((option, index) => select.options[index].value === option.value);
+      if (!same) select.replaceChildren(...options.map((option) => element("option", { value: option.value }, option.label)));
+      select.value = value;
+    },
+  };
+}
+
 export interface TextFieldOptions {
   readonly label: string;
   /** Beside `label`, which stands above the field unless there is only a placeholder. */

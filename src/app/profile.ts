@@ -45,6 +45,8 @@ export interface ProfileOptions {
   readonly threads?: number;
   /** Other cores to keep busy while measuring on the CPU. */
   readonly busyCores?: number;
+  /** A layer that would take longer than this for a pass at the next batch size is not measured there. By default longer for batch sizes that were asked for. */
+  readonly patienceMs?: number;
   /** How long to repeat one layer at one batch size. */
   readonly budgetMs?: number;
   readonly seed?: number;
@@ -65,9 +67,9 @@ export const defaultBatches: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 /** Enough for a stable median of layers of up to some 10 ms; slower ones get their least number of rounds whatever it is. */
 const defaultBudgetMs = 300;
 /** Beyond it times grow in proportion to the batch on any device. */
-const defaultPatienceMs = 500;
+export const defaultPatienceMs = 500;
 /** Batch sizes that were asked for are given more time. */
-const askedPatienceMs = 60_000;
+export const askedPatienceMs = 60_000;
 const mostBatch = 4096;
 
 export function measurementFolder(userCache: string): string {
@@ -134,7 +136,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
   const size = referenceSize(choice.provider, choice.device.software);
   const settings = {
     batches,
-    patienceMs: options.batches ? askedPatienceMs : defaultPatienceMs,
+    patienceMs: options.patienceMs ?? (options.batches ? askedPatienceMs : defaultPatienceMs),
     budgetMs: options.budgetMs ?? defaultBudgetMs,
     seed: options.seed ?? 0,
     referenceSize: size,

@@ -11,7 +11,7 @@ import { measuredPrecision, profileModel, ProfilingStopped, providerNamed, relat
 import { profileOn } from "../app/profileOn";
 import { localProfileServices } from "../app/profileServices";
 import { writeDocument } from "../formats/document";
-import { profileFormat } from "../formats/profile";
+import { modelChoice, profileFormat } from "../formats/profile";
 import { Cancelled, UserError } from "../model/errors";
 import type { BoundModel } from "../model/model";
 import type { Profile } from "../model/profile";
@@ -19,6 +19,7 @@ import { whereMeasured } from "../profile/where";
 import { optionsOf } from "./arguments";
 import { askWhere } from "./askWhere";
 import { chosenModel } from "./modelFolder";
+import { openProfile } from "./openProfile";
 import { shownPath } from "./pick";
 import { withProgress } from "./progress";
 import { noticeFallback } from "./providerNotice";
@@ -46,6 +47,12 @@ export const profileOptions = z.strictObject({
   width: z.int().positive().optional(),
   sequenceLength: z.int().positive().optional(),
   frames: z.int().positive().optional(),
+  /** Named dimensions of a graph. */
+  symbols: z.record(z.string(), z.int().positive()).optional(),
+  /** All that is chosen about the model, in place of `train`, `freeze` and what was chosen in the model view. */
+  choice: modelChoice.optional(),
+  busyCores: z.int().nonnegative().optional(),
+  patienceMs: z.number().positive().optional(),
   signal: z.instanceof(AbortSignal).optional(),
   onProgress: z.custom<(progress: Progress) => void>((value) => typeof value === "function").optional(),
 });
@@ -90,7 +97,7 @@ async function offerNext(output: string, { provider }: Profile["device"], option
   const open = vscode.l10n.t("Open Profile");
   const answer = await vscode.window.showInformationMessage(writtenText(output, provider, options), plan, open);
   if (answer === plan) await vscode.commands.executeCommand("diffusionpipe.newPlan", vscode.Uri.file(output));
-  else if (answer === open) await vscode.window.showTextDocument(vscode.Uri.file(output));
+  else if (answer === open) await openProfile(output);
 }
 
 function writtenText(output: string, provider: string, options: ProfileCommandOptions): string {
@@ -111,10 +118,10 @@ function machineName(): string {
 export async function profileTo(shell: Shell, folder: string, output: string, options: ProfileCommandOptions): Promise<Profile["device"]> {
   const settings = settingsFor(folder);
   if (options.for !== undefined && options.on !== undefined) throw new UserError('A profile is either estimated ("for") or measured on a target ("on").');
-  const choice = options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder);
+  const choice = options.choice ?? (options.train || options.freeze ? { train: options.train, freeze: options.freeze } : shell.roles.of(folder));
   const isHere = options.for === undefined && options.on === undefined;
   const model = await inspectModel(shell.files, folder, choice, editorTrace(folder, isHere));
-  const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames }));
+  const bound = model.bind(bindingsOf(model, { height: options.height, width: options.width, sequenceLength: options.sequenceLength, frames: options.frames, symbols: options.symbols }));
   const write = (profile: Profile) => writeDocument(profileFormat, shell.files, output, { ...profile, model: relativeTo(output, profile.model) });
   const title = isHere ? vscode.l10n.t("Profiling {0} on {1}", basename(folder), machineName()) : vscode.l10n.t("Profiling {0}", basename(folder));
   const device = await withProgress(shell, title, options.signal, async (signal, report) => {
@@ -152,6 +159,8 @@ async function profileOf(shell: Shell, bound: BoundModel, options: ProfileComman
     provider: options.provider === undefined ? settings.provider : providerNamed(options.provider),
     precision: options.precision === undefined ? settings.precision : measuredPrecision(options.precision),
     threads: options.threads ?? settings.threads,
+    busyCores: options.busyCores,
+    patienceMs: options.patienceMs,
   };
   return profileModel(localProfileServices(shell.scriptsFolder, machineName()), bound, chosen, hooks);
 }

@@ -14,6 +14,7 @@ export const commandTable = {
     refusedUntrusted: "Profiling starts processes that run layers as the workspace's files describe them.",
     load: async () => (await import("./profileLayers")).profileLayersCommand,
   },
+  "diffusionpipe.openProfile": { load: async () => (await import("./openProfile")).openProfileCommand },
   "diffusionpipe.newPlan": { load: async () => (await import("./newPlan")).newPlanCommand },
   "diffusionpipe.openTimeline": { load: async () => (await import("./openTimeline")).openTimelineCommand },
   "diffusionpipe.showMeasured": { load: async () => (await import("./showMeasured")).showMeasuredCommand },

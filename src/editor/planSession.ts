@@ -16,7 +16,8 @@ import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import { Baselines, type Compare } from "./baselines";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
-import { replacements, spanOf } from "./planText";
+import { replacements } from "./planText";
+import { TextProblems } from "./textProblems";
 
 export interface SessionServices {
   readonly log: (message: string) => void;
@@ -30,6 +31,7 @@ const quietMs = 400;
 export class PlanSession implements vscode.Disposable {
   private readonly outbox: Outbox<HostMessage>;
   private readonly baselines: Baselines;
+  private readonly problems: TextProblems;
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
   private inputs?: { readonly key: string; readonly loaded: Promise<PlanInputs> };
@@ -41,6 +43,7 @@ export class PlanSession implements vscode.Disposable {
   constructor(private readonly document: vscode.TextDocument, webview: vscode.Webview, private readonly services: SessionServices) {
     this.outbox = new Outbox((message) => void webview.postMessage(message));
     this.baselines = new Baselines(services.compare);
+    this.problems = new TextProblems(document, services.diagnostics);
     this.disposables.push(
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       vscode.workspace.onDidChangeTextDocument((event) => {
@@ -58,7 +61,7 @@ export class PlanSession implements vscode.Disposable {
     clearTimeout(this.quiet);
     this.baselines.dispose();
     this.refreshes++;
-    this.services.diagnostics.delete(this.document.uri);
+    this.problems.clear();
     vscode.Disposable.from(...this.disposables, ...this.watchers).dispose();
   }
 
@@ -67,7 +70,7 @@ export class PlanSession implements vscode.Disposable {
     const handlers: { readonly [T in ViewMessage["type"]]: (message: Extract<ViewMessage, { type: T }>) => void } = {
       ready: () => this.start(),
       edit: ({ id, edit }) => void this.answer(id, edit),
-      showText: ({ field }) => void this.showText(field),
+      showText: ({ field }) => void this.problems.show(field),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
     (handlers[message.type] as (message: ViewMessage) => void)(message);
@@ -92,7 +95,7 @@ export class PlanSession implements vscode.Disposable {
       const inputs = await this.inputsOf(plan);
       if (turn !== this.refreshes) return;
       validatePlan(plan, inputs.context.workload, inputs.context.devices.length, nameOf(this.document.uri));
-      this.services.diagnostics.delete(this.document.uri);
+      this.problems.clear();
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
       this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
@@ -105,12 +108,8 @@ export class PlanSession implements vscode.Disposable {
   private report(version: number, kind: "empty" | "text" | "inputs", error: unknown): void {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
-    if (kind === "empty") return this.services.diagnostics.delete(this.document.uri);
-    const { message, file, field, hint } = problemOf(error);
-    const isOwn = file === undefined || file === nameOf(this.document.uri);
-    const diagnostic = new vscode.Diagnostic(this.rangeOf(isOwn ? field : undefined), [isOwn ? undefined : `${file}:`, message, hint].filter(Boolean).join(" "), vscode.DiagnosticSeverity.Error);
-    diagnostic.source = "DiffusionPipe";
-    this.services.diagnostics.set(this.document.uri, [diagnostic]);
+    if (kind === "empty") this.problems.clear();
+    else this.problems.report(error);
   }
 
   /** Reads the inputs once, and again when one of their files changes. */
@@ -179,16 +178,6 @@ export class PlanSession implements vscode.Disposable {
     }
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
     if (!(await vscode.workspace.applyEdit(edit))) throw new UserError("VS Code refused the edit: the file may be read-only.");
-  }
-
-  private rangeOf(field: string | undefined): vscode.Range {
-    const { offset, length } = spanOf(this.document.getText(), field);
-    return new vscode.Range(this.document.positionAt(offset), this.document.positionAt(offset + length));
-  }
-
-  private async showText(field: string | undefined): Promise<void> {
-    const selection = field === undefined ? undefined : this.rangeOf(field);
-    await vscode.window.showTextDocument(this.document, { viewColumn: vscode.ViewColumn.Beside, selection });
   }
 }
 

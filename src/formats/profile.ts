@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Profile } from "../model/profile";
 import type { Format } from "./document";
-import { amount, fileRef, layerRef, name, positive, segment } from "./parts";
+import { amount, count, fileRef, layerRef, name, positive, segment } from "./parts";
 
 const time = z.looseObject({
   batch: positive,
@@ -33,7 +33,8 @@ const layer = z.looseObject({
 
 const names = z.array(name);
 
-const choice = z.looseObject({
+/** `ModelChoice`. */
+export const modelChoice = z.looseObject({
   train: names.optional(),
   freeze: names.optional(),
   lora: z.record(name, z.looseObject({ rank: positive, alpha: amount.optional(), targetModules: names })).optional(),
@@ -45,10 +46,10 @@ const choice = z.looseObject({
 const schema: z.ZodType<Profile> = z.looseObject({
   format: z.literal("diffusionpipe.profile/1"),
   model: fileRef,
-  choice: choice.optional(),
+  choice: modelChoice.optional(),
   runtimeVersion: z.string().optional(),
   bindings: z.looseObject({ height: positive, width: positive, sequenceLength: positive, frames: positive.optional(), symbols: z.record(name, positive).optional() }),
-  device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional(), productTflops: amount.optional(), note: z.string().optional() }),
+  device: z.looseObject({ name: z.string(), provider: z.string(), precision: z.string(), memoryBytes: amount, threads: positive.optional(), busyCores: count.optional(), productTflops: amount.optional(), note: z.string().optional() }),
   chains: z.array(
     z.looseObject({
       id: name,

@@ -119,6 +119,8 @@ export interface Profile {
     readonly memoryBytes: number;
     /** Host threads a CPU provider computed with. */
     readonly threads?: number;
+    /** Other cores that were kept busy meanwhile. */
+    readonly busyCores?: number;
     /** TFLOP/s of a large matrix product that was timed beside the layers: what the device can do. */
     readonly productTflops?: number;
     /** What else is to be known about times that were not measured. */

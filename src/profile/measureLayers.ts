@@ -14,7 +14,7 @@ import { shuffled } from "./statistics";
 export interface MeasureSettings {
   /** Ascending. */
   readonly batches: readonly number[];
-  /** A pass that would take longer than this at the next batch size is not measured there. */
+  /** A layer of which a pass would take longer than this at the next batch size is not measured there. */
   readonly patienceMs: number;
   readonly budgetMs: number;
   /** Of the order of layers and passes. */
@@ -88,7 +88,7 @@ interface Hooks {
 }
 
 /**
- * Batch sizes ascend; within one layers and passes are shuffled. After a pass ran out of memory or patience its larger batches are
+ * Batch sizes ascend; within one layers and passes are shuffled. After a layer ran out of memory or patience its larger batches are
  * left out. Where `signal` fires, what was measured until then is returned, and is in the cache.
  */
 export async function measureLayers(layers: readonly Distinct[], process: Pick<MeasuringProcess, "request">, cache: MeasurementCache, settings: MeasureSettings, hooks: Hooks): Promise<Measured> {
@@ -133,7 +133,7 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
       const remainingMs = spent.weight > 0 ? (spent.ms / spent.weight) * remaining : undefined;
       onProgress({ done, total: tasks.length, what: `${label} ${passNames[pass]}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
       remaining -= weight(flops, batch);
-      if (isHopeless(known, pass, batch, settings.patienceMs)) continue;
+      if (isHopeless(known, batch, settings.patienceMs)) continue;
       const graph = passGraph(layer, pass, batch);
       if (graph === undefined) continue;
       const [start, before] = [now(), counts.measured];
@@ -156,10 +156,13 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
   }
 }
 
-function isHopeless(known: ReadonlyMap<number, PassOutcomes>, pass: Pass, batch: number, patienceMs: number): boolean {
-  for (const [smaller, { [pass]: outcome }] of known) {
-    if (outcome?.status === "oom") return true;
-    if (outcome?.status === "ok" && outcome.medianMs * (batch / smaller) > patienceMs) return true;
+/** A layer is left out as a whole, so that its passes are known at the same batch sizes. */
+function isHopeless(known: ReadonlyMap<number, PassOutcomes>, batch: number, patienceMs: number): boolean {
+  for (const [smaller, found] of known) {
+    if (smaller >= batch) continue;
+    for (const outcome of Object.values(found)) {
+      if (outcome.status === "oom" || (outcome.status === "ok" && outcome.medianMs * (batch / smaller) > patienceMs)) return true;
+    }
   }
   return false;
 }

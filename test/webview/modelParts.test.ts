@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { inspectDocument, inspectModel } from "../../src/app/inspect";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 import { bytesOf, cheapest, Cuts } from "../../webview/model/cuts";
-import { layersOf, rowsOf, wordsOf, type Arrangement } from "../../webview/model/rows";
+import { layersOf, rowsOf, type Arrangement } from "../../webview/model/rows";
 import { restoredModelState } from "../../webview/model/state";
+import { wordsOf } from "../../webview/table/search";
 import { inspectionOf } from "./modelDocument";
 
 const everything: Arrangement = { collapsed: new Set(), grouped: false, opened: new Set(), query: "" };

@@ -5,18 +5,21 @@ import type { ModelHostMessage } from "../../src/protocol/modelMessages";
 import { formatDecimal } from "../../src/timeline/layout/format";
 import { Announcer } from "../a11y/announce";
 import { element } from "../dom";
+import { waitingPage } from "../panels/placeholder";
+import { SearchBox } from "../table/searchBox";
+import { wordsOf } from "../table/search";
+import { TreeTable } from "../table/treeTable";
 import { button, checkbox, divider } from "../ui";
 import { Cuts } from "./cuts";
 import { CutTip } from "./cutTip";
 import { rowDetails } from "./details";
 import { headline } from "./figures";
 import { connectModel } from "./host";
-import { loading, outdatedBar, problemPage } from "./problems";
-import { layersOf, nameOf, rowsOf, wordsOf, type ComponentRow, type Row } from "./rows";
-import { SearchBox } from "./searchBox";
+import { outdatedBar, unreadablePage } from "./problems";
+import { layersOf, nameOf, rowsOf, type ComponentRow, type Row } from "./rows";
+import { drawRow, headCells, type RowActions } from "./rowView";
 import { SizeFields } from "./sizes";
 import { restoredModelState, type ModelViewState } from "./state";
-import { TreeTable } from "./treeTable";
 
 type Message = Exclude<ModelHostMessage, { type: "reply" }>;
 type Problem = Extract<Message, { type: "problem" }>;
@@ -31,15 +34,19 @@ export class ModelApp {
   private readonly announcer = new Announcer();
   private readonly tip = new CutTip();
   private readonly sizes = new SizeFields((bindings) => this.bind(bindings));
-  private readonly search = new SearchBox({
+  private readonly search = new SearchBox("name or kind", {
     searched: (query) => this.searchFor(query),
     step: (direction) => this.step(direction),
     left: () => this.table.element.focus(),
   });
-  private readonly table = new TreeTable({
+  private readonly rowActions: RowActions = {
     toggle: (row) => this.toggle(row),
     setTrained: (row, trained) => void this.setTrained(row, trained),
     dismissRefusal: ({ component }) => this.refuse(component.name, undefined),
+  };
+  private readonly table = new TreeTable<Row>({ label: "Components and layers", head: headCells() }, {
+    toggle: (row) => this.toggle(row),
+    key: (key, row) => this.key(key, row),
     activated: (row) => this.activated(row),
     opened: (row) => this.openConfiguration(row),
     scrolled: (scrollTop) => {
@@ -85,7 +92,7 @@ export class ModelApp {
     const open = () => this.host.post({ type: "openProblem" });
     this.main.hidden = inspection === undefined;
     document.body.classList.toggle("outdated", problem !== undefined && inspection !== undefined);
-    this.stand.replaceChildren(...(inspection ? [] : [problem ? problemPage(problem, open) : loading()]));
+    this.stand.replaceChildren(...(inspection ? [] : [problem ? unreadablePage(problem, open) : waitingPage("Reading the model", "Reading the model …")]));
     this.notices.replaceChildren(...(inspection && problem ? [outdatedBar(problem, open)] : []));
     if (!inspection) return;
     this.tiles.replaceChildren(headline(inspection));
@@ -119,7 +126,7 @@ export class ModelApp {
     const words = wordsOf(query);
     this.table.show({
       rows: list.rows,
-      contextOf: (row) => ({ words, cut: this.cutOf(row), refusal: row.kind === "component" ? this.refusals.get(row.component.name) : undefined, busy: this.changing.has(row.component.name) }),
+      draw: (row, place) => drawRow(row, place, { words, cut: this.cutOf(row), refusal: row.kind === "component" ? this.refusals.get(row.component.name) : undefined, busy: this.changing.has(row.component.name) }, this.rowActions),
     });
     this.search.show(query, list.found, list.total);
     this.table.activate(this.state.active, false);
@@ -143,6 +150,14 @@ export class ModelApp {
   private activated(row: Row | undefined): void {
     this.remember({ active: row?.key });
     this.showDetails(row);
+  }
+
+  /** Space trains or freezes, Escape sends a refusal away. */
+  private key(key: string, row: Row): boolean {
+    if (row.kind !== "component" || (key !== " " && key !== "Escape")) return false;
+    if (key === " ") void this.setTrained(row, row.component.role !== "trained");
+    else this.refuse(row.component.name, undefined);
+    return true;
   }
 
   private toggle(row: Row): void {

@@ -1,24 +1,13 @@
-/** In place of a model: that it is being read, or why it cannot be. */
+/** In place of a model or above its last good picture: why it cannot be read. */
 import type { ModelHostMessage } from "../../src/protocol/modelMessages";
-import { element } from "../dom";
-import { bar, placeOf } from "../panels/notices";
-import { button, progressRing } from "../ui";
+import { bar, placeOf } from "../panels/bar";
+import { problemPage } from "../panels/placeholder";
+import { button } from "../ui";
 
 type ModelProblem = Extract<ModelHostMessage, { type: "problem" }>;
 
-export function loading(): HTMLElement {
-  return element("div", { class: "placeholder", role: "status" }, progressRing("Reading the model"), element("p", {}, "Reading the model …"));
-}
-
-export function problemPage({ name, problem: { message, file, field, hint }, canOpen }: ModelProblem, open: () => void): HTMLElement {
-  const place = placeOf(file, field);
-  return element("div", { class: "placeholder", role: "alert" },
-    element("h2", {}, `${name} cannot be read as a model`),
-    place ? element("p", { class: "place" }, place) : undefined,
-    element("p", {}, message),
-    hint ? element("p", { class: "hint" }, hint) : undefined,
-    canOpen ? openButton(open, "primary") : undefined,
-  );
+export function unreadablePage({ name, problem, canOpen }: ModelProblem, open: () => void): HTMLElement {
+  return problemPage(`${name} cannot be read as a model`, problem, canOpen ? openButton(open, "primary") : undefined);
 }
 
 /** Above the last good picture. */

@@ -1,15 +1,15 @@
 /** One row of the tree-table, drawn. */
 import { formatBytes, formatCount, formatDecimal } from "../../src/timeline/layout/format";
 import { element } from "../dom";
+import { marked } from "../table/search";
+import { rowElement, twistie, type RowPlace } from "../table/treeTable";
 import { checkbox } from "../ui";
 import type { LayerCut } from "./cuts";
 import { formatFlops, totalsOf, workOf } from "./figures";
-import { isExpanded, layersOf, nameOf, type ComponentRow, type Row } from "./rows";
+import { layersOf, nameOf, type ComponentRow, type Row } from "./rows";
 
 /** What a row shows besides its own figures. */
 export interface RowContext {
-  readonly index: number;
-  readonly active: boolean;
   /** Words of the search, marked where they stand. */
   readonly words: readonly string[];
   /** The cut after the row's last layer. */
@@ -26,14 +26,22 @@ export interface RowActions {
   dismissRefusal(row: ComponentRow): void;
 }
 
-export const columns = ["Name", "Kind", "Parameters", "FLOPs", "Saved", "Work", "Cut"] as const;
+const columns = ["Name", "Kind", "Parameters", "FLOPs", "Saved", "Work", "Cut"] as const;
 
-export const rowId = (index: number) => `row-${index}`;
+export function headCells(): readonly HTMLElement[] {
+  return columns.map((name, index) => element("div", { class: `cell ${index > 1 && index < 5 ? "cell-number" : ""} column-${index}`, role: "columnheader" }, ...headParts(name, index)));
+}
 
-export function rowElement(row: Row, context: RowContext, actions: RowActions): HTMLElement {
+/** The last column has its legend in its head. */
+function headParts(name: string, index: number): readonly (HTMLElement | string)[] {
+  if (index !== columns.length - 1) return [name];
+  const key = (direction: string) => element("span", { class: "legend-item" }, element("span", { class: `legend-swatch bar-${direction}`, "aria-hidden": true }), direction);
+  return [element("span", { class: "legend-title", title: "Bytes per sample that the next stage waits for and that come back, were a stage to end here; bars are drawn against the most of the chain, or of the frozen component" }, name), key("forward"), key("backward"), element("span", { class: "legend-item", title: "The cheapest cut near each eighth of the chain's FLOPs, where stages of equal work would end" }, "✂ cheap")];
+}
+
+export function drawRow(row: Row, place: RowPlace, context: RowContext, actions: RowActions): HTMLElement {
   const layers = layersOf(row);
   const totals = totalsOf(layers);
-  const expanded = isExpanded(row);
   const kind = row.kind === "component" ? `${row.component.class}, ${layers.length} layers` : row.kind === "repeat" ? `${layers[0].kind} × ${layers.length}` : row.layer.kind;
   const cells = [
     element("div", { class: "cell cell-name", role: "rowheader" }, ...nameParts(row, context, actions)),
@@ -44,11 +52,7 @@ export function rowElement(row: Row, context: RowContext, actions: RowActions): 
     element("div", { class: "cell cell-work", role: "gridcell", title: "F forward, I gradient of the input, W gradient of the weights" }, ...workOf(layers).map((letter) => element("span", { class: letter === "–" ? "work-none" : `work-${letter}` }, letter))),
     row.kind === "component" ? element("div", { class: "cell cell-cut", role: "gridcell" }) : cutCell(context.cut),
   ];
-  return element("div", {
-    class: `row row-${row.kind}${context.active ? " active" : ""}`, role: "row", id: rowId(context.index),
-    "aria-rowindex": context.index + 2, "aria-level": row.level, "aria-posinset": row.position, "aria-setsize": row.siblings,
-    "aria-expanded": expanded === undefined ? undefined : String(expanded), "aria-selected": String(context.active),
-  }, ...cells);
+  return rowElement(`row-${row.kind}`, place, row, { "aria-posinset": row.position, "aria-setsize": row.siblings }, ...cells);
 }
 
 function trainableHint({ parameters, trainable }: { readonly parameters: number; readonly trainable: number }): string {
@@ -56,16 +60,15 @@ function trainableHint({ parameters, trainable }: { readonly parameters: number;
 }
 
 function nameParts(row: Row, context: RowContext, actions: RowActions): readonly (HTMLElement | string)[] {
-  const twistie = element("span", { class: "twistie", "aria-hidden": true }, isExpanded(row) === undefined ? "" : isExpanded(row) ? "⌄" : "›");
-  twistie.addEventListener("click", () => actions.toggle(row));
+  const opener = twistie(row.kind === "layer" ? undefined : row.expanded, () => actions.toggle(row));
   const name = element("span", { class: "name", title: nameOf(row) }, ...marked(nameOf(row), context.words));
-  if (row.kind !== "component") return [twistie, name];
+  if (row.kind !== "component") return [opener, name];
   const trained = row.component.role === "trained";
   const toggle = checkbox("trains", trained, (wanted) => actions.setTrained(row, wanted));
   toggle.classList.add("role-toggle");
   toggle.title = trained ? `${row.component.name} trains; freeze it` : `${row.component.name} is frozen; train it`;
   toggle.classList.toggle("busy", context.busy); // not disabled, which would take the focus from it
-  return [twistie, name, toggle, ...(context.refusal === undefined ? [] : [refusalBubble(row, context.refusal, actions)])];
+  return [opener, name, toggle, ...(context.refusal === undefined ? [] : [refusalBubble(row, context.refusal, actions)])];
 }
 
 /** Right below the toggle, over the rows that follow. */
@@ -97,18 +100,4 @@ function cutCell(cut: LayerCut | undefined): HTMLElement {
   );
   if (cut.isCheap) cell.setAttribute("aria-label", `${formatBytes(cut.forward + cut.backward)}, cheapest nearby`);
   return cell;
-}
-
-/** The text with the words in it marked. */
-export function marked(text: string, words: readonly string[]): readonly (HTMLElement | string)[] {
-  const lower = text.toLowerCase();
-  const parts: (HTMLElement | string)[] = [];
-  for (let at = 0; at < text.length; ) {
-    const next = words.map((word) => ({ word, start: lower.indexOf(word, at) })).filter(({ start }) => start >= 0).sort((a, b) => a.start - b.start || b.word.length - a.word.length)[0];
-    if (!next) return [...parts, text.slice(at)];
-    if (next.start > at) parts.push(text.slice(at, next.start));
-    parts.push(element("mark", {}, text.slice(next.start, next.start + next.word.length)));
-    at = next.start + next.word.length;
-  }
-  return parts;
 }

@@ -1,11 +1,9 @@
 /** The rows of the tree-table, as data: components, runs of equal layers, layers. Which of them are there follows from what is open and searched. */
 import type { InspectedComponent, InspectedLayer, Inspection } from "../../src/model/inspection";
+import { hasAll, wordsOf } from "../table/search";
+import type { TableRow } from "../table/treeTable";
 
-interface Placed {
-  /** Names the row over changes of the model and of what is open. */
-  readonly key: string;
-  /** Depth in the tree, from 1. */
-  readonly level: number;
+interface Placed extends TableRow {
   /** Among its siblings, from 1. */
   readonly position: number;
   readonly siblings: number;
@@ -65,17 +63,11 @@ export function rowsOf({ components }: Inspection, { collapsed, grouped, opened,
   return { rows, found: words.length === 0 ? total : shown.reduce((sum, { layers }) => sum + layers.length, 0), total };
 }
 
-export function wordsOf(query: string): readonly string[] {
-  return query.toLowerCase().split(/\s+/).filter((word) => word !== "");
-}
-
 function matches(components: readonly InspectedComponent[], words: readonly string[]) {
   return components
-    .map((component) => ({ component, layers: component.layers.filter((layer) => hasAll(`${component.name} ${layer.name} ${layer.kind}`.toLowerCase(), words)) }))
+    .map((component) => ({ component, layers: component.layers.filter((layer) => hasAll(`${component.name} ${layer.name} ${layer.kind}`, words)) }))
     .filter(({ layers }) => layers.length > 0);
 }
-
-const hasAll = (text: string, words: readonly string[]) => words.every((word) => text.includes(word));
 
 function layerRows(component: InspectedComponent, runs: readonly (readonly InspectedLayer[])[], opened: ReadonlySet<string>): readonly Row[] {
   return runs.flatMap((layers, index): Row[] => {
@@ -114,11 +106,6 @@ export function layersOf(row: Row): readonly InspectedLayer[] {
     case "layer":
       return [row.layer];
   }
-}
-
-/** Of rows that have others below them. */
-export function isExpanded(row: Row): boolean | undefined {
-  return row.kind === "layer" ? undefined : row.expanded;
 }
 
 /** "layers.0 … layers.22". */

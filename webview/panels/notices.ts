@@ -1,7 +1,8 @@
 /** What stands in the way of a picture, or makes it doubtful, and what to do about it. */
-import { element } from "../dom";
 import type { Snapshot } from "../session";
-import { button, progressRing } from "../ui";
+import { button } from "../ui";
+import { bar, placeOf } from "./bar";
+import { problemPage, waitingPage } from "./placeholder";
 
 export interface NoticeActions {
   showText(field: string | undefined): void;
@@ -24,28 +25,7 @@ export function noticeBars({ picture, problem }: Snapshot, refusal: string | und
 /** In place of a picture when there is none: loading, an empty document, or the problem. */
 export function placeholder({ picture, problem }: Snapshot, actions: NoticeActions): HTMLElement | undefined {
   if (picture) return undefined;
-  if (!problem) return element("div", { class: "placeholder", role: "status" }, progressRing("Loading the plan"), element("p", {}, "Reading the plan and its profile …"));
-  const { message, file, field, hint } = problem.problem;
+  if (!problem) return waitingPage("Loading the plan", "Reading the plan and its profile …");
   const title = { empty: "This plan is empty", text: "This plan cannot be shown", inputs: "Something this plan needs is missing" }[problem.kind];
-  return element("div", { class: "placeholder", role: "alert" },
-    element("h2", {}, title),
-    placeOf(file, field) ? element("p", { class: "place" }, placeOf(file, field)) : undefined,
-    element("p", {}, message),
-    hint ? element("p", { class: "hint" }, hint) : undefined,
-    button({ label: "Show Text", title: "Open the plan as text", appearance: "primary", onClick: () => actions.showText(field) }),
-  );
-}
-
-export function placeOf(file: string | undefined, field: string | undefined): string {
-  return [file, field].filter((part) => part !== undefined && part !== "").join(" · ");
-}
-
-export function bar(kind: "error" | "warning" | "info", parts: readonly (string | undefined)[], action?: HTMLElement): HTMLElement {
-  const mark = { error: "⨯", warning: "⚠", info: "ⓘ" }[kind];
-  const text = parts.filter((part): part is string => part !== undefined && part !== "");
-  return element("div", { class: `notice notice-${kind}`, role: kind === "error" ? "alert" : "status" },
-    element("span", { class: "notice-mark", "aria-hidden": true }, mark),
-    element("span", { class: "notice-text" }, ...text.map((part, index) => element("span", { class: index === 0 && text.length > 1 && kind === "error" ? "place" : "" }, `${part} `))),
-    action,
-  );
+  return problemPage(title, problem.problem, button({ label: "Show Text", title: "Open the plan as text", appearance: "primary", onClick: () => actions.showText(problem.problem.field) }));
 }

@@ -1,12 +1,15 @@
-/** Operations as RFC 4180 comma-separated values, one line each. */
+/** Operations as comma-separated values, one line each. */
+import { csvText, type Column } from "../../model/csv";
 import type { Timeline, TimelineOperation } from "../../model/timeline";
 
-type Cell = string | number | undefined;
+export function timelineToCsv(timeline: Timeline): string {
+  return csvText(columnsOf(timeline), timeline.operations);
+}
 
-const columns: readonly (readonly [string, (operation: TimelineOperation, timeline: Timeline) => Cell])[] = [
-  ["source", (_, timeline) => timeline.source],
+const columnsOf = (timeline: Timeline): readonly Column<TimelineOperation>[] => [
+  ["source", () => timeline.source],
   ["device", (operation) => operation.device],
-  ["device_name", (operation, timeline) => timeline.devices[operation.device]?.name],
+  ["device_name", (operation) => timeline.devices[operation.device]?.name],
   ["stream", (operation) => operation.stream],
   ["op", (operation) => operation.op],
   ["iteration", (operation) => operation.iteration],
@@ -26,17 +29,3 @@ const columns: readonly (readonly [string, (operation: TimelineOperation, timeli
   ["channel", (operation) => operation.channel],
   ["times_from", (operation) => operation.source],
 ];
-
-export function timelineToCsv(timeline: Timeline): string {
-  const lines = [columns.map(([title]) => title).join(",")];
-  for (const operation of timeline.operations) lines.push(columns.map(([, cell]) => cellText(cell(operation, timeline))).join(","));
-  return `${lines.join("\r\n")}\r\n`;
-}
-
-/** Names come from files of the workspace: one that a spreadsheet would run as a formula is kept as text. */
-function cellText(cell: Cell): string {
-  if (cell === undefined) return "";
-  if (typeof cell === "number") return String(cell);
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

@@ -9,6 +9,12 @@ export function formatMs(ms: number): string {
   return `${significant(ms / 1000, 4)} s`;
 }
 
+/** Without its unit, for columns where all are in ms: "0.0042", "0.143", "12.35", "1 043". */
+export function formatMsCell(ms: number): string {
+  const size = Math.abs(ms);
+  return grouped(ms.toFixed(size === 0 ? 0 : size < 0.01 ? 4 : size < 1 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0));
+}
+
 /** Marks of an axis whose steps are `stepMs` apart: as many decimals as tell them apart, and no more. */
 export function formatTick(ms: number, stepMs: number): string {
   const inSeconds = stepMs >= 1000;

@@ -46,6 +46,6 @@ describe("Activation", () => {
 
   it("has the commands of the palette by name", () => {
     const titles = (extension().packageJSON as Manifest).contributes.commands.map(({ title }) => title);
-    for (const title of ["Inspect Model", "Profile Layers", "New Plan", "Open Timeline", "Launch Training", "Show Runs", "Cancel Run", "Export Timeline"]) assert.ok(titles.includes(title), title);
+    for (const title of ["Inspect Model", "Profile Layers", "Open Profile", "New Plan", "Open Timeline", "Launch Training", "Show Runs", "Cancel Run", "Export Timeline"]) assert.ok(titles.includes(title), title);
   });
 });

@@ -21,6 +21,12 @@ describe("In an untrusted workspace", () => {
     await eventually("the timeline's tab", () => (vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputCustom ? true : undefined));
   });
 
+  it("looks at profiles", async () => {
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    await vscode.commands.executeCommand("diffusionpipe.openProfile", { profile: inWorkspace("broken", "broken.profile.json") });
+    await eventually("the profile's tab", () => (vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputCustom ? true : undefined));
+  });
+
   it("refuses to profile and says why", async () => {
     const output = inWorkspace("model.profile.json");
     await assert.rejects(async () => vscode.commands.executeCommand("diffusionpipe.profileLayers", { model: inWorkspace("model"), output }), /not trusted.*Profiling starts processes/);

@@ -7,6 +7,8 @@ import type { HostMessage, ViewMessage } from "../../../src/protocol/messages";
 import { isViewMessage } from "../../../src/protocol/guards";
 import { isModelViewMessage } from "../../../src/protocol/modelGuards";
 import type { ModelHostMessage, ModelViewMessage } from "../../../src/protocol/modelMessages";
+import { isProfileViewMessage } from "../../../src/protocol/profileGuards";
+import type { ProfileHostMessage, ProfileViewMessage } from "../../../src/protocol/profileMessages";
 import { themes, type PageTheme } from "./themes";
 
 /** Every view can say this. */
@@ -23,6 +25,7 @@ interface Opened<In, Out> {
 
 export type ViewPage = Opened<HostMessage, ViewMessage>;
 export type ModelPage = Opened<ModelHostMessage, ModelViewMessage>;
+export type ProfilePage = Opened<ProfileHostMessage, ProfileViewMessage>;
 
 interface PageOptions {
   readonly theme?: PageTheme;
@@ -54,6 +57,11 @@ export function openView(browser: Browser, options: PageOptions = {}): Promise<V
 /** Opens the built model view. */
 export function openModelView(browser: Browser, options: PageOptions = {}): Promise<ModelPage> {
   return open(browser, "model", isModelViewMessage, options);
+}
+
+/** Opens the built profile view. */
+export function openProfileView(browser: Browser, options: PageOptions = {}): Promise<ProfilePage> {
+  return open(browser, "profile", isProfileViewMessage, options);
 }
 
 /** Opens a bundle of `dist/webview` under the same content security policy as in the editor. */

@@ -1,4 +1,4 @@
-/** Filters the layers by name and kind; Enter goes from match to match. */
+/** Filters layers by what stands in their rows; Enter goes from match to match. */
 import { element } from "../dom";
 import { textField } from "../ui";
 
@@ -14,8 +14,9 @@ export class SearchBox {
   private readonly count = element("span", { class: "search-count", role: "status" });
   readonly element: HTMLElement;
 
-  constructor(private readonly actions: SearchActions) {
-    this.field = textField({ label: "Search layers", placeholder: "Search name or kind", value: "", title: "Filter by name or kind (Ctrl+F); Enter: next match, Shift+Enter: the one before, Esc: clear", onInput: (query) => actions.searched(query) });
+  /** @param by What is searched, e.g. "name or kind". */
+  constructor(by: string, private readonly actions: SearchActions) {
+    this.field = textField({ label: "Search layers", placeholder: `Search ${by}`, value: "", title: `Filter by ${by} (Ctrl+F); Enter: next match, Shift+Enter: the one before, Esc: clear`, onInput: (query) => actions.searched(query) });
     this.element = element("div", { class: "search", role: "search" }, this.field.element, this.count);
     this.field.element.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("keydown", (event) => {
