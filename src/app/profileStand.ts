@@ -4,7 +4,7 @@ import type { ModelChoice } from "../model/choice";
 import { isUsable } from "../model/layerFigures";
 import { isOfEstimates } from "../model/measured";
 import type { Inspection } from "../model/inspection";
-import type { Bindings, LayerRef, Profile } from "../model/profile";
+import type { Bindings, LayerRef, LayerTime, Profile } from "../model/profile";
 import { providers, type Provider } from "../profile/messages";
 import { askedPatienceMs, defaultPatienceMs } from "./profile";
 import { differences } from "./profileFits";
@@ -64,6 +64,7 @@ export interface MeasureAgain extends Partial<Bindings> {
   readonly output: string;
   readonly choice: ModelChoice;
   readonly provider: Provider;
+  readonly precision: "fp32" | "fp16";
   readonly threads?: number;
   readonly busyCores?: number;
   readonly batches: readonly number[];
@@ -82,6 +83,7 @@ export function measureAgain(profile: Profile, file: string): MeasureAgain | { r
   if (!provider) return { refused: `The times come from ${name}, not from this editor. “diffusionpipe profile --on TARGET” measures them again.` };
   return {
     model: modelPathOf(profile, file), output: file, choice: profile.choice ?? {}, ...profile.bindings, provider,
+    precision: profile.device.precision === "float16" ? "fp16" : "fp32",
     ...(threads !== undefined && { threads }), ...(busyCores !== undefined && { busyCores }),
     batches: batchesTried(profile), patienceMs: patienceOf(profile),
   };
@@ -100,7 +102,8 @@ function patienceOf({ components }: Profile): number {
   const layers = components.flatMap((component) => component.layers);
   const wasAwaited = layers.some(({ times }) => {
     const measured = times.filter((time) => isUsable(time) && time.source === "measured");
-    return measured.some(({ batch, forwardMs }) => times.some((larger) => larger.batch > batch && larger.source === "measured" && (forwardMs * larger.batch) / batch > defaultPatienceMs));
+    const longest = ({ forwardMs, inputGradMs, weightGradMs }: LayerTime) => Math.max(forwardMs, inputGradMs, weightGradMs);
+    return measured.some((time) => times.some((larger) => larger.batch > time.batch && larger.source === "measured" && (longest(time) * larger.batch) / time.batch > defaultPatienceMs));
   });
   return wasAwaited ? askedPatienceMs : defaultPatienceMs;
 }

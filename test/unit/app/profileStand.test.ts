@@ -95,7 +95,7 @@ describe("measuring again", () => {
     const choice = { train: ["text_encoder"], lora: { unet: { rank: 4, targetModules: ["to_q"] } } };
     const bindings = { height: 64, width: 96, sequenceLength: 8, frames: 3, symbols: { n: 7 } };
     assert.deepEqual(measureAgain({ ...profile, choice, bindings, device: { ...profile.device, busyCores: 1 } }, "/work/profiles/a.profile.json"), {
-      model: "/work/models/small", output: "/work/profiles/a.profile.json", choice, ...bindings, provider: "cpu", threads: 2, busyCores: 1, batches: [1, 2, 4], patienceMs: defaultPatienceMs,
+      model: "/work/models/small", output: "/work/profiles/a.profile.json", choice, ...bindings, provider: "cpu", precision: "fp32", threads: 2, busyCores: 1, batches: [1, 2, 4], patienceMs: defaultPatienceMs,
     });
   });
 
