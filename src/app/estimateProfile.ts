@@ -1,5 +1,5 @@
 /** Use-case: a bound model to its profile on a device that is not here. Every time is computed from public figures and marked so. */
-import { precisionsOf, inItsPrecision } from "../hardware/precision";
+import { precisionsOf } from "../hardware/precision";
 import { estimateTimes, type Precision } from "../hardware/scale";
 import { wholeLayer } from "../hardware/wholeLayer";
 import type { DeviceKind } from "../model/cluster";
@@ -33,14 +33,14 @@ export function estimateProfile(bound: BoundModel, device: DeviceKind, options: 
   const unknown = layers.filter(({ operators }) => !operators).length;
   if (unknown > 0) onNotice(`${unknown} of ${layers.length} layers: ${wholeLayerMessage}`);
   const skeleton = profileSkeleton(bound, { name: device.name, provider: "estimate", precision, memoryBytes: device.memoryBytes, note: estimateNote });
-  return inItsPrecision({
+  return {
     ...skeleton,
     runtimeVersion: "analytic estimate",
     components: skeleton.components.map((component, c) => ({
       ...component,
       layers: component.layers.map((layer, l) => ({ ...layer, times: timesOf(bound.components[c].layers[l], device, precision, batches) })),
     })),
-  });
+  };
 }
 
 function timesOf(layer: BoundLayer, device: DeviceKind, precision: Precision, batches: readonly number[]): readonly LayerTime[] {

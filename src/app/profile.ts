@@ -153,7 +153,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
     });
   try {
     const measured = await besideBusyCores(services.processes, services.busy, busyCores, () => measureLayers(layers, measuring, cache, settings, { signal, onProgress, now: services.now }));
-    const missing = layers.filter(({ signature }) => ![...measured.outcomes.get(signature)!.values()].some(({ forward }) => forward?.status === "ok")).length;
+    const missing = layers.filter(({ key }) => ![...measured.outcomes.get(key)!.values()].some(({ forward }) => forward?.status === "ok")).length;
     if (!measured.complete) throw missing === layers.length ? new Cancelled() : new ProfilingStopped(documentOf(measured), missing);
     measurementNotices(layers, measured, choice.provider, services.cacheFolder).forEach(onNotice);
     if (measured.referenceMs.length > 0) poorGraphs(efficiencies(layers, measured.outcomes, referenceFlops(size, Math.min(...measured.referenceMs)))).forEach(onNotice);

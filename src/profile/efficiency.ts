@@ -16,9 +16,9 @@ export interface Efficiency {
 
 /** Each pass that was timed, at its largest batch, slowest first. @param referenceFlops FLOP/s of the reference product. */
 export function efficiencies(layers: readonly Distinct[], outcomes: Outcomes, referenceFlops: number): readonly Efficiency[] {
-  const found = layers.flatMap(({ signature, label, layer }) =>
+  const found = layers.flatMap(({ key, label, layer }) =>
     passes.flatMap((pass) => {
-      const [batch, ms] = largest(outcomes.get(signature) ?? new Map(), pass);
+      const [batch, ms] = largest(outcomes.get(key) ?? new Map(), pass);
       return ms > 0 ? [{ label: `${label} ${passNames[pass]}, batch ${batch}`, ms, share: (passFlops(layer, pass) * batch) / (ms / 1e3) / referenceFlops }] : [];
     }),
   );

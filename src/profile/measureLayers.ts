@@ -7,7 +7,7 @@ import type { MeasurementCache, MeasurementKey } from "./cache";
 import type { Failure } from "./failure";
 import type { MeasuringProcess } from "./measuringProcess";
 import type { Measurement } from "./messages";
-import { passesOf, passFlops, passGraph, passNames, type Pass } from "./passes";
+import { passesOf, passFlops, passGraph, passNames, workKey, type Pass } from "./passes";
 import { referenceGraph } from "./reference";
 import { shuffled } from "./statistics";
 
@@ -37,7 +37,7 @@ export interface Progress {
 export type Outcome = ({ readonly status: "ok" } & Measurement) | Failure;
 export type PassOutcomes = Partial<Record<Pass, Outcome>>;
 
-/** By signature, then by batch. */
+/** By `workKey`, then by batch. */
 export type Outcomes = ReadonlyMap<string, ReadonlyMap<number, PassOutcomes>>;
 
 export interface Measured {
@@ -51,8 +51,8 @@ export interface Measured {
 }
 
 export interface Distinct {
-  readonly signature: string;
-  /** The first layer with this signature, for people. */
+  readonly key: string;
+  /** The first layer with this work, for people. */
   readonly label: string;
   readonly layer: BoundLayer;
 }
@@ -61,7 +61,8 @@ export function distinctLayers(components: readonly { readonly name: string; rea
   const found = new Map<string, Distinct>();
   for (const component of components) {
     for (const layer of component.layers) {
-      if (!found.has(layer.signature)) found.set(layer.signature, { signature: layer.signature, label: `${component.name} ${layer.name}`, layer });
+      const key = workKey(layer);
+      if (!found.has(key)) found.set(key, { key, label: `${component.name} ${layer.name}`, layer });
     }
   }
   return [...found.values()];
@@ -93,7 +94,7 @@ interface Hooks {
  */
 export async function measureLayers(layers: readonly Distinct[], process: Pick<MeasuringProcess, "request">, cache: MeasurementCache, settings: MeasureSettings, hooks: Hooks): Promise<Measured> {
   const { signal, onProgress = () => {}, now } = hooks;
-  const outcomes = new Map(layers.map(({ signature }) => [signature, new Map<number, PassOutcomes>()]));
+  const outcomes = new Map(layers.map(({ key }) => [key, new Map<number, PassOutcomes>()]));
   const steps = layers.flatMap((distinct) => passesOf(distinct.layer).map((pass) => ({ ...distinct, pass, flops: passFlops(distinct.layer, pass) })));
   const tasks = settings.batches.flatMap((batch, index) => shuffled(steps, settings.seed + index).map((step) => ({ ...step, batch })));
   let remaining = tasks.reduce((sum, { flops, batch }) => sum + weight(flops, batch), 0);
@@ -104,8 +105,8 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
   const ask = (graph: OnnxGraph) =>
     process.request({ kind: "measure", provider: settings.place.provider, precision: settings.place.precision, threads: settings.place.threads, graph, budgetMs: settings.budgetMs }, { signal, timeoutMs: timeoutMs(settings) });
   const measure = async (graph: OnnxGraph, batch: number, isReference = false): Promise<Outcome> => {
-    const key: MeasurementKey = { ...settings.place, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
-    const known = isReference && counts.measured > 0 ? undefined : await cache.read(key);
+    const place: MeasurementKey = { ...settings.place, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
+    const known = isReference && counts.measured > 0 ? undefined : await cache.read(place);
     if (signal?.aborted) throw new Cancelled();
     if (known) {
       if (!isReference) counts.cached += 1;
@@ -116,7 +117,7 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
     if (answer.kind !== "measured") throw new Error("The measuring process gave an answer to another question.");
     if (!isReference) counts.measured += 1;
     // Of the reference the fastest is kept: what the device can do.
-    if (!isReference || referenceMs.every((ms) => ms >= answer.measurement.medianMs)) await cache.write(key, answer.measurement);
+    if (!isReference || referenceMs.every((ms) => ms >= answer.measurement.medianMs)) await cache.write(place, answer.measurement);
     return { status: "ok", ...answer.measurement };
   };
   const reference = referenceGraph(settings.referenceSize);
@@ -128,8 +129,8 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
   try {
     await lookAtReference();
     let looked = 0;
-    for (const [done, { signature, label, layer, pass, flops, batch }] of tasks.entries()) {
-      const known = outcomes.get(signature)!;
+    for (const [done, { key, label, layer, pass, flops, batch }] of tasks.entries()) {
+      const known = outcomes.get(key)!;
       const remainingMs = spent.weight > 0 ? (spent.ms / spent.weight) * remaining : undefined;
       onProgress({ done, total: tasks.length, what: `${label} ${passNames[pass]}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
       remaining -= weight(flops, batch);

@@ -13,8 +13,8 @@ export function measurementNotices(layers: readonly Distinct[], { outcomes, coun
   ];
 }
 
-function leftToCpu({ signature, label }: Distinct, outcomes: Outcomes, provider: Provider): string[] {
-  return [...(outcomes.get(signature) ?? [])].flatMap(([batch, found]) =>
+function leftToCpu({ key, label }: Distinct, outcomes: Outcomes, provider: Provider): string[] {
+  return [...(outcomes.get(key) ?? [])].flatMap(([batch, found]) =>
     passes.flatMap((pass) => {
       const outcome = found[pass];
       return outcome?.status === "ok" && outcome.leftToCpu?.length ? [`${label} ${passNames[pass]}, batch ${batch}: ${provider} left ${outcome.leftToCpu.join(", ")} to the CPU.`] : [];
@@ -23,21 +23,21 @@ function leftToCpu({ signature, label }: Distinct, outcomes: Outcomes, provider:
 }
 
 /** One for each failure, with the batch sizes that had it. */
-function failures({ signature, label }: Distinct, outcomes: Outcomes): string[] {
+function failures({ key, label }: Distinct, outcomes: Outcomes): string[] {
   const batches = new Map<string, number[]>();
-  for (const [batch, found] of outcomes.get(signature) ?? []) {
+  for (const [batch, found] of outcomes.get(key) ?? []) {
     for (const pass of passes) {
       const outcome = found[pass];
       if (!outcome || outcome.status === "ok") continue;
-      const key = `${passNames[pass]}, batch BATCHES: ${outcome.status === "oom" ? "out of memory" : "failed"}. ${outcome.message}`;
-      batches.set(key, [...(batches.get(key) ?? []), batch]);
+      const text = `${passNames[pass]}, batch BATCHES: ${outcome.status === "oom" ? "out of memory" : "failed"}. ${outcome.message}`;
+      batches.set(text, [...(batches.get(text) ?? []), batch]);
     }
   }
   return [...batches].map(([failure, sizes]) => `${label} ${failure.replace("BATCHES", sizes.sort((a, b) => a - b).join(", "))}`);
 }
 
 function disturbed(layers: readonly Distinct[], outcomes: Outcomes, cacheFolder: string): string[] {
-  const times = layers.flatMap(({ signature }) => [...(outcomes.get(signature)?.values() ?? [])].flatMap((found) => Object.values(found))).filter((outcome) => outcome.status === "ok");
+  const times = layers.flatMap(({ key }) => [...(outcomes.get(key)?.values() ?? [])].flatMap((found) => Object.values(found))).filter((outcome) => outcome.status === "ok");
   const count = times.filter((outcome) => (outcome.coreShare ?? 1) < quietShare).length;
   return count === 0
     ? []

@@ -9,6 +9,14 @@ export type Pass = (typeof passes)[number];
 /** For people. */
 export const passNames: Readonly<Record<Pass, string>> = { forward: "F", inputGrad: "I", weightGrad: "W" };
 
+/**
+ * Layers with the same key do the same work: forward by their signature, and backward since the FLOPs of either gradient say which of
+ * them are needed, of which inputs and parameters.
+ */
+export function workKey({ signature, needsInputGrad, needsWeightGrad, inputGradFlopsPerSample, weightGradFlopsPerSample }: BoundLayer): string {
+  return [signature, ...(needsInputGrad ? [`I${inputGradFlopsPerSample}`] : []), ...(needsWeightGrad ? [`W${weightGradFlopsPerSample}`] : [])].join(" ");
+}
+
 /** The passes of a layer that can be timed: gradients as far as they are needed and its operators are known. */
 export function passesOf(layer: BoundLayer): readonly Pass[] {
   const { needsInputGrad, needsWeightGrad, backward } = layer;

@@ -2,6 +2,7 @@
 import type { BoundLayer, BoundModel } from "../model/model";
 import type { LayerTime, Profile } from "../model/profile";
 import type { Outcome, Outcomes, PassOutcomes } from "./measureLayers";
+import { workKey } from "./passes";
 import { profileSkeleton } from "./skeleton";
 
 export interface MeasuredWith {
@@ -105,7 +106,7 @@ export function recordTimes(bound: BoundModel, measured: ReadonlyMap<BoundLayer,
 
 /** The document of passes that were measured here; gradients that could not be are estimates. @throws Error as `recordTimes`. */
 export function profileDocument(bound: BoundModel, outcomes: Outcomes, measuredWith: MeasuredWith): Profile {
-  const timesOf = (layer: BoundLayer) => [...(outcomes.get(layer.signature) ?? [])].filter(([, { forward }]) => forward).sort(([a], [b]) => a - b).map(([batch, found]) => layerTime(layer, batch, found));
+  const timesOf = (layer: BoundLayer) => [...(outcomes.get(workKey(layer)) ?? [])].filter(([, { forward }]) => forward).sort(([a], [b]) => a - b).map(([batch, found]) => layerTime(layer, batch, found));
   const measured = new Map(bound.components.flatMap(({ layers }) => layers.map((layer) => [layer, timesOf(layer)] as const)));
   return recordTimes(bound, measured, measuredWith);
 }

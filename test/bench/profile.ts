@@ -13,7 +13,7 @@ import type { BoundLayer, BoundModel } from "../../src/model/model";
 import type { LayerTime, Profile } from "../../src/model/profile";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 import { distinctLayers } from "../../src/profile/measureLayers";
-import { passes, passesOf, passFlops, passNames, type Pass } from "../../src/profile/passes";
+import { passes, passesOf, passFlops, passNames, workKey, type Pass } from "../../src/profile/passes";
 import { median, quantile } from "../../src/profile/statistics";
 import { correlation } from "./rankCorrelation";
 
@@ -54,8 +54,8 @@ interface Timed {
 /** Each distinct measured pass at each batch. */
 function timesOf(bound: BoundModel, profile: Profile): readonly Timed[] {
   const layers = bound.components.flatMap((component, c) => component.layers.map((layer, l) => ({ layer, times: profile.components[c].layers[l].times })));
-  return distinctLayers(bound.components).flatMap(({ signature, label, layer }) => {
-    const alike = layers.filter((other) => other.layer.signature === signature);
+  return distinctLayers(bound.components).flatMap(({ key, label, layer }) => {
+    const alike = layers.filter((other) => workKey(other.layer) === key);
     return alike[0].times.filter((time) => (time.status ?? "ok") === "ok").flatMap((time) => passesOf(layer).map((pass) => ({ label, layer, pass, batch: time.batch, ms: msOf(time, pass), count: alike.length })));
   });
 }
@@ -89,7 +89,7 @@ function printEfficiency(times: readonly Timed[], productTflops: number): void {
 }
 
 function printComparison(ours: readonly Timed[], theirs: readonly Timed[]): void {
-  const key = ({ layer, pass, batch }: Timed) => `${layer.signature} ${pass} ${batch}`;
+  const key = ({ layer, pass, batch }: Timed) => `${workKey(layer)} ${pass} ${batch}`;
   const byKey = new Map(theirs.map((time) => [key(time), time]));
   const pairs = ours.flatMap((our) => {
     const their = byKey.get(key(our));

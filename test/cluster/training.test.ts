@@ -21,8 +21,8 @@ const sample = join(process.cwd(), "media/sample");
 async function planSample(folder: string, steps: number): Promise<string> {
   const model = await inspectModel(nodeFiles, join(sample, "model"));
   const bound = model.bind(model.defaultBindings);
-  const outcomes = new Map(distinctLayers(bound.components).map(({ signature, layer }) =>
-    [signature, new Map([1, 8].map((batch) => [batch, { forward: { status: "ok" as const, medianMs: (1 + layer.flopsPerSample * batch) / 1e7, spreadMs: 0, rounds: 1, repeats: 2 } }]))]));
+  const outcomes = new Map(distinctLayers(bound.components).map(({ key, layer }) =>
+    [key, new Map([1, 8].map((batch) => [batch, { forward: { status: "ok" as const, medianMs: (1 + layer.flopsPerSample * batch) / 1e7, spreadMs: 0, rounds: 1, repeats: 2 } }]))]));
   const profile = profileDocument(bound, outcomes, { runtimeVersion: "none", device: { name: "none", provider: "cpu", precision: "float32", memoryBytes: 1e10 } });
   writeFileSync(join(folder, "p.profile.json"), JSON.stringify({ ...profile, model: { ...profile.model, path: join(sample, "model") } }));
   execFileSync(python(), [join(sample, "draw.py"), "--out", join(folder, "images"), "--count", "16"]);

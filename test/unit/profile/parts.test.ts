@@ -9,6 +9,7 @@ import { candidates } from "../../../src/profile/choose";
 import { failureOf, failureOfExit } from "../../../src/profile/failure";
 import { distinctLayers, measureLayers, type Measured, type MeasureSettings, type PassOutcomes } from "../../../src/profile/measureLayers";
 import { parseReply } from "../../../src/profile/messages";
+import { workKey } from "../../../src/profile/passes";
 import { parseNvidiaSmi } from "../../../src/profile/probe";
 import { kernelsIn } from "../../../src/profile/runtimeProfile";
 import { measurementNotices } from "../../../src/profile/notices";
@@ -66,8 +67,8 @@ describe("notices after measuring", () => {
     const layers = distinctLayers(modelOf([productLayer(64)]).components);
     const ok = { status: "ok", medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } as const;
     const outcomes = new Map([
-      ["product 64", new Map<number, PassOutcomes>([[1, { forward: { ...ok, coreShare: 0.95 } }], [2, { forward: { ...ok, coreShare: 0.5 } }], [4, { forward: { status: "oom", message: "full" }, weightGrad: { status: "oom", message: "full" } }], [8, { forward: { status: "oom", message: "full" } }]])],
-      ["product 32", new Map<number, PassOutcomes>([[1, { forward: { ...ok, leftToCpu: ["Det"] } }]])],
+      [workKey(productLayer(64)), new Map<number, PassOutcomes>([[1, { forward: { ...ok, coreShare: 0.95 } }], [2, { forward: { ...ok, coreShare: 0.5 } }], [4, { forward: { status: "oom", message: "full" }, weightGrad: { status: "oom", message: "full" } }], [8, { forward: { status: "oom", message: "full" } }]])],
+      [workKey(productLayer(32, { needsInputGrad: false, needsWeightGrad: false })), new Map<number, PassOutcomes>([[1, { forward: { ...ok, leftToCpu: ["Det"] } }]])],
     ]);
     const measured: Measured = { outcomes, complete: true, counts: { measured: 2, cached: 1 }, referenceMs: [10, 10.5, 13] };
     const notices = measurementNotices(layers, measured, "webgpu", "/cache");
@@ -103,7 +104,7 @@ describe("batch sizes", () => {
     };
     const files = { ...nodeFiles, read: () => Promise.reject(new Error("empty")), write: () => Promise.resolve() };
     const { outcomes } = await measureLayers(layers, process, new MeasurementCache(files, "/nowhere"), { ...settings, ...more }, { now: () => 0 });
-    return { asked, batchesOf: (width: number) => [...outcomes.get(`product ${width}`)!].map(([batch, { forward }]) => `${batch} ${forward!.status}`) };
+    return { asked, batchesOf: (width: number) => [...outcomes.get(layers.find(({ layer }) => layer.signature === `product ${width}`)!.key)!].map(([batch, { forward }]) => `${batch} ${forward!.status}`) };
   }
 
   it("end for a layer where memory or patience ends, not for the others", async () => {

@@ -13,6 +13,7 @@ import { chooseProvider } from "../../../src/profile/choose";
 import { distinctLayers, measureLayers, type MeasureSettings } from "../../../src/profile/measureLayers";
 import { MeasuringProcess } from "../../../src/profile/measuringProcess";
 import type { Precision } from "../../../src/profile/messages";
+import { workKey } from "../../../src/profile/passes";
 import { profileDocument } from "../../../src/profile/record";
 import { profileSkeleton } from "../../../src/profile/skeleton";
 import { contextOf } from "../../../src/simulate/context";
@@ -82,7 +83,7 @@ describe("float16", function () {
 
   it("leaves a planner as many parameters, and so optimizer states, as float32", () => {
     const bound = modelOf([productLayer(64)]);
-    const outcomes = new Map(["product 64", "product 32"].map((signature) => [signature, new Map([[1, { forward: { status: "ok" as const, medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } }]])]));
+    const outcomes = new Map(bound.components.flatMap((component) => component.layers).map((layer) => [workKey(layer), new Map([[1, { forward: { status: "ok" as const, medianMs: 1, spreadMs: 0, rounds: 3, repeats: 2 } }]])]));
     const states = ["float32", "float16"].map((precision) => {
       const profile = profileDocument(bound, outcomes, { runtimeVersion: "r", device: { name: "d", provider: "cuda", precision, memoryBytes: 1e12 } });
       const kind = { name: "d", memoryBytes: 1e12, peakTflops: { fp16: 1, fp32: 1 }, bandwidthGBps: 1 };
