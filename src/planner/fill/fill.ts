@@ -11,6 +11,7 @@ import { pipelineSamples, split, unfilled } from "../../plan/frozenWork";
 import { allPipelines, pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
+import { memoryUse } from "../../simulate/memory";
 import { refine } from "../partition/refine";
 import { cutsOf } from "../cuts";
 import { forPipelines, trialsOf, type Trials } from "../trials";
@@ -19,7 +20,8 @@ import { fillBound } from "./bound";
 import { balanced } from "./balance";
 import { improved } from "./improve";
 import { bubblesOf, gapsOf, type Bubble } from "./bubbles";
-import { greedyFills, type FillSettings } from "./greedy";
+import { greedyFills, type FillSettings, type LotsAt } from "./greedy";
+import { fitsIn, lotsOf, mostFillBytes } from "./room";
 
 export interface Filled {
   readonly plan: Plan;
@@ -74,8 +76,8 @@ function blocksAfter(plan: Plan, context: Context): readonly Fill[] {
 }
 
 /**
- * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
- * device's share of the samples.
+ * The best of several fillings of `plan`, whose own fills don't count, and of not filling, among those that fit; of all where none
+ * does. `thorough` also searches for each device's share of the samples.
  */
 export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
   if (context.workload.frozen.length === 0) return withoutFilling(plan, context);
@@ -83,12 +85,15 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
   const trials = trialsOf(empty, context);
   const best = bestFills(empty, context, trials, thorough, settings);
   const unfilledMs = quicklyUnfilledMs(plan, context, trials);
-  if (best.periodMs >= unfilledMs) return withoutFilling(plan, context);
-  const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
+  const isAmple = hasAmpleRoom(plan, context, trials);
+  const fits = ({ program, simulation }: Filled) => isAmple || fitsIn(context, memoryUse(program, context, simulation));
+  const filled = best.periodMs < unfilledMs ? simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context) : undefined;
   // Where pipelines meet on links both take longer than alone: then not filling has to be simulated as a whole too.
-  if (filled.simulation.periodMs <= unfilledMs) return filled;
+  if (filled && filled.simulation.periodMs <= unfilledMs && fits(filled)) return filled;
   const baseline = withoutFilling(plan, context);
-  return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
+  const made = filled && filled.simulation.periodMs < baseline.simulation.periodMs ? [filled, baseline] : [baseline, ...(filled ? [filled] : [])];
+  // Frozen work behind the passes, which then hold nothing, fits soonest.
+  return made.find(fits) ?? [afterPasses(plan, context)].find(fits) ?? made[0];
 }
 
 /** The period of `withoutFilling` with one pipeline of each kind, as if they never met on links. */
@@ -111,32 +116,68 @@ function simulated(plan: Plan, context: Context): Filled {
   return { plan, program, simulation: simulate(program, context) };
 }
 
-/** The best fills found for the first pipeline, and the period with them (the others fill alike). */
-export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+/** Fills of the first pipeline, and the period with them; Infinity where nothing fits. */
+interface FirstFills {
+  readonly fills: readonly Fill[];
+  readonly periodMs: number;
+}
+
+/**
+ * The best fills found for the first pipeline (the others fill alike). Where they don't fit the memory that passes leave, another
+ * search takes only what does.
+ */
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): FirstFills {
+  const cuts = cutsOf(plan);
+  const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
+  const { passes, samples } = pipeline;
+  const fits = (simulation: Simulation) => fitsIn(context, trials.memory(cuts, simulation));
+  const free = fillsOf(plan, context, trials, pipeline, thorough, settings);
+  if (hasAmpleRoom(plan, context, trials) || fits(trials.filled(cuts, free.fills))) return free;
+  return fillsOf(plan, context, trials, pipeline, thorough, settings, { lots: lotsOf(plan, context, trials.memory(cuts, passes), samples), fits });
+}
+
+/** Whether any filling fits, which is quickly seen. */
+function hasAmpleRoom(plan: Plan, { workload }: Context, trials: Trials): boolean {
+  const [from, to] = pipelineSamples(plan, 0);
+  return trials.excessBytes(cutsOf(plan)) + mostFillBytes(workload, to - from) <= 0;
+}
+
+/** What devices may hold. */
+interface Limits {
+  /** Of each rank of the first pipeline. */
+  readonly lots: readonly LotsAt[];
+  readonly fits: (simulation: Simulation) => boolean;
+}
+
+/** The best fills found, and of those the best that fit `limits`. */
+function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPipeline, thorough: boolean, settings?: Partial<FillSettings>, limits?: Limits): FirstFills {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
-  const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
   const { ranks } = pipeline;
   const scoreOf = (fills: readonly Fill[], periodMs: number) => periodMs * (1 + gainPerFill * fills.length);
-  let best: { readonly fills: readonly Fill[]; readonly periodMs: number; readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
+  const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
+  let best: FirstFills & { readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
   const consider = (fills: readonly Fill[]): number => {
     const periodMs = trials.filledMs(cuts, fills);
     const score = scoreOf(fills, periodMs);
-    if (score < best.score) best = { fills, periodMs, score };
+    if (score >= best.score) return score;
+    if (limits && !limits.fits(simulate(fills))) return Infinity;
+    best = { fills, periodMs, score };
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
     for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
       const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
-      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
-      const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
-      const shares = sampleCuts(context, batches, own, pipeline.samples, margin);
+      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked, limits && inAll(limits.lots)));
+      const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked, limits?.lots[s]) : [])));
+      const shares = sampleCuts(context, batches, limits ? withRoom(own, limits.lots) : own, pipeline.samples, margin);
       refine(shares, apart, tries);
     }
   };
   if (!thorough) {
     tryBubbles(pipeline.bubbles(true), 1);
+    if (limits) consider(ofFirst(plan, blocksAfter(plan, context)));
     return best;
   }
   tryBubbles(pipeline.bubbles(false), 1);
@@ -144,11 +185,22 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);
-  const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
-  const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf);
+  if (best.periodMs === Infinity) return best;
+  const fits = limits?.fits ?? (() => true);
+  const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf, fits);
   // What somebody wants left free is not filled by moves that look at what is free.
   if (even.periodMs <= boundMs * (1 + nearBound) || settings?.margin !== undefined || settings?.smallestMs !== undefined) return even;
-  return improved(workload, batches, ranks, even.fills, simulate, scoreOf, { simulations: improvements, smallestMs: pipeline.smallestMs });
+  return improved(workload, batches, ranks, even.fills, simulate, scoreOf, fits, { simulations: improvements, smallestMs: pipeline.smallestMs });
+}
+
+/** What each of several devices may have in between. */
+function inAll(lots: readonly LotsAt[]): LotsAt {
+  return (ms) => lots.map((lotsAt) => lotsAt(ms)).reduce((least, own) => least.map((most, part) => Math.min(most, own[part])));
+}
+
+/** Bubbles of each device in which it may begin on every part. */
+function withRoom(own: readonly (readonly Bubble[])[], lots: readonly LotsAt[]): readonly (readonly Bubble[])[] {
+  return own.map((bubbles, s) => bubbles.filter(({ from }) => lots[s](from).every((most) => most >= 1)));
 }
 
 interface Bubbles {

@@ -22,7 +22,7 @@ const mostJoins = 6;
 
 /**
  * Fills moved as long as `score` (of fills and their period) falls and simulations are left. No filling is taken in which a fill
- * stands before its own input.
+ * stands before its own input, or that does not fit.
  */
 export function improved(
   workload: Workload,
@@ -31,6 +31,7 @@ export function improved(
   start: readonly Fill[],
   simulate: (fills: readonly Fill[]) => Simulation,
   score: (fills: readonly Fill[], periodMs: number) => number,
+  fits: (simulation: Simulation) => boolean,
   { simulations, smallestMs }: { readonly simulations: number; readonly smallestMs: number },
 ): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   let fills = start;
@@ -41,7 +42,7 @@ export function improved(
     for (const candidate of movesOf(workload, batches, ranks, fills, now, smallestMs)) {
       if (left-- <= 0) break;
       const simulation = tried(candidate, simulate, workload, ranks);
-      if (!simulation || score(candidate, simulation.periodMs) >= score(fills, now.periodMs)) continue;
+      if (!simulation || score(candidate, simulation.periodMs) >= score(fills, now.periodMs) || !fits(simulation)) continue;
       [fills, now, moved] = [candidate, simulation, true];
       break;
     }
