@@ -5,11 +5,9 @@
  */
 import { linkBetween } from "../model/cluster";
 import type { Fill, Plan } from "../model/plan";
-import type { Operation } from "../model/program";
-import type { Workload } from "../model/workload";
-import { pipelineSamples, sharedFrozenWork } from "../plan/frozenWork";
+import { pipelineSamples } from "../plan/frozenWork";
 import { allPipelines, ordersOf, pipelineDevices, replicasIn, worldSizeOf } from "../plan/placement";
-import { iterationLists } from "../plan/rankLists";
+import { firstFrozenWork, iterationLists, type Lists } from "../plan/rankLists";
 import { dependsOnTimes } from "../schedule/generators";
 import type { DeviceOrders } from "../schedule/generators/order";
 import type { Context } from "../simulate/context";
@@ -62,14 +60,14 @@ export function trialsOf(plan: Plan, context: Context): Trials {
     const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
     return graphOf(at, structureAt(at, outcome, ordersAt(at)));
   };
-  let prologues: readonly (readonly Operation[])[] | undefined;
+  let prologues: Lists | undefined;
   const workspaceBytes = workload.chains.reduce((most, { layers }) => layers.reduce((bytes, layer) => Math.max(bytes, layer.workspaceBytes ?? 0), most), 0);
   let excess: ((cuts: readonly number[]) => number) | undefined;
   return {
     excessBytes: (cuts) => workspaceBytes + (excess ??= excessOf(plan, shapesOf(plan, context), context))(cuts),
     memory(cuts, simulation) {
       const { operations, firstOnRank } = simulation.graph;
-      prologues ??= preparing(plan, workload);
+      prologues ??= firstFrozenWork(plan, context);
       const ranks = prologues.map((prologue, rank) => ({ rank, prologue, operations: operations.slice(firstOnRank[rank], firstOnRank[rank + 1]) }));
       return memoryUse({ ...withCuts(plan, cuts), ranks }, outcomes[0].context, simulation);
     },
@@ -93,13 +91,6 @@ export function forPipelines(plan: Plan, fills: readonly Fill[], pipelines: read
     const [from] = pipelineSamples(plan, pipeline);
     return fills.map((fill) => ({ ...fill, samples: [fill.samples[0] + from, fill.samples[1] + from] as const, device: devices[at.get(fill.device) ?? 0] }));
   });
-}
-
-/** Per rank, the frozen work that prepares the first iteration. */
-function preparing(plan: Plan, workload: Workload): readonly (readonly Operation[])[] {
-  const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
-  for (const { device, component, from, to, samples } of sharedFrozenWork(plan, workload)) lists[device].push({ op: "FILL", iteration: 0, component, layers: [from, to], samples });
-  return lists;
 }
 
 /** The first pipeline of each kind: same devices, and same links between its places. */

@@ -15,13 +15,14 @@ import { memoryUse } from "../../simulate/memory";
 import { refine } from "../partition/refine";
 import { cutsOf } from "../cuts";
 import { forPipelines, trialsOf, type Trials } from "../trials";
-import { batchCosts, type BatchCosts } from "./batches";
+import { batchCosts } from "./batches";
 import { fillBound } from "./bound";
 import { balanced } from "./balance";
 import { improved } from "./improve";
 import { bubblesOf, gapsOf, type Bubble } from "./bubbles";
-import { greedyFills, type FillSettings, type LotsAt } from "./greedy";
-import { fitsIn, lotsOf, mostFillBytes } from "./room";
+import { sharesOf } from "./shares";
+import { greedyFills, type FillSettings, type RoomAt } from "./greedy";
+import { fitsIn, mostFillBytes, roomsOf } from "./room";
 
 export interface Filled {
   readonly plan: Plan;
@@ -87,13 +88,14 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
   const unfilledMs = quicklyUnfilledMs(plan, context, trials);
   const isAmple = hasAmpleRoom(plan, context, trials);
   const fits = ({ program, simulation }: Filled) => isAmple || fitsIn(context, memoryUse(program, context, simulation));
-  const filled = best.periodMs < unfilledMs ? simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context) : undefined;
+  const filled = () => simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
+  const quicker = best.periodMs < unfilledMs ? filled() : undefined;
   // Where pipelines meet on links both take longer than alone: then not filling has to be simulated as a whole too.
-  if (filled && filled.simulation.periodMs <= unfilledMs && fits(filled)) return filled;
+  if (quicker && quicker.simulation.periodMs <= unfilledMs && fits(quicker)) return quicker;
   const baseline = withoutFilling(plan, context);
-  const made = filled && filled.simulation.periodMs < baseline.simulation.periodMs ? [filled, baseline] : [baseline, ...(filled ? [filled] : [])];
-  // Frozen work behind the passes, which then hold nothing, fits soonest.
-  return made.find(fits) ?? [afterPasses(plan, context)].find(fits) ?? made[0];
+  if (!quicker && fits(baseline)) return baseline;
+  const made = [baseline, ...(best.periodMs < Infinity ? [quicker ?? filled()] : []), afterPasses(plan, context)].sort((a, b) => a.simulation.periodMs - b.simulation.periodMs);
+  return made.find(fits) ?? made[0];
 }
 
 /** The period of `withoutFilling` with one pipeline of each kind, as if they never met on links. */
@@ -133,7 +135,8 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   const fits = (simulation: Simulation) => fitsIn(context, trials.memory(cuts, simulation));
   const free = fillsOf(plan, context, trials, pipeline, thorough, settings);
   if (hasAmpleRoom(plan, context, trials) || fits(trials.filled(cuts, free.fills))) return free;
-  return fillsOf(plan, context, trials, pipeline, thorough, settings, { lots: lotsOf(plan, context, trials.memory(cuts, passes), samples), fits });
+  const start = thorough ? bestFills(plan, context, trials, false, settings).fills : undefined;
+  return fillsOf(plan, context, trials, pipeline, thorough, settings, { rooms: roomsOf(plan, context, trials.memory(cuts, passes), samples), fits, start });
 }
 
 /** Whether any filling fits, which is quickly seen. */
@@ -145,11 +148,13 @@ function hasAmpleRoom(plan: Plan, { workload }: Context, trials: Trials): boolea
 /** What devices may hold. */
 interface Limits {
   /** Of each rank of the first pipeline. */
-  readonly lots: readonly LotsAt[];
+  readonly rooms: readonly RoomAt[];
   readonly fits: (simulation: Simulation) => boolean;
+  /** Fills that others have to beat. */
+  readonly start?: readonly Fill[];
 }
 
-/** The best fills found, and of those the best that fit `limits`. */
+/** The best fills found of those that fit `limits`. */
 function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPipeline, thorough: boolean, settings?: Partial<FillSettings>, limits?: Limits): FirstFills {
   const { workload } = context;
   const cuts = cutsOf(plan);
@@ -169,12 +174,14 @@ function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPi
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
     for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
       const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
-      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked, limits && inAll(limits.lots)));
-      const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked, limits?.lots[s]) : [])));
-      const shares = sampleCuts(context, batches, limits ? withRoom(own, limits.lots) : own, pipeline.samples, margin);
+      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked, limits && inAll(limits.rooms)));
+      const fillsOn = (s: number, from: number, to: number) => (from < to ? greedyFills(workload, batches, own[s], [ranks[s]], [from, to], marked, limits?.rooms[s]) : []);
+      const apart = (shares: readonly number[]) => consider(ranks.flatMap((_, s) => fillsOn(s, shares[s], shares[s + 1])));
+      const shares = sharesOf(context, batches, own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0)), pipeline.samples, limits && fillsOn);
       refine(shares, apart, tries);
     }
   };
+  if (limits?.start) consider(limits.start);
   if (!thorough) {
     tryBubbles(pipeline.bubbles(true), 1);
     if (limits) consider(ofFirst(plan, blocksAfter(plan, context)));
@@ -193,14 +200,12 @@ function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPi
   return improved(workload, batches, ranks, even.fills, simulate, scoreOf, fits, { simulations: improvements, smallestMs: pipeline.smallestMs });
 }
 
-/** What each of several devices may have in between. */
-function inAll(lots: readonly LotsAt[]): LotsAt {
-  return (ms) => lots.map((lotsAt) => lotsAt(ms)).reduce((least, own) => least.map((most, part) => Math.min(most, own[part])));
-}
-
-/** Bubbles of each device in which it may begin on every part. */
-function withRoom(own: readonly (readonly Bubble[])[], lots: readonly LotsAt[]): readonly (readonly Bubble[])[] {
-  return own.map((bubbles, s) => bubbles.filter(({ from }) => lots[s](from).every((most) => most >= 1)));
+/** What each of several devices has room for. */
+function inAll(rooms: readonly RoomAt[]): RoomAt {
+  return (ms) => {
+    const all = rooms.map((roomAt) => roomAt(ms));
+    return all[0].map((_, part) => ({ samples: Math.min(...all.map((own) => own[part].samples)), allows: (from, to, count) => all.every((own) => own[part].allows(from, to, count)) }));
+  };
 }
 
 interface Bubbles {
@@ -226,28 +231,4 @@ function firstPipeline(plan: Plan, passes: Simulation, settings: Partial<FillSet
     return { shared: bubblesOf(gaps, smallestMs), own: ranks.map((rank) => bubblesOf(gaps.filter((gap) => gap.rank === rank), smallestMs)) };
   };
   return { ranks, samples: pipelineSamples(plan, 0)[1], smallestMs, passes, bubbles };
-}
-
-/**
- * How many samples each device takes when they work apart, as cuts of [0, samples): so many that what is left over after its
- * bubbles is the same on all devices.
- */
-function sampleCuts({ workload }: Context, batches: BatchCosts, own: readonly (readonly Bubble[])[], samples: number, margin: number): readonly number[] {
-  const room = own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0));
-  const each = Math.ceil(samples / own.length);
-  const perSample = workload.frozen.reduce((ms, part, p) => ms + batches.sums(p, each)[part.to], 0) / each;
-  // The level of leftover work at which all shares together are the batch; devices with more room than that take none of it.
-  let low = -Math.max(...room);
-  let high = perSample * samples;
-  for (let i = 0; i < 60; i++) {
-    const level = (low + high) / 2;
-    const taken = room.reduce((sum, ms) => sum + Math.max(0, ms + level) / perSample, 0);
-    if (taken < samples) low = level;
-    else high = level;
-  }
-  const cuts = [0];
-  let sum = 0;
-  for (const ms of room) cuts.push(Math.min(samples, Math.round((sum += Math.max(0, ms + high) / perSample))));
-  cuts[cuts.length - 1] = samples;
-  return cuts;
 }

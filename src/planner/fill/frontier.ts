@@ -3,6 +3,7 @@ import type { Fill, FillAnchor, Range } from "../../model/plan";
 import type { Workload } from "../../model/workload";
 import { split } from "../../plan/frozenWork";
 import type { BatchCosts } from "./batches";
+import type { Room } from "./greedy";
 
 export interface Worker {
   readonly rank: number;
@@ -106,6 +107,17 @@ export class Frontier {
   left(part: number, position: number): number {
     const { layer, done, lots } = this.progress[part];
     return sizeOf(lots[Math.floor(position / this.workload.frozen[part].to)]) - (position === layer ? done : 0);
+  }
+
+  /** Whether a device has room for `part` from one position to another, whichever samples of its lots it runs. */
+  isAllowed(part: number, to: number, room: Room, from = this.position(part)): boolean {
+    const { lots } = this.progress[part];
+    const layers = this.workload.frozen[part].to;
+    for (let lot = Math.floor(from / layers); lot * layers < to; lot++) {
+      const [first, last] = [Math.max(0, from - lot * layers), Math.min(layers, to - lot * layers)];
+      if (first < last && !room.allows(first, last, sizeOf(lots[lot]))) return false;
+    }
+    return true;
   }
 
   /** Runs `part` up to position `to`. */

@@ -18,8 +18,16 @@ export interface FillSettings {
   readonly partialBatches?: boolean;
 }
 
-/** Per part, how many samples of it may be in between at once from a time on. */
-export type LotsAt = (ms: number) => readonly number[];
+/** What a device has room for, of one frozen part. */
+export interface Room {
+  /** So many samples may be in between layers at once. */
+  readonly samples: number;
+  /** Whether it may run layers [from, to) of `count` samples in one call, and go on from there. */
+  allows(from: number, to: number, count: number): boolean;
+}
+
+/** Per part, from a time on. */
+export type RoomAt = (ms: number) => readonly Room[];
 
 interface Choice {
   /** Per part the position up to which it runs in this bubble. */
@@ -33,20 +41,22 @@ const mostChoices = 64;
 
 /**
  * Fills for `samples` (half-open) on the devices that idle. What doesn't fit runs after the last backward pass, shared by all
- * `ranks`. `lotsAt`: of a device, whichever of them that is; all samples at once by default.
+ * `ranks`. `roomAt`: of a device, whichever of them that is; without an end by default.
  */
-export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings, lotsAt: LotsAt = () => workload.frozen.map(() => Infinity)): readonly Fill[] {
+export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: readonly Bubble[], ranks: readonly number[], samples: readonly [number, number], settings: FillSettings, roomAt?: RoomAt): readonly Fill[] {
   const frontier = new Frontier(workload, costs, samples);
   for (const bubble of bubbles) {
     // What several devices have in between may all come together on one of them.
-    frontier.cutLots(lotsAt(bubble.from));
-    const choice = fullest(workload, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings, bubble.idle.length);
+    const rooms = roomAt?.(bubble.from);
+    frontier.cutLots(workload.frozen.map((_, part) => rooms?.[part].samples ?? Infinity));
+    const choice = fullest(workload, frontier, (bubble.to - bubble.from) * (1 - settings.margin), settings, bubble.idle.length, rooms);
     const workers = bubble.idle;
     choice.to.forEach((to, part) => frontier.takeWhole(part, to, workers));
     if (choice.partial) frontier.takePartial(choice.partial.part, choice.partial.count, workers);
   }
   const anchor: FillAnchor = { op: "OPTIM" };
-  frontier.cutLots(lotsAt(Infinity).map((lot) => Math.max(1, lot) * ranks.length));
+  const rooms = roomAt?.(Infinity);
+  frontier.cutLots(workload.frozen.map((_, part) => Math.max(1, rooms?.[part].samples ?? Infinity) * ranks.length));
   workload.frozen.forEach((_, part) => frontier.takeWhole(part, frontier.end(part), ranks.map((rank) => ({ rank, anchor }))));
   const partOf = new Map(workload.frozen.map(({ component }, part) => [component, part]));
   return mergeFills(frontier.fills, ({ component, samples: [from, to] }) => {
@@ -55,7 +65,7 @@ export function greedyFills(workload: Workload, costs: BatchCosts, bubbles: read
   });
 }
 
-function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smallestMs, partialBatches = true }: FillSettings, workers: number): Choice {
+function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smallestMs, partialBatches = true }: FillSettings, workers: number, rooms: readonly Room[] | undefined): Choice {
   const to = frozen.map((_, part) => frontier.position(part));
   let best: Choice = { to: [...to], ms: 0 };
   let tried = 0;
@@ -63,7 +73,7 @@ function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smalles
   const visit = (part: number, used: number): void => {
     if (part === frozen.length) {
       tried++;
-      const partial = partialBatches ? largestPartial(frozen, frontier, to, isReady, { ms: ms - used, smallestMs }, workers) : undefined;
+      const partial = partialBatches ? largestPartial(frozen, frontier, to, isReady, { ms: ms - used, smallestMs }, workers, rooms) : undefined;
       const filled = used + (partial?.ms ?? 0);
       if (filled > best.ms) best = { to: [...to], ms: filled, ...(partial && { partial: { part: partial.part, count: partial.count } }) };
       return;
@@ -73,6 +83,7 @@ function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smalles
     let most = start;
     if (isReady(part)) while (most < end && used + frontier.wholeMs(part, most + 1, workers) <= ms) most++;
     for (let position = most; position >= start && (position === most || tried < mostChoices); position--) {
+      if (rooms && !frontier.isAllowed(part, position, rooms[part])) continue;
       to[part] = position;
       visit(part + 1, used + frontier.wholeMs(part, position, workers));
     }
@@ -83,7 +94,7 @@ function fullest({ frozen }: Workload, frontier: Frontier, ms: number, { smalles
 }
 
 /** The partial-batch layer that fills most of `ms`: each device takes as many samples as fit. */
-function largestPartial(parts: readonly FrozenPart[], frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, { ms, smallestMs }: { readonly ms: number; readonly smallestMs: number }, workers: number) {
+function largestPartial(parts: readonly FrozenPart[], frontier: Frontier, to: readonly number[], isReady: (part: number) => boolean, { ms, smallestMs }: { readonly ms: number; readonly smallestMs: number }, workers: number, rooms: readonly Room[] | undefined) {
   let best: { part: number; count: number; ms: number } | undefined;
   if (ms < smallestMs) return best;
   parts.forEach((_, part) => {
@@ -100,7 +111,7 @@ function largestPartial(parts: readonly FrozenPart[], frontier: Frontier, to: re
     }
     if (each === 0) return;
     const used = frontier.layerMs(part, position, each);
-    if (used < smallestMs) return;
+    if (used < smallestMs || (rooms && !frontier.isAllowed(part, position + 1, rooms[part], position))) return;
     if (!best || used > best.ms) best = { part, count: Math.min(left, each * workers), ms: used };
   });
   return best;

@@ -5,7 +5,7 @@ import type { Workload } from "../../model/workload";
 import { fillBeforeItsInput, fillOf } from "../../plan/fillOrder";
 import { isComputing, isPass, type Simulation } from "../../simulate/engine";
 import { before } from "../../simulate/graph";
-import type { BatchCosts } from "./batches";
+import { fillMs, type BatchCosts } from "./batches";
 
 /** A gap that is left, and where in the fills something stands that is to come before `at`; after all others where undefined. */
 interface Room {
@@ -94,12 +94,6 @@ function joins(workload: Workload, batches: BatchCosts, fills: readonly Fill[]):
     .sort((a, b) => b.saved - a.saved)
     .slice(0, mostJoins)
     .flatMap(({ one, other }) => [[one, other], [other, one]].map(([kept, gone]) => fills.flatMap((fill, f) => (f === gone ? [] : f === kept ? [{ ...fill, samples: [fills[one].samples[0], fills[other].samples[1]] as const }] : [fill]))));
-}
-
-/** Ms of a fill's layers for so many samples. */
-function fillMs({ frozen }: Workload, batches: BatchCosts, { component, from, to }: Fill, samples: number): number {
-  const sums = batches.sums(frozen.findIndex((part) => part.component === component), samples);
-  return sums[to] - sums[from];
 }
 
 /** What of a fill stays, and what of it takes `ms` at most: all of it, or some of its samples. */

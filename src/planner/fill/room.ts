@@ -9,43 +9,61 @@ import { allPipelines, pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import type { MemoryUse } from "../../simulate/memory";
 import { usableBytes } from "../partition/stageCosts";
-import type { LotsAt } from "./greedy";
+import type { Room, RoomAt } from "./greedy";
 
-/** Bytes that a frozen part takes at most while it is run. */
+/** Bytes of a frozen part's activations. */
 interface Need {
-  /** Of each sample in between: what comes into a call, what goes out, and as much again to work in. */
-  readonly perSample: number;
+  /** `[from][to]`: of each sample of a call of layers [from, to): what comes in, the most that it works in, and what goes out. */
+  readonly ofCall: readonly Float64Array[];
+  /** The most of these for any layers. */
+  readonly most: number;
+  /** `[from]`: with so much a sample gets from a layer to the end, in calls each of which stops where the next layer can be run by itself. */
+  readonly onwards: Float64Array;
   /** Of a call, however many samples it has. */
   readonly fixed: number;
 }
 
 function needsOf({ frozen }: Workload): readonly Need[] {
   return frozen.map(({ to, layers, crossings }) => {
-    const between = crossings.slice(0, to);
-    const perSample = 3 * between.reduce((most, crossing) => Math.max(most, crossing.perSample), 0);
-    const fixed = layers.slice(0, to).reduce((most, { workspaceBytes = 0 }) => Math.max(most, workspaceBytes), between.reduce((most, crossing) => Math.max(most, crossing.fixed), 0));
-    return { perSample, fixed };
+    const at = (layer: number) => (layer < to ? crossings[layer].perSample : 0);
+    const ofCall = Array.from({ length: to }, (_, from) => {
+      const bytes = new Float64Array(to + 1);
+      for (let end = from + 1, widest = 0; end <= to; end++) {
+        widest = Math.max(widest, at(end - 1));
+        bytes[end] = at(from) + widest + at(end);
+      }
+      return bytes;
+    });
+    const onwards = new Float64Array(to + 1);
+    for (let from = to - 1; from >= 0; from--) {
+      let least = Infinity;
+      for (let end = from + 1; end <= to; end++) least = Math.min(least, Math.max(ofCall[from][end], onwards[end]));
+      onwards[from] = Math.max(least, ofCall[from][from + 1]);
+    }
+    const most = ofCall.reduce((widest, bytes) => bytes.reduce((a, b) => Math.max(a, b), widest), 0);
+    const fixed = layers.slice(0, to).reduce((bytes, { workspaceBytes = 0 }, layer) => Math.max(bytes, workspaceBytes, crossings[layer].fixed), 0);
+    return { ofCall, most, onwards, fixed };
   });
 }
 
-/** Of so many samples: those that a device uses while those of the next iteration arrive, and those that it makes for others. */
+/** Of so many samples: those that a device uses, and those of the next iteration that arrive or that it makes. */
 function encodingBytes({ encodings }: Workload, samples: number): number {
-  return 3 * encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, samples), 0);
+  return 2 * encodings.reduce((bytes, encoding) => bytes + crossingBytes(encoding, samples), 0);
 }
 
 /** Bytes that no filling of a pipeline's `samples` exceeds on any device, above its passes and all frozen weights. */
 export function mostFillBytes(workload: Workload, samples: number): number {
   const needs = needsOf(workload);
-  return needs.reduce((bytes, { perSample }) => bytes + perSample * samples, encodingBytes(workload, samples)) + Math.max(0, ...needs.map(({ fixed }) => fixed));
+  return needs.reduce((bytes, { most }) => bytes + most * samples, encodingBytes(workload, samples)) + Math.max(0, ...needs.map(({ fixed }) => fixed));
 }
 
 /**
- * For each device of the first pipeline, how many samples of each frozen part it can have in between from a time of the passes'
- * simulation on, to the end of the iteration, when the passes peak again: parts have equal shares of the room, and what one does
- * not need goes to the others. Devices of other pipelines at its place may have less memory; that counts.
+ * For each device of the first pipeline, the room that each frozen part has from a time of the passes' simulation on, to the end
+ * of the iteration, whenever the passes peak: parts share it evenly, and what one does not need goes to the others. Devices of
+ * other pipelines at its place may have less memory; that counts.
  * @param passes The memory of the plan's passes, with all frozen weights.
  */
-export function lotsOf(plan: Plan, context: Context, passes: readonly MemoryUse[], samples: number): readonly LotsAt[] {
+export function roomsOf(plan: Plan, context: Context, passes: readonly MemoryUse[], samples: number): readonly RoomAt[] {
   const needs = needsOf(context.workload);
   const fixed = Math.max(0, ...needs.map((need) => need.fixed)) + encodingBytes(context.workload, samples);
   const places = allPipelines(plan).map((pipeline) => pipelineDevices(plan, pipeline).flat());
@@ -72,16 +90,19 @@ function peaks({ baseBytes, steps }: MemoryUse): (ms: number) => number {
   };
 }
 
-function shared(needs: readonly Need[], bytes: number, samples: number): readonly number[] {
-  const lots = needs.map(() => 0);
-  let left = bytes;
-  const ascending = needs.map((_, part) => part).sort((a, b) => needs[a].perSample - needs[b].perSample);
+function shared(needs: readonly Need[], bytes: number, samples: number): readonly Room[] {
+  const rooms = needs.map((): Room => ({ samples: 0, allows: () => false }));
+  let left = Math.max(0, bytes);
+  const ascending = needs.map((_, part) => part).sort((a, b) => needs[a].most - needs[b].most);
   ascending.forEach((part, i) => {
-    const { perSample } = needs[part];
-    lots[part] = left < 0 ? 0 : perSample === 0 ? samples : Math.min(samples, Math.floor(left / (needs.length - i) / perSample));
-    left -= lots[part] * perSample;
+    const { ofCall, most, onwards } = needs[part];
+    const own = left / (needs.length - i);
+    // Where any call of several samples fits, a lot of these may stop anywhere, else a single sample where it can go on from.
+    const lot = bytes < 0 ? 0 : most * samples <= own ? samples : Math.max(Math.floor(own / most), onwards[0] <= own ? 1 : 0);
+    rooms[part] = { samples: lot, allows: (from, to, count) => Math.max(ofCall[from][to], onwards[to]) * count <= own };
+    left -= Math.min(own, most * lot);
   });
-  return lots;
+  return rooms;
 }
 
 /** Whether every device that does something has room for what it holds. */
