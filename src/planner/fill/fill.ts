@@ -135,7 +135,8 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   const fits = (simulation: Simulation) => fitsIn(context, trials.memory(cuts, simulation));
   const free = fillsOf(plan, context, trials, pipeline, thorough, settings);
   if (hasAmpleRoom(plan, context, trials) || fits(trials.filled(cuts, free.fills))) return free;
-  const start = thorough ? bestFills(plan, context, trials, false, settings).fills : undefined;
+  const quick = thorough ? bestFills(plan, context, trials, false, settings) : undefined;
+  const start = quick && quick.periodMs < Infinity ? quick.fills : undefined;
   return fillsOf(plan, context, trials, pipeline, thorough, settings, { rooms: roomsOf(plan, context, trials.memory(cuts, passes), samples), fits, start });
 }
 
