@@ -29,12 +29,16 @@ export function iterationLists(plan: Plan, context: Context, replicas = allRepli
 
 /** What prepares the first iteration of a filled run; nothing for plans whose fills serve the iteration they stand in. */
 export function prologueLists(plan: Plan, context: Context): Lists {
-  const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
-  if (!plan.fills.some((fill) => (fill.iteration ?? 1) === 1)) return lists;
-  for (const { device, component, from, to, samples } of sharedFrozenWork(plan, context.workload)) {
-    lists[device].push({ op: "FILL", iteration: 0, component, layers: [from, to], samples });
-  }
+  if (!plan.fills.some((fill) => (fill.iteration ?? 1) === 1)) return Array.from({ length: worldSizeOf(plan) }, () => []);
+  const lists = firstFrozenWork(plan, context);
   return insertCommunication(lists, frozenTransfers(plan, context, lists, allReplicas(plan)));
+}
+
+/** The same without communication. */
+export function firstFrozenWork(plan: Plan, { workload }: Context): Lists {
+  const lists: Operation[][] = Array.from({ length: worldSizeOf(plan) }, () => []);
+  for (const { device, component, from, to, samples } of sharedFrozenWork(plan, workload)) lists[device].push({ op: "FILL", iteration: 0, component, layers: [from, to], samples });
+  return lists;
 }
 
 /** One number for each place on a device that a fill can stand before; -1 for a chain that the plan does not have. */

@@ -7,15 +7,17 @@ import { linkBetween } from "../model/cluster";
 import type { Fill, Plan } from "../model/plan";
 import { pipelineSamples } from "../plan/frozenWork";
 import { allPipelines, ordersOf, pipelineDevices, replicasIn, worldSizeOf } from "../plan/placement";
-import { iterationLists } from "../plan/rankLists";
+import { firstFrozenWork, iterationLists, type Lists } from "../plan/rankLists";
 import { dependsOnTimes } from "../schedule/generators";
 import type { DeviceOrders } from "../schedule/generators/order";
 import type { Context } from "../simulate/context";
 import { durations } from "../simulate/durations";
 import { settle, simulateGraph, type Simulation } from "../simulate/engine";
+import { memoryUse, type MemoryUse } from "../simulate/memory";
 import { outcomesOf } from "../simulate/selfConditioning";
 import { structureOf, timed, type Graph, type Structure } from "../simulate/graph";
 import { withCuts } from "./cuts";
+import { excessOf, shapesOf } from "./partition/shapes";
 
 export interface Trials {
   /** Period of the plan's passes at these cuts, with no frozen work. */
@@ -26,6 +28,10 @@ export interface Trials {
   filledMs(cuts: readonly number[], fills: readonly Fill[]): number;
   /** The same as a simulation. */
   filled(cuts: readonly number[], fills: readonly Fill[]): Simulation;
+  /** Bytes by which the fullest device misses its memory at these cuts at most, without frozen work but its weights and encodings; below 0 for room. */
+  excessBytes(cuts: readonly number[]): number;
+  /** What ranks hold in one of these simulations, which is at these cuts; with all frozen weights, since each prepares its first iteration. */
+  memory(cuts: readonly number[], simulation: Simulation): readonly MemoryUse[];
 }
 
 /** `plan`: its cuts and its fills do not matter, those of each trial do. */
@@ -54,7 +60,17 @@ export function trialsOf(plan: Plan, context: Context): Trials {
     const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
     return graphOf(at, structureAt(at, outcome, ordersAt(at)));
   };
+  let prologues: Lists | undefined;
+  const workspaceBytes = workload.chains.reduce((most, { layers }) => layers.reduce((bytes, layer) => Math.max(bytes, layer.workspaceBytes ?? 0), most), 0);
+  let excess: ((cuts: readonly number[]) => number) | undefined;
   return {
+    excessBytes: (cuts) => workspaceBytes + (excess ??= excessOf(plan, shapesOf(plan, context), context))(cuts),
+    memory(cuts, simulation) {
+      const { operations, firstOnRank } = simulation.graph;
+      prologues ??= firstFrozenWork(plan, context);
+      const ranks = prologues.map((prologue, rank) => ({ rank, prologue, operations: operations.slice(firstOnRank[rank], firstOnRank[rank + 1]) }));
+      return memoryUse({ ...withCuts(plan, cuts), ranks }, outcomes[0].context, simulation);
+    },
     passesMs(cuts) {
       const key = cuts.join();
       const periodMs = passes.get(key) ?? meanMs((outcome) => passGraph(cuts, outcome));

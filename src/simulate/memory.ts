@@ -1,7 +1,7 @@
 /** Memory per device over one settled iteration, counted from the program: no allocator, no fragmentation. */
 import { crossingBytes, stageCrossings, type Workload } from "../model/workload";
-import type { Operation, Program } from "../model/program";
-import type { Range } from "../model/plan";
+import type { Range, Stage } from "../model/plan";
+import type { Operation, Program, RankProgram } from "../model/program";
 import type { Context } from "./context";
 import { stageBytes } from "./durations";
 import { isPass, type Simulation } from "./engine";
@@ -14,8 +14,14 @@ export interface MemoryUse {
   readonly steps: readonly (readonly [number, number])[];
 }
 
+/** What of a program decides its memory. */
+export interface Held extends Pick<Program, "batch" | "dataParallel" | "optimizer"> {
+  readonly chains: readonly { readonly id: string; readonly stages: readonly Stage[] }[];
+  readonly ranks: readonly Pick<RankProgram, "rank" | "prologue" | "operations">[];
+}
+
 /** One figure per rank. Prologue and data loading are not counted. */
-export function memoryUse(program: Program, context: Context, simulation: Simulation): readonly MemoryUse[] {
+export function memoryUse(program: Held, context: Context, simulation: Simulation): readonly MemoryUse[] {
   const held = heldStages(program);
   const bytesOf = passBytes(program, context);
   const { start, end } = simulation.last;
@@ -94,7 +100,7 @@ interface HeldStage {
   readonly samples: readonly Range[];
 }
 
-function heldStages(program: Program): readonly (readonly HeldStage[])[] {
+function heldStages(program: Held): readonly (readonly HeldStage[])[] {
   const { global, microbatches } = program.batch;
   const share = global / program.dataParallel;
   const held: HeldStage[][] = program.ranks.map(() => []);
@@ -113,7 +119,7 @@ function heldStages(program: Program): readonly (readonly HeldStage[])[] {
 }
 
 /** Weights, gradients, optimizer states and EMA of the rank's stages, and the frozen layers that it ever runs. */
-function residentBytes(program: Program, context: Context, rank: number, held: readonly HeldStage[]): number {
+function residentBytes(program: Held, context: Context, rank: number, held: readonly HeldStage[]): number {
   let bytes = 0;
   const stages = new Set<string>();
   for (const { chain, from, to } of held) {
@@ -142,7 +148,7 @@ function residentBytes(program: Program, context: Context, rank: number, held: r
  * forward pass keeps no more than what came into the stage. A self-conditioning pass saves nothing; its prediction, as small as a
  * latent image, is not counted.
  */
-function passBytes(program: Program, { workload, costs }: Context): (op: Operation) => { taken: number; given: number; workspace: number } {
+function passBytes(program: Held, { workload, costs }: Context): (op: Operation) => { taken: number; given: number; workspace: number } {
   const recomputes = program.ranks.some(({ operations }) => operations.some(({ op }) => op === "R"));
   const chains = new Map(program.chains.map(({ id, stages }, c) => [id, { c, stages, crossings: stageCrossings(workload.chains[c], stages.map(({ to }) => to), stages.map(({ devices }) => devices[0])) }]));
   return (op) => {
@@ -204,7 +210,7 @@ function fixedBytes(workload: Workload, { component, tensors = [] }: Operation):
  * Encodings of a rank: what its own stage will use (`own`), and when they come to be there (`made`: by a fill of its own, or
  * by a message at its end). What a fill makes for others only leaves at the list's end.
  */
-function arrivingEncodings(program: Program, workload: Workload, rank: number, held: readonly HeldStage[]) {
+function arrivingEncodings(program: Held, workload: Workload, rank: number, held: readonly HeldStage[]) {
   const uses = workload.encodings.map(({ positions }) => held.filter(({ chain, from, to }) => positions[chain].some((position) => position >= from && position < to)).flatMap(({ samples }) => samples).filter((range, i, all) => all.findIndex((other) => other[0] === range[0] && other[1] === range[1]) === i));
   const ownSamples = (encoding: number, samples: Range) => uses[encoding].reduce((total, [from, to]) => total + Math.max(0, Math.min(samples[1], to) - Math.max(samples[0], from)), 0);
   const made: { op: number; bytes: number }[] = [];

@@ -12,9 +12,9 @@ const reach = [0, 1, -1, 2];
 
 /**
  * Moves the last layers of a fill after the flush from the busiest of `ranks` to the idlest, as long as `score` (of fills and
- * their simulation) falls. Only work that no other frozen work waits for is moved, so that no order can close a circle.
+ * their simulation) falls and what there is then `fits`. Only work that no other frozen work waits for is moved, so that no order can close a circle.
  */
-export function balanced(workload: Workload, batches: BatchCosts, ranks: readonly number[], start: readonly Fill[], simulate: (fills: readonly Fill[]) => Simulation, score: (fills: readonly Fill[], periodMs: number) => number): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+export function balanced(workload: Workload, batches: BatchCosts, ranks: readonly number[], start: readonly Fill[], simulate: (fills: readonly Fill[]) => Simulation, score: (fills: readonly Fill[], periodMs: number) => number, fits: (simulation: Simulation) => boolean): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   let fills = start;
   let now = simulate(start);
   for (let round = 0; round < mostRounds; round++) {
@@ -26,7 +26,7 @@ export function balanced(workload: Workload, batches: BatchCosts, ranks: readonl
     const better = tails(workload, batches, fills[last], surplus)
       .map((at) => moved(fills, last, at, taker))
       .map((candidate) => ({ candidate, simulation: simulate(candidate) }))
-      .find(({ candidate, simulation }) => score(candidate, simulation.periodMs) < score(fills, now.periodMs));
+      .find(({ candidate, simulation }) => score(candidate, simulation.periodMs) < score(fills, now.periodMs) && fits(simulation));
     if (!better) break;
     fills = better.candidate;
     now = better.simulation;

@@ -1,4 +1,6 @@
 /** How many samples of frozen work go into one call: larger batches are not always faster per sample (caches, on a CPU). */
+import type { Fill } from "../../model/plan";
+import type { Workload } from "../../model/workload";
 import type { Context } from "../../simulate/context";
 
 /** On the first kind of device. */
@@ -43,4 +45,10 @@ export function batchCosts({ costs, workload }: Context): BatchCosts {
     return found;
   };
   return { sums: (part, samples) => at(part, samples).sums, calls: (part, samples) => at(part, samples).calls };
+}
+
+/** Ms of a fill's layers for so many samples; by default its own. */
+export function fillMs({ frozen }: Workload, batches: BatchCosts, { component, from, to, samples: [first, last] }: Fill, samples = last - first): number {
+  const sums = batches.sums(frozen.findIndex((part) => part.component === component), samples);
+  return sums[to] - sums[from];
 }

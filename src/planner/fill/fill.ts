@@ -11,15 +11,18 @@ import { pipelineSamples, split, unfilled } from "../../plan/frozenWork";
 import { allPipelines, pipelineDevices } from "../../plan/placement";
 import type { Context } from "../../simulate/context";
 import { simulate, type Simulation } from "../../simulate/engine";
+import { memoryUse } from "../../simulate/memory";
 import { refine } from "../partition/refine";
 import { cutsOf } from "../cuts";
 import { forPipelines, trialsOf, type Trials } from "../trials";
-import { batchCosts, type BatchCosts } from "./batches";
+import { batchCosts } from "./batches";
 import { fillBound } from "./bound";
 import { balanced } from "./balance";
 import { improved } from "./improve";
 import { bubblesOf, gapsOf, type Bubble } from "./bubbles";
-import { greedyFills, type FillSettings } from "./greedy";
+import { sharesOf } from "./shares";
+import { greedyFills, type FillSettings, type RoomAt } from "./greedy";
+import { fitsIn, mostFillBytes, roomsOf } from "./room";
 
 export interface Filled {
   readonly plan: Plan;
@@ -74,8 +77,8 @@ function blocksAfter(plan: Plan, context: Context): readonly Fill[] {
 }
 
 /**
- * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
- * device's share of the samples.
+ * The best of several fillings of `plan`, whose own fills don't count, and of not filling, among those that fit; of all where none
+ * does. `thorough` also searches for each device's share of the samples.
  */
 export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
   if (context.workload.frozen.length === 0) return withoutFilling(plan, context);
@@ -83,12 +86,16 @@ export function fillPlan(plan: Plan, context: Context, thorough: boolean, settin
   const trials = trialsOf(empty, context);
   const best = bestFills(empty, context, trials, thorough, settings);
   const unfilledMs = quicklyUnfilledMs(plan, context, trials);
-  if (best.periodMs >= unfilledMs) return withoutFilling(plan, context);
-  const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
+  const isAmple = hasAmpleRoom(plan, context, trials);
+  const fits = ({ program, simulation }: Filled) => isAmple || fitsIn(context, memoryUse(program, context, simulation));
+  const filled = () => simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
+  const quicker = best.periodMs < unfilledMs ? filled() : undefined;
   // Where pipelines meet on links both take longer than alone: then not filling has to be simulated as a whole too.
-  if (filled.simulation.periodMs <= unfilledMs) return filled;
+  if (quicker && quicker.simulation.periodMs <= unfilledMs && fits(quicker)) return quicker;
   const baseline = withoutFilling(plan, context);
-  return filled.simulation.periodMs < baseline.simulation.periodMs ? filled : baseline;
+  if (!quicker && fits(baseline)) return baseline;
+  const made = [baseline, ...(best.periodMs < Infinity ? [quicker ?? filled()] : []), afterPasses(plan, context)].sort((a, b) => a.simulation.periodMs - b.simulation.periodMs);
+  return made.find(fits) ?? made[0];
 }
 
 /** The period of `withoutFilling` with one pipeline of each kind, as if they never met on links. */
@@ -111,32 +118,74 @@ function simulated(plan: Plan, context: Context): Filled {
   return { plan, program, simulation: simulate(program, context) };
 }
 
-/** The best fills found for the first pipeline, and the period with them (the others fill alike). */
-export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+/** Fills of the first pipeline, and the period with them; Infinity where nothing fits. */
+interface FirstFills {
+  readonly fills: readonly Fill[];
+  readonly periodMs: number;
+}
+
+/**
+ * The best fills found for the first pipeline (the others fill alike). Where they don't fit the memory that passes leave, another
+ * search takes only what does.
+ */
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): FirstFills {
+  const cuts = cutsOf(plan);
+  const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
+  const { passes, samples } = pipeline;
+  const fits = (simulation: Simulation) => fitsIn(context, trials.memory(cuts, simulation));
+  const free = fillsOf(plan, context, trials, pipeline, thorough, settings);
+  if (hasAmpleRoom(plan, context, trials) || fits(trials.filled(cuts, free.fills))) return free;
+  const quick = thorough ? bestFills(plan, context, trials, false, settings) : undefined;
+  const start = quick && quick.periodMs < Infinity ? quick.fills : undefined;
+  return fillsOf(plan, context, trials, pipeline, thorough, settings, { rooms: roomsOf(plan, context, trials.memory(cuts, passes), samples), fits, start });
+}
+
+/** Whether any filling fits, which is quickly seen. */
+function hasAmpleRoom(plan: Plan, { workload }: Context, trials: Trials): boolean {
+  const [from, to] = pipelineSamples(plan, 0);
+  return trials.excessBytes(cutsOf(plan)) + mostFillBytes(workload, to - from) <= 0;
+}
+
+/** What devices may hold. */
+interface Limits {
+  /** Of each rank of the first pipeline. */
+  readonly rooms: readonly RoomAt[];
+  readonly fits: (simulation: Simulation) => boolean;
+  /** Fills that others have to beat. */
+  readonly start?: readonly Fill[];
+}
+
+/** The best fills found of those that fit `limits`. */
+function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPipeline, thorough: boolean, settings?: Partial<FillSettings>, limits?: Limits): FirstFills {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
-  const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
   const { ranks } = pipeline;
   const scoreOf = (fills: readonly Fill[], periodMs: number) => periodMs * (1 + gainPerFill * fills.length);
-  let best: { readonly fills: readonly Fill[]; readonly periodMs: number; readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
+  const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
+  let best: FirstFills & { readonly score: number } = { fills: [], periodMs: Infinity, score: Infinity };
   const consider = (fills: readonly Fill[]): number => {
     const periodMs = trials.filledMs(cuts, fills);
     const score = scoreOf(fills, periodMs);
-    if (score < best.score) best = { fills, periodMs, score };
+    if (score >= best.score) return score;
+    if (limits && !limits.fits(simulate(fills))) return Infinity;
+    best = { fills, periodMs, score };
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
     for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
       const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
-      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
-      const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
-      const shares = sampleCuts(context, batches, own, pipeline.samples, margin);
+      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked, limits && inAll(limits.rooms)));
+      const fillsOn = (s: number, from: number, to: number) => (from < to ? greedyFills(workload, batches, own[s], [ranks[s]], [from, to], marked, limits?.rooms[s]) : []);
+      const apart = (shares: readonly number[]) => consider(ranks.flatMap((_, s) => fillsOn(s, shares[s], shares[s + 1])));
+      const shares = sharesOf(context, batches, own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0)), pipeline.samples, limits && fillsOn);
       refine(shares, apart, tries);
     }
   };
+  if (limits?.start) consider(limits.start);
   if (!thorough) {
     tryBubbles(pipeline.bubbles(true), 1);
+    if (limits) consider(ofFirst(plan, blocksAfter(plan, context)));
     return best;
   }
   tryBubbles(pipeline.bubbles(false), 1);
@@ -144,11 +193,20 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);
-  const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
-  const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf);
+  if (best.periodMs === Infinity) return best;
+  const fits = limits?.fits ?? (() => true);
+  const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf, fits);
   // What somebody wants left free is not filled by moves that look at what is free.
   if (even.periodMs <= boundMs * (1 + nearBound) || settings?.margin !== undefined || settings?.smallestMs !== undefined) return even;
-  return improved(workload, batches, ranks, even.fills, simulate, scoreOf, { simulations: improvements, smallestMs: pipeline.smallestMs });
+  return improved(workload, batches, ranks, even.fills, simulate, scoreOf, fits, { simulations: improvements, smallestMs: pipeline.smallestMs });
+}
+
+/** What each of several devices has room for. */
+function inAll(rooms: readonly RoomAt[]): RoomAt {
+  return (ms) => {
+    const all = rooms.map((roomAt) => roomAt(ms));
+    return all[0].map((_, part) => ({ samples: Math.min(...all.map((own) => own[part].samples)), allows: (from, to, count) => all.every((own) => own[part].allows(from, to, count)) }));
+  };
 }
 
 interface Bubbles {
@@ -174,28 +232,4 @@ function firstPipeline(plan: Plan, passes: Simulation, settings: Partial<FillSet
     return { shared: bubblesOf(gaps, smallestMs), own: ranks.map((rank) => bubblesOf(gaps.filter((gap) => gap.rank === rank), smallestMs)) };
   };
   return { ranks, samples: pipelineSamples(plan, 0)[1], smallestMs, passes, bubbles };
-}
-
-/**
- * How many samples each device takes when they work apart, as cuts of [0, samples): so many that what is left over after its
- * bubbles is the same on all devices.
- */
-function sampleCuts({ workload }: Context, batches: BatchCosts, own: readonly (readonly Bubble[])[], samples: number, margin: number): readonly number[] {
-  const room = own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0));
-  const each = Math.ceil(samples / own.length);
-  const perSample = workload.frozen.reduce((ms, part, p) => ms + batches.sums(p, each)[part.to], 0) / each;
-  // The level of leftover work at which all shares together are the batch; devices with more room than that take none of it.
-  let low = -Math.max(...room);
-  let high = perSample * samples;
-  for (let i = 0; i < 60; i++) {
-    const level = (low + high) / 2;
-    const taken = room.reduce((sum, ms) => sum + Math.max(0, ms + level) / perSample, 0);
-    if (taken < samples) low = level;
-    else high = level;
-  }
-  const cuts = [0];
-  let sum = 0;
-  for (const ms of room) cuts.push(Math.min(samples, Math.round((sum += Math.max(0, ms + high) / perSample))));
-  cuts[cuts.length - 1] = samples;
-  return cuts;
 }

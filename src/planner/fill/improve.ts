@@ -5,7 +5,7 @@ import type { Workload } from "../../model/workload";
 import { fillBeforeItsInput, fillOf } from "../../plan/fillOrder";
 import { isComputing, isPass, type Simulation } from "../../simulate/engine";
 import { before } from "../../simulate/graph";
-import type { BatchCosts } from "./batches";
+import { fillMs, type BatchCosts } from "./batches";
 
 /** A gap that is left, and where in the fills something stands that is to come before `at`; after all others where undefined. */
 interface Room {
@@ -22,7 +22,7 @@ const mostJoins = 6;
 
 /**
  * Fills moved as long as `score` (of fills and their period) falls and simulations are left. No filling is taken in which a fill
- * stands before its own input.
+ * stands before its own input, or that does not fit.
  */
 export function improved(
   workload: Workload,
@@ -31,6 +31,7 @@ export function improved(
   start: readonly Fill[],
   simulate: (fills: readonly Fill[]) => Simulation,
   score: (fills: readonly Fill[], periodMs: number) => number,
+  fits: (simulation: Simulation) => boolean,
   { simulations, smallestMs }: { readonly simulations: number; readonly smallestMs: number },
 ): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   let fills = start;
@@ -41,7 +42,7 @@ export function improved(
     for (const candidate of movesOf(workload, batches, ranks, fills, now, smallestMs)) {
       if (left-- <= 0) break;
       const simulation = tried(candidate, simulate, workload, ranks);
-      if (!simulation || score(candidate, simulation.periodMs) >= score(fills, now.periodMs)) continue;
+      if (!simulation || score(candidate, simulation.periodMs) >= score(fills, now.periodMs) || !fits(simulation)) continue;
       [fills, now, moved] = [candidate, simulation, true];
       break;
     }
@@ -93,12 +94,6 @@ function joins(workload: Workload, batches: BatchCosts, fills: readonly Fill[]):
     .sort((a, b) => b.saved - a.saved)
     .slice(0, mostJoins)
     .flatMap(({ one, other }) => [[one, other], [other, one]].map(([kept, gone]) => fills.flatMap((fill, f) => (f === gone ? [] : f === kept ? [{ ...fill, samples: [fills[one].samples[0], fills[other].samples[1]] as const }] : [fill]))));
-}
-
-/** Ms of a fill's layers for so many samples. */
-function fillMs({ frozen }: Workload, batches: BatchCosts, { component, from, to }: Fill, samples: number): number {
-  const sums = batches.sums(frozen.findIndex((part) => part.component === component), samples);
-  return sums[to] - sums[from];
 }
 
 /** What of a fill stays, and what of it takes `ms` at most: all of it, or some of its samples. */

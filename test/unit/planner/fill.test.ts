@@ -1,7 +1,6 @@
 import { strict as assert } from "node:assert";
 import fc from "fast-check";
 import { compilePlan } from "../../../src/plan/compile";
-import { validatePlan } from "../../../src/plan/validate";
 import { fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
 import type { Plan } from "../../../src/model/plan";
 import { fillReport } from "../../../src/plan/fillReport";
@@ -12,6 +11,7 @@ import { checkProgram } from "../../../src/schedule/check";
 import { isComputing, simulate } from "../../../src/simulate/engine";
 import { contextOf, type Context } from "../../../src/simulate/context";
 import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
+import { assertRunsOnce } from "./frozenOrder";
 
 const runs = { numRuns: 60, seed: 11 };
 
@@ -20,33 +20,7 @@ describe("filling", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
         for (const { plan: filled } of [fillPlan(plan, context, false), fillPlan(plan, context, true), withoutFilling(plan, context)]) {
-          validatePlan(filled, context.workload, context.devices.length);
-          const { ranks } = compilePlan(filled, context);
-          for (const list of ["prologue", "operations"] as const) {
-            const done = new Map(context.workload.frozen.map((part) => [part.component, new Int32Array(plan.batch.global)]));
-            // Fills are listed in the order in which they run on a rank; a fill is taken once the samples have come so far.
-            const queues = ranks.map((rank) => rank[list].filter((op) => op.op === "FILL"));
-            const total = queues.flat().length;
-            let taken = 0;
-            for (let moved = true; moved; ) {
-              moved = false;
-              for (const queue of queues) {
-                const op = queue[0];
-                if (op === undefined) continue;
-                const part = context.workload.frozen.find((candidate) => candidate.component === op.component)!;
-                const [a, b] = op.samples!;
-                const isReady = done.get(part.component)!.slice(a, b).every((layer) => layer === op.layers![0]);
-                const needed = op.layers![0] > 0 || part.after.every((p) => done.get(context.workload.frozen[p].component)!.slice(a, b).every((layer) => layer === context.workload.frozen[p].to));
-                if (!isReady || !needed) continue;
-                done.get(part.component)!.fill(op.layers![1], a, b);
-                queue.shift();
-                taken++;
-                moved = true;
-              }
-            }
-            assert.equal(taken, total);
-            if (total > 0) for (const part of context.workload.frozen) assert(done.get(part.component)!.every((layer) => layer === part.to));
-          }
+          assertRunsOnce(filled, context);
         }
       }),
       runs,

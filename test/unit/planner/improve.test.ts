@@ -27,7 +27,8 @@ describe("improving fills", () => {
         const samples = Array.from({ length: pipelineSamples(plan, 0)[1] }, (_, sample) => [sample, sample + 1] as const);
         const start = workload.frozen.flatMap(({ component, to }) => samples.map((range): Fill => ({ component, from: 0, to, samples: range, device: ranks[0], before: { op: "OPTIM" } })));
         const simulate = (fills: readonly Fill[]) => trials.filled(cutsOf(plan), fills);
-        const found = improved(workload, batchCosts(context), ranks, start, simulate, (_, periodMs) => periodMs, { simulations: 60, smallestMs: 0 });
+        const found = improved(workload, batchCosts(context), ranks, start, simulate, (_, periodMs) => periodMs, () => true, { simulations: 60, smallestMs: 0 });
+        assert.deepEqual(improved(workload, batchCosts(context), ranks, start, simulate, (_, periodMs) => periodMs, () => false, { simulations: 20, smallestMs: 0 }).fills, start, "nothing else fits");
         const startMs = simulate(start).periodMs;
         assert(found.periodMs <= startMs);
         assert.equal(simulate(found.fills).periodMs, found.periodMs);

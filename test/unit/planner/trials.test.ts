@@ -3,19 +3,22 @@ import fc from "fast-check";
 import type { Fill } from "../../../src/model/plan";
 import { compilePlan } from "../../../src/plan/compile";
 import { fillReport } from "../../../src/plan/fillReport";
+import { pipelineSamples } from "../../../src/plan/frozenWork";
 import { allPipelines } from "../../../src/plan/placement";
 import { bestFills, fillPlan, withoutFilling } from "../../../src/planner/fill/fill";
+import { mostFillBytes } from "../../../src/planner/fill/room";
 import { mergeFills } from "../../../src/planner/fill/merge";
 import { cutsOf, withCuts } from "../../../src/planner/cuts";
 import { forPipelines, trialsOf } from "../../../src/planner/trials";
 import { contextOf } from "../../../src/simulate/context";
 import { simulate } from "../../../src/simulate/engine";
+import { memoryUse } from "../../../src/simulate/memory";
 import { clusterOf, cutPlan, free, problem, profileOf } from "./cases";
 
 const runs = { numRuns: 60, seed: 31 };
 
 describe("quick looks", () => {
-  it("give the period that the whole program has, at any cuts, with and without fills", () => {
+  it("give the period and the memory that the whole program has, at any cuts, with and without fills", () => {
     fc.assert(
       fc.property(problem, fc.nat(), ({ plan, context }, turn) => {
         const trials = trialsOf(plan, context);
@@ -30,7 +33,15 @@ describe("quick looks", () => {
           isNear(trials.passesMs(cuts), whole.periodMs);
           isNear(trials.passes(cuts).bubbleRatio, whole.bubbleRatio);
           const { fills, periodMs } = bestFills(at, context, trials, false);
-          isNear(periodMs, simulate(compilePlan({ ...at, fills: forPipelines(at, fills, allPipelines(at)) }, context), context).periodMs);
+          const filled = compilePlan({ ...at, fills: forPipelines(at, fills, allPipelines(at)) }, context);
+          const simulation = simulate(filled, context);
+          isNear(periodMs, simulation.periodMs);
+          const quick = trials.filled(cuts, fills);
+          const uses = trials.memory(cuts, quick);
+          memoryUse(filled, context, simulation).forEach(({ baseBytes, peakBytes }, rank) => {
+            if (quick.graph.present.includes(rank)) assert.deepEqual([uses[rank].baseBytes, uses[rank].peakBytes], [baseBytes, peakBytes]);
+            assert(peakBytes <= context.devices[rank].kind.memoryBytes + trials.excessBytes(cuts) + mostFillBytes(context.workload, pipelineSamples(at, 0)[1]));
+          });
         }
       }),
       runs,
