@@ -1,5 +1,5 @@
 /** Collects the nodes and constants of one ONNX graph; operator families write into it. */
-import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxType } from "../model/onnx";
+import type { LoweringOptions, OnnxAttribute, OnnxConstant, OnnxNode, OnnxType } from "../model/onnx";
 
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
@@ -14,6 +14,7 @@ export class GraphBuilder {
   constructor(
     private readonly root: string,
     private readonly prefix = "",
+    readonly options: LoweringOptions = {},
   ) {}
 
   get constants(): readonly OnnxConstant[] {
@@ -57,6 +58,13 @@ export class GraphBuilder {
   /** @returns The name of the node's only output. */
   node(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string {
     return this.add(op, inputs, 1, attributes)[0];
+  }
+
+  /** A node of onnxruntime's own operators. @returns The name of its output. */
+  contributed(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>>): string {
+    const output = `${this.prefix}${op.toLowerCase()}_${this.counter++}`;
+    this.nodes.push({ op, domain: "com.microsoft", inputs, outputs: [output], attributes });
+    return output;
   }
 
   /** A node of several outputs. @returns Their names. */

@@ -16,7 +16,7 @@ export function graphDigest(graph: OnnxGraph): string {
     graph.inputs.map(value),
     graph.parameters.map(value),
     graph.constants.map((constant) => [...value(constant), constant.data]),
-    graph.nodes.map((node) => [node.op, node.inputs.map(number), node.outputs.map(number), Object.entries(node.attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))]),
+    graph.nodes.map((node) => [node.domain ? `${node.domain}.${node.op}` : node.op, node.inputs.map(number), node.outputs.map(number), Object.entries(node.attributes ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))]),
     graph.outputs.map(value),
     ...(graph.opset === undefined ? [] : [graph.opset]),
   ];

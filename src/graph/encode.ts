@@ -34,7 +34,7 @@ export function encodeModel(graph: OnnxGraph, options: EncodeOptions = {}): Uint
   const message = {
     irVersion: opset <= opsetVersion ? irVersions.usual : irVersions.later,
     producerName: "diffusionpipe",
-    opsetImport: [{ domain: "", version: opset }],
+    opsetImport: [{ domain: "", version: opset }, ...(graph.nodes.some(({ domain }) => domain) ? [{ domain: "com.microsoft", version: 1 }] : [])],
     graph: {
       name: graph.name,
       node: graph.nodes.map(node),
@@ -58,6 +58,7 @@ function node(source: OnnxNode, index: number) {
     output: source.outputs,
     name: `${source.op}_${index}`,
     opType: source.op,
+    ...(source.domain && { domain: source.domain }),
     attribute: Object.entries(source.attributes ?? {}).map(([name, value]) => ({ name, ...attribute(value) })),
   };
 }

@@ -1,5 +1,5 @@
 /** What follows from a layer's operator list: its parameters, its shapes and its forward graph. */
-import type { OnnxGraph, OnnxValue } from "../model/onnx";
+import type { LoweringOptions, OnnxGraph, OnnxValue } from "../model/onnx";
 import { elements, type OperatorList, type Shape } from "../model/operator";
 import { GraphBuilder } from "./builder";
 import type { OperatorShapes, Parameter } from "./operators/family";
@@ -45,9 +45,9 @@ export function shapesByName(values: readonly OnnxValue[]): ReadonlyMap<string, 
  * The forward graph at concrete shapes, float32.
  * @param root Prefix of the parameters' names.
  */
-export function lowerLayer(name: string, root: string, list: OperatorList, inputs: readonly OnnxValue[]): OnnxGraph {
+export function lowerLayer(name: string, root: string, list: OperatorList, inputs: readonly OnnxValue[], options: LoweringOptions = {}): OnnxGraph {
   const shapes = inferShapes(list, shapesByName(inputs));
-  const builder = new GraphBuilder(root);
+  const builder = new GraphBuilder(root, "", options);
   for (const [index, operator] of list.operators.entries()) builder.bind(operator.output, lowerForward(operator, shapes[index], builder));
   return {
     name,

@@ -1,6 +1,6 @@
 /** A parsed model: what `src/parse` makes of a workspace folder, before any shape is known, and after shapes are bound. */
 import type { ModelChoice } from "./choice";
-import type { BackwardGraphs, OnnxGraph } from "./onnx";
+import type { BackwardGraphs, LoweringOptions, OnnxGraph } from "./onnx";
 import type { OperatorCost } from "./operatorCost";
 import type { Bindings, Chain, FileRef, Tensor } from "./profile";
 
@@ -57,7 +57,7 @@ export interface BoundLayer extends ModelLayer {
   /** Where the layer is described by operators: what each of them costs. */
   readonly operators?: readonly OperatorCost[];
   /** The forward graph at a batch size, float32. @throws UserError where the layer has none (traced, and not exported). */
-  graph(batch: number): OnnxGraph;
+  graph(batch: number, options?: LoweringOptions): OnnxGraph;
   /** The graphs of its gradients. Left out where the layer is not described by operators: nodes of a file are not differentiated. @throws UserError naming an operator that has no gradient. */
   backward?(batch: number): BackwardGraphs;
 }

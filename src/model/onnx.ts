@@ -10,6 +10,8 @@ export type OnnxAttribute = number | string | readonly number[] | { readonly flo
 /** An empty name among `inputs` is an optional input left out. Integers are ints; wrap a float attribute as `{ float: 1 }` since JavaScript cannot tell 1 from 1.0. */
 export interface OnnxNode {
   readonly op: string;
+  /** Of the operator; ONNX's own where left out. "com.microsoft" holds onnxruntime's. */
+  readonly domain?: "com.microsoft";
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
@@ -38,6 +40,11 @@ export interface OnnxGraph {
   readonly constants: readonly OnnxConstant[];
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly OnnxValue[];
+}
+
+export interface LoweringOptions {
+  /** Attention as the one operator that onnxruntime has for it, as frameworks run it, where its provider has that operator. */
+  readonly fusedAttention?: boolean;
 }
 
 /** The backward pass of a layer in two graphs; either is left out where the layer has no such work. */

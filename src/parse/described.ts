@@ -7,7 +7,7 @@ import { countParameters, layerOutputShapes, lowerLayer, shapesByName } from "..
 import { gradientInputsOf, parametersOf } from "../graph/operators/registry";
 import { UserError } from "../model/errors";
 import type { BoundLayer, ModelLayer } from "../model/model";
-import { bytesPerValue, type OnnxType, type OnnxValue } from "../model/onnx";
+import { bytesPerValue, type LoweringOptions, type OnnxType, type OnnxValue } from "../model/onnx";
 import { elements, type OperatorList, type Shape } from "../model/operator";
 import type { Bindings, LayerRef, Tensor } from "../model/profile";
 import { trainsIn, type ComponentDescription, type LayerDescription } from "./component";
@@ -141,7 +141,7 @@ function bind(description: ComponentDescription, name: string, layers: readonly 
     layers: description.layers.map((layer, index) => ({
       ...layers[index],
       ...figures(layer.body, `${shapesText(inputs[index])} ${flags[index].needsWeightGrad} ${[...flags[index].inputs].join("|")}`, () => figuresOf(layer, inputs[index], flags[index])),
-      graph: (batch: number) => lowerLayer(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch)),
+      graph: (batch: number, options?: LoweringOptions) => lowerLayer(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch), options),
       backward: (batch: number) => lowerBackward(`${name}/${layer.name}`, layer.root, layer.body, valuesAt(inputs[index], batch), gradientOptions(layer, flags[index])),
     })),
     tensors: description.layers.flatMap((layer, index) =>

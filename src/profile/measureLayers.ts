@@ -135,7 +135,7 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
       onProgress({ done, total: tasks.length, what: `${label} ${passNames[pass]}, batch ${batch}`, ...(remainingMs !== undefined && { remainingMs }) });
       remaining -= weight(flops, batch);
       if (isHopeless(known, batch, settings.patienceMs)) continue;
-      const graph = passGraph(layer, pass, batch);
+      const graph = passGraph(layer, pass, batch, { fusedAttention: settings.place.provider !== "coreml" });
       if (graph === undefined) continue;
       const [start, before] = [now(), counts.measured];
       const outcome: Outcome = "problem" in graph ? { status: "crashed", message: graph.problem } : await measure(graph, batch);

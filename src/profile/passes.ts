@@ -1,7 +1,7 @@
 /** The passes of a layer that are timed, and the graphs to time. */
 import { UserError } from "../model/errors";
 import type { BoundLayer } from "../model/model";
-import type { OnnxGraph } from "../model/onnx";
+import type { LoweringOptions, OnnxGraph } from "../model/onnx";
 
 export const passes = ["forward", "inputGrad", "weightGrad"] as const;
 export type Pass = (typeof passes)[number];
@@ -28,9 +28,9 @@ export function passFlops(layer: BoundLayer, pass: Pass): number {
 }
 
 /** The graph of a pass at a batch size, or why there is none: a layer that was traced and not exported, an operator without a gradient. Undefined where there is nothing to compute. */
-export function passGraph(layer: BoundLayer, pass: Pass, batch: number): OnnxGraph | { readonly problem: string } | undefined {
+export function passGraph(layer: BoundLayer, pass: Pass, batch: number, options: LoweringOptions): OnnxGraph | { readonly problem: string } | undefined {
   try {
-    return pass === "forward" ? layer.graph(batch) : layer.backward?.(batch)[pass];
+    return pass === "forward" ? layer.graph(batch, options) : layer.backward?.(batch)[pass];
   } catch (error) {
     if (error instanceof UserError) return { problem: error.message };
     throw error;

@@ -45,6 +45,10 @@ export const attention: OperatorFamily<Attention> = {
     extraElements: heads * shape[0] * shape[1],
   }),
   forward(operator, shapes, graph) {
+    if (graph.options.fusedAttention && isPlain(operator, shapes)) {
+      const { query, key, value, heads, scale = 1 / Math.sqrt(shapes.inputs[0][2] / heads) } = operator;
+      return graph.contributed("MultiHeadAttention", [query, key, value].map((name) => graph.value(name)), { num_heads: heads, scale: { float: scale } });
+    }
     const heads = headsOf(operator, shapes, graph);
     const context = graph.node("MatMul", [probabilities(operator, shapes, heads, graph).values, heads.value()]);
     return heads.merged(context, shapes.output);
@@ -75,6 +79,11 @@ export const attention: OperatorFamily<Attention> = {
     ];
   },
 };
+
+/** Without masks, biases and shared keys, and of one size: what every provider that has the fused operator runs. */
+function isPlain({ heads, keyHeads = heads, causal, bias, softcap }: Attention, { inputs: [query, key, value] }: OperatorShapes): boolean {
+  return !causal && bias === undefined && softcap === undefined && keyHeads === heads && query[2] === key[2] && key[2] === value[2];
+}
 
 /** Queries, keys and values as [N, heads, tokens, size], each key head repeated for the query heads that it serves. */
 interface Heads {
