@@ -1,7 +1,8 @@
 /** Times one graph of a layer: a pass of it. Runs in the measuring process. */
 import type { InferenceSession } from "onnxruntime-node";
 import { encodeRepeated, repeatedBytes } from "../graph/repeat";
-import type { MeasureRequest, Measurement } from "./messages";
+import type { OnnxGraph } from "../model/onnx";
+import type { MeasureRequest, Measurement, Provider } from "./messages";
 import { profiledRun } from "./runtimeProfile";
 import { createSession } from "./sessions";
 import { isStable, median, medianHalfWidth, quietRounds, type Round } from "./statistics";
@@ -37,6 +38,7 @@ async function timeRun(session: InferenceSession): Promise<number> {
 export async function measureGraph(request: MeasureRequest): Promise<Measurement> {
   const { graph, budgetMs } = request;
   if (repeatedBytes(graph, 2) > mostModelBytes) throw new RangeError("Out of memory: weights and inputs are more than one ONNX model can hold (2 GB).");
+  if (usesHostMemory(request.provider)) assertRoom(graph);
   const leftToCpu = request.provider === "cpu" ? undefined : await operatorsLeftToCpu(request);
   const once = await createSession(encodeRepeated(graph, 1), request);
   let often: InferenceSession | undefined;
@@ -78,6 +80,20 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     await often?.release();
   }
 }
+
+const usesHostMemory = (provider: Provider) => provider === "cpu" || provider === "coreml";
+
+/** Copies of a model's values at a time: its bytes, and those of the sessions of one run and of several. */
+const copies = 3;
+
+/** Rather than have the system swap, or end processes. @throws RangeError where values alone would not fit the memory that is free. */
+function assertRoom(graph: OnnxGraph): void {
+  const needed = copies * repeatedBytes(graph, 2);
+  const free = process.availableMemory();
+  if (needed > free) throw new RangeError(`Out of memory: timing needs ${gigabytes(needed)} at least, ${gigabytes(free)} is free.`);
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 function isKnown(rounds: readonly Round[]): boolean {
   const times = quietRounds(rounds).map(({ ms }) => ms);
