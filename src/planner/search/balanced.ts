@@ -16,6 +16,7 @@ import { stageCosts, type Shape } from "../partition/stageCosts";
 import { wideSplit } from "../partition/wide";
 import { allWidths } from "../partition/widths";
 import { trialsOf, type Trials } from "../trials";
+import { busiestWay } from "../ways";
 import { planOf, widthsOf, type Candidate, type PlanBase } from "./candidates";
 
 /** Where each cut has an order of its own, which takes so many times as long to make as to simulate, fewer cuts are tried. */
@@ -50,7 +51,8 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
     const shapes = shapesOf(start, context);
     const trials = trialsOf(start, context);
     const excess = excessOf(start, shapes, context);
-    const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity);
+    const waysMs = busiestWay(start, context);
+    const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? Math.max(trials.passesMs(cuts), waysMs(cuts)) : Infinity);
     const ranks = pipelineDevices(start, 0).flat();
     const frozenMs = fill ? leastFrozenMs(context, pipelineSamples(start, 0)[1]) : 0;
     const leastMs = (cuts: readonly number[]) => {
