@@ -42,7 +42,7 @@ const gainPerFill = 3e-5;
 /** Who comes this near to the bound need not look on. */
 const nearBound = 1e-4;
 
-/** Shares of the samples that are tried for each margin where devices work apart. */
+/** Shares of the samples that are tried where devices work apart. */
 const shareTries = 16;
 
 /** Simulations of fills moved one at a time, at last. */
@@ -76,12 +76,11 @@ function blocksAfter(plan: Plan, context: Context): readonly Fill[] {
 /**
  * The best of several fillings of `plan`, whose own fills don't count, and of not filling. `thorough` also searches for each
  * device's share of the samples.
+ * @param trials Of the plan, where some have been made already. @param toBeatMs A filling that does not come near to it need not be the best.
  */
-export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
+export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>, trials = trialsOf({ ...plan, fills: [] }, context), toBeatMs = Infinity): Filled {
   if (context.workload.frozen.length === 0) return withoutFilling(plan, context);
-  const empty = { ...plan, fills: [] };
-  const trials = trialsOf(empty, context);
-  const best = bestFills(empty, context, trials, thorough, settings);
+  const best = bestFills({ ...plan, fills: [] }, context, trials, thorough, settings, toBeatMs);
   const unfilledMs = quicklyUnfilledMs(plan, context, trials);
   if (best.periodMs >= unfilledMs) return withoutFilling(plan, context);
   const filled = simulated({ ...plan, fills: forPipelines(plan, best.fills, allPipelines(plan)) }, context);
@@ -111,8 +110,11 @@ function simulated(plan: Plan, context: Context): Filled {
   return { plan, program, simulation: simulate(program, context) };
 }
 
+/** A thorough search goes on only as long as its best is no more than so many times as slow as what it has to beat: before shares of the samples are varied, and before fills are moved one at a time. */
+const hopeful = { shares: 1.03, moves: 1.01 };
+
 /** The best fills found for the first pipeline, and the period with them (the others fill alike). */
-export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): { readonly fills: readonly Fill[]; readonly periodMs: number } {
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>, toBeatMs = Infinity): { readonly fills: readonly Fill[]; readonly periodMs: number } {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
@@ -127,13 +129,17 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
-    for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
+    const ways = (settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]).map((margin) => {
       const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
-      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
       const apart = (shares: readonly number[]) => consider(ranks.flatMap((rank, s) => (shares[s] < shares[s + 1] ? greedyFills(workload, batches, own[s], [rank], [shares[s], shares[s + 1]], marked) : [])));
+      consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked));
       const shares = sampleCuts(context, batches, own, pipeline.samples, margin);
-      refine(shares, apart, tries);
-    }
+      return { shares, apart, score: apart(shares) };
+    });
+    if (tries < 2 || best.periodMs > toBeatMs * hopeful.shares) return;
+    // Margins differ by less than shares do: those of the best one are varied.
+    const { shares, apart } = ways.reduce((least, way) => (way.score < least.score ? way : least));
+    refine(shares, apart, tries);
   };
   if (!thorough) {
     tryBubbles(pipeline.bubbles(true), 1);
@@ -144,6 +150,7 @@ export function bestFills(plan: Plan, context: Context, trials: Trials, thorough
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);
+  if (best.periodMs > toBeatMs * hopeful.moves) return best;
   const simulate = (fills: readonly Fill[]) => trials.filled(cuts, fills);
   const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf);
   // What somebody wants left free is not filled by moves that look at what is free.

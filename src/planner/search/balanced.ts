@@ -20,7 +20,10 @@ import { busiestWay } from "../ways";
 import { planOf, widthsOf, type Candidate, type PlanBase } from "./candidates";
 
 /** Where each cut has an order of its own, which takes so many times as long to make as to simulate, fewer cuts are tried. */
-const orderCost = 8;
+export const orderCost = 8;
+
+/** Cuts that are simulated at least, where there are so many. */
+const leastBudget = 8;
 
 /** A plan's shape and what its cuts are judged by. */
 interface Judged {
@@ -42,9 +45,9 @@ export interface Balanced extends Judged {
 
 /**
  * The best cuts (and widths, as far as they may come near to `toBeatMs`) of a candidate's passes, or by how many bytes nothing fits.
- * @param fill Whether devices share out the frozen work as they like.
+ * @param fill Whether devices share out the frozen work as they like. @param budgetShare Part of the usual number of cuts that may be simulated.
  */
-export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number, fill: boolean): Balanced | { readonly missingBytes: number } {
+export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number, fill: boolean, budgetShare = 1): Balanced | { readonly missingBytes: number } {
   const even = evenCuts(context.workload, candidate.stages);
   const judged = (widths?: readonly number[]): Judged => {
     const start = planOf(base, candidate, globalBatch, even, context.workload, widths);
@@ -63,7 +66,7 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
     };
     return { start, shapes, trials, excess, trainedMs, leastMs };
   };
-  const budget = Math.ceil(simulationBudget(candidate) / (dependsOnTimes(candidate.schedule) ? orderCost : 1));
+  const budget = Math.max(leastBudget, Math.ceil((budgetShare * simulationBudget(candidate)) / (dependsOnTimes(candidate.schedule) ? orderCost : 1)));
   if (candidate.devices === undefined) {
     const one = judged();
     const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs);
