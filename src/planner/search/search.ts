@@ -53,13 +53,19 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
   const rows: Row[] = [];
   const best: Best = {};
   const { usual = space.schedules } = space;
-  const others = space.schedules.filter((name) => !usual.includes(name));
-  for (const [schedules, effort] of [[space.schedules.filter((name) => usual.includes(name)), Infinity], [others, space.effort ?? Infinity]] as const) {
-    const own = { ...space, schedules };
+  const tiers = [
+    { schedules: space.schedules.filter((name) => usual.includes(name)), effort: Infinity },
+    { schedules: space.schedules.filter((name) => !usual.includes(name)), effort: space.effort ?? Infinity },
+  ].map(({ schedules, effort }) => ({ own: { ...space, schedules }, effort, candidates: candidatesOf({ ...space, schedules }, context, bounds) }));
+  let total = tiers.reduce((count, { candidates }) => count + candidates.length, 0);
+  for (const { own, effort, candidates } of tiers) {
     const seen = rows.length;
-    const spent = await improve(best, base, own, candidatesOf(own, context, bounds), bounds, context, hooks, rows, effort);
+    const spent = await improve(best, base, own, candidates, bounds, context, hooks, rows, total, effort);
     // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
-    if (rows.slice(seen).some(({ status }) => status === "does not fit")) await improve(best, base, own, candidatesOf(own, context, bounds, true), bounds, context, hooks, rows, effort - spent);
+    if (!rows.slice(seen).some(({ status }) => status === "does not fit")) continue;
+    const again = candidatesOf(own, context, bounds, true);
+    total += again.length;
+    await improve(best, base, own, again, bounds, context, hooks, rows, total, effort - spent);
   }
   if (rows.length === 0) throw nothingToSearch(space, context);
   const plan = best.run ?? best.fastest;
@@ -78,16 +84,15 @@ interface Best {
 /**
  * Looks for plans that are better than the `best`, the lowest bounds first, until `effort` has been spent; what became of each
  * candidate is added to `rows`.
- * @returns the effort spent. @throws Cancelled
+ * @param total Candidates of the whole search. @returns the effort spent. @throws Cancelled
  */
-async function improve(best: Best, base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], bounds: Bounds, context: Context, hooks: SearchHooks, rows: Row[], effort: number): Promise<number> {
+async function improve(best: Best, base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], bounds: Bounds, context: Context, hooks: SearchHooks, rows: Row[], total: number, effort: number): Promise<number> {
   let spent = 0;
-  let done = 0;
   const isRun = (candidate: Candidate) => space.prefersRunnable === true && isRunnable(candidate, base, context.workload);
   const toBeatMs = (candidate: Candidate) => (isRun(candidate) ? best.run : best.fastest)?.predicted.periodMs ?? Infinity;
   const add = (row: Row) => {
     rows.push(row);
-    hooks.onProgress?.(++done, candidates.length, (best.run ?? best.fastest)?.predicted.periodMs);
+    hooks.onProgress?.(rows.length, total, (best.run ?? best.fastest)?.predicted.periodMs);
   };
   const follow = async (candidate: Candidate) => {
     await new Promise((resume) => setTimeout(resume)); // lets a cancel in
@@ -103,15 +108,17 @@ async function improve(best: Best, base: PlanBase, space: SearchSpace, candidate
     }
     add({ ...candidate, ...row });
   };
+  // A plan at any cost is better than none.
+  const isSpent = () => spent >= effort && best.fastest !== undefined;
   const tighten = (candidate: Candidate) => {
-    if (spent >= effort) return candidate;
+    if (isSpent()) return candidate;
     spent += boundEffort;
     return tightened(candidate, space, bounds);
   };
-  hooks.onProgress?.(0, candidates.length, (best.run ?? best.fastest)?.predicted.periodMs);
+  hooks.onProgress?.(rows.length, total, (best.run ?? best.fastest)?.predicted.periodMs);
   for (const candidate of inTurn(candidates, tighten, toBeatMs)) {
     if (candidate.boundMs > toBeatMs(candidate)) add({ ...candidate, status: "pruned" });
-    else if (spent >= effort) add({ ...candidate, status: "not tried" });
+    else if (isSpent()) add({ ...candidate, status: "not tried" });
     else await follow(candidate);
   }
   return spent;
