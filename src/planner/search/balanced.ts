@@ -69,7 +69,7 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
   const budget = Math.max(leastBudget, Math.ceil((budgetShare * simulationBudget(candidate)) / (dependsOnTimes(candidate.schedule) ? orderCost : 1)));
   if (candidate.devices === undefined) {
     const one = judged();
-    const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs);
+    const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs, budgetShare < 1);
     return balanced ? { ...one, balanced } : { missingBytes: leastMissing(one.shapes, one.excess(even), context) };
   }
   const { devices, stages } = candidate;

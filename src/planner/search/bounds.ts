@@ -18,8 +18,8 @@ const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "g
 export interface Bounds {
   /** By work and all-reduces alone. */
   quick(schedule: ScheduleName, kind: PlanKind): number;
-  /** Also by the way of a micro-batch through the pipeline and by the network, which takes many times as long to say. */
-  whole(schedule: Plan["schedule"], layout: Layout, kind: PlanKind): number;
+  /** Also by the way of a micro-batch through the pipeline and by the network, which takes many times as long to say. @param upToMs Beyond this it need not be tight; it only ever falls. */
+  whole(schedule: Plan["schedule"], layout: Layout, kind: PlanKind, upToMs: number): number;
 }
 
 /**
@@ -40,11 +40,11 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], 
   };
   return {
     quick,
-    whole(schedule, layout, kind) {
+    whole(schedule, layout, kind, upToMs) {
       const places = () => placesOf(layout, kind.devices, kind.dataParallel / kind.replicas);
       const { name, warmup, concatenation, lateWeightGrads } = schedule;
       const hasOneEach = oneStageEach.has(name) || name === "bidirectional";
-      const own = () => (hasOneEach ? placedBound(context, name, places(), kind, gradDtype, fill) : orderedBound(context, schedule, places(), kind, gradDtype));
+      const own = () => (hasOneEach ? placedBound(context, name, places(), kind, gradDtype, fill) : orderedBound(context, schedule, places(), kind, gradDtype, upToMs));
       // Where weight gradients are passes of their own, nothing here depends on when they are made, nor on how many micro-batches are held.
       const key = hasOneEach ? `${name} ${warmup}` : `${name} ${concatenation} ${lateWeightGrads}`;
       return Math.max(quick(name, kind), remembered(`${key} ${layout} ${keyOf(kind)}`, own));
@@ -74,14 +74,14 @@ function placedBound(context: Context, schedule: ScheduleName, places: readonly 
 }
 
 /** Where devices have several stages of each chain, or Chimera's two replicas: of the ways through the order of passes, and of the network. */
-function orderedBound(context: Context, schedule: Plan["schedule"], places: readonly (readonly number[])[], kind: PlanKind, gradDtype: Optimizer["gradDtype"]): number {
+function orderedBound(context: Context, schedule: Plan["schedule"], places: readonly (readonly number[])[], kind: PlanKind, gradDtype: Optimizer["gradDtype"], upToMs: number): number {
   const { chains } = context.workload;
   const { stages, devices, microbatches } = kind;
   const isTwoWays = schedule.name === "chimera";
   const orders = deviceOrders({ schedule, devices, microbatches, chains: [{ stages }] });
   const spanOf = (chain: number) => {
     if (schedule.name === "interleaved") return roundsSpan(context, chain, kind, orders, linksOf(context, [...places, places[0]]));
-    return vSpan(context, chain, kind, orders, linksOf(context, places), crowdsOf(context, places), gradDtype, isTwoWays);
+    return vSpan(context, chain, kind, orders, linksOf(context, places), crowdsOf(context, places), gradDtype, isTwoWays, upToMs);
   };
   const spans = chains.map((_, chain) => spanOf(chain));
   // The first stages of all chains are on one device, one chain after another; that Chimera's directions begin together is known of the whole only.

@@ -113,9 +113,9 @@ function scheduleOf({ schedule: name, warmup, held, concatenation, lateWeightGra
   return { name, ...(warmup !== undefined && { warmup }), ...(held !== undefined && { held }), ...(concatenation && { concatenation }), ...(lateWeightGrads && { lateWeightGrads }) };
 }
 
-/** The candidate with the best bound that is known for it. */
-export function tightened(candidate: Candidate, space: SearchSpace, bounds: Bounds): Candidate {
-  return { ...candidate, boundMs: bounds.whole(scheduleOf(candidate), candidate.layout ?? layouts[0], kindOf(candidate, space)) };
+/** The candidate with the best bound that is known for it. @param upToMs Beyond this it need not be tight. */
+export function tightened(candidate: Candidate, space: SearchSpace, bounds: Bounds, upToMs: number): Candidate {
+  return { ...candidate, boundMs: bounds.whole(scheduleOf(candidate), candidate.layout ?? layouts[0], kindOf(candidate, space), upToMs) };
 }
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */

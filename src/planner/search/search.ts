@@ -113,7 +113,7 @@ async function improve(best: Best, base: PlanBase, space: SearchSpace, candidate
   const tighten = (candidate: Candidate) => {
     if (isSpent()) return candidate;
     spent += boundEffort;
-    return tightened(candidate, space, bounds);
+    return tightened(candidate, space, bounds, toBeatMs(candidate));
   };
   hooks.onProgress?.(rows.length, total, (best.run ?? best.fastest)?.predicted.periodMs);
   for (const candidate of inTurn(candidates, tighten, toBeatMs)) {
@@ -159,16 +159,19 @@ type Outcome = { readonly plan?: Plan; readonly operations?: number; readonly ro
 /** Part of the usual number of cuts that are simulated where the effort is limited. */
 const limitedBudget = 1 / 10;
 
+/** Then cuts tried with frozen work are fewer too, and a candidate has to come nearer to the best so far with its quick filling. */
+const limited = { hopeful: 1.02, filledTries: 6 };
+
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
 function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number, isLimited: boolean): Outcome {
   // Frozen work in one block comes on top of the passes, but for what it overlaps at their end.
   const blockMs = space.fill ? 0 : leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length));
   const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - blockMs, space.fill, isLimited ? limitedBudget : 1);
   if ("missingBytes" in begun) return { row: { status: "does not fit", missingBytes: begun.missingBytes } };
-  return { ...followedUp(begun, space, candidate, context, toBeatMs), operations: begun.trials.operations() };
+  return { ...followedUp(begun, space, candidate, context, toBeatMs, isLimited), operations: begun.trials.operations() };
 }
 
-function followedUp(begun: Balanced, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
+function followedUp(begun: Balanced, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number, isLimited: boolean): Outcome {
   const { start, trials, balanced } = begun;
   const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
@@ -176,7 +179,7 @@ function followedUp(begun: Balanced, space: SearchSpace, candidate: Candidate, c
   if (space.fill && begun.leastMs(balanced.cuts) > toBeatMs) return pruned(balanced.periodMs);
   const plan = withCuts(start, balanced.cuts);
   if (space.fill) {
-    const filled = judged(filledPlan(begun, space, context, toBeatMs), context);
+    const filled = judged(filledPlan(begun, space, context, toBeatMs, isLimited ? limited : { hopeful, filledTries }), context);
     if (filled.plan) return filled;
     // Fills hold activations and encodings of the next iteration: where there is no room for them, the passes alone may fit.
     const block = blockOf(plan, context, true);
@@ -206,7 +209,7 @@ function judged(filled: Filled, context: Context): Outcome {
 }
 
 /** With frozen work in the bubbles another cut may be better than the one that is best without. */
-function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number): Filled {
+function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number, { hopeful, filledTries }: typeof limited): Filled {
   let leastMs = Infinity;
   const filledMs = (moved: readonly number[]) => {
     if (trainedMs(moved) >= leastMs || (leastMs < Infinity && leastMs > toBeatMs * hopeful)) return Infinity;

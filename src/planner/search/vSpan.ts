@@ -24,8 +24,9 @@ const [firstLimit, nextLimit] = [1.03, 1.15];
  * micro-batch goes all the way; what the replicas of a place send from one node shares that node's way to the network.
  * @param orders Of the chain's passes; they do not depend on times. @param links `[place]`: the best that it may have to the next.
  * @param crowds `[place]`, or none. @param isTwoWays Whether it is Chimera, where the iteration begins with the first pass of either direction.
+ * @param upToMs Beyond this it need not be the least.
  */
-export function vSpan(context: Context, chain: number, kind: PlanKind, orders: DeviceOrders, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"], isTwoWays: boolean): number {
+export function vSpan(context: Context, chain: number, kind: PlanKind, orders: DeviceOrders, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"], isTwoWays: boolean, upToMs: number): number {
   const work = context.workload.chains[chain];
   const layers = work.layers.length;
   const { stages, microbatches, share, dataParallel } = kind;
@@ -50,7 +51,7 @@ export function vSpan(context: Context, chain: number, kind: PlanKind, orders: D
   const sure = Math.max(all[layers] / devices, terms.reduce((most, own) => own.reduce((ms, term) => Math.max(ms, term.ms), most), 0));
   for (let limit = sure * firstLimit; ; limit *= nextLimit) {
     const ms = leastWithin(limit, devices, all, valueOf);
-    if (ms < Infinity) return ms * (1 - 1e-9);
+    if (ms < Infinity || limit > upToMs) return Math.min(ms, limit) * (1 - 1e-9);
   }
 }
 
