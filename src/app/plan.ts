@@ -5,9 +5,9 @@ import { Cancelled, UserError } from "../model/errors";
 import { scheduleNames, type Optimizer, type Plan, type ScheduleName, type Training } from "../model/plan";
 import type { Profile } from "../model/profile";
 import { fillReport, type FillReport } from "../plan/fillReport";
-import { runnable } from "../plan/runnable";
 import type { Files } from "../platform/files";
 import { planBound } from "../planner/fill/bound";
+import type { SearchSpace } from "../planner/search/candidates";
 import { searchPlan, type Row, type SearchHooks, type SearchPlan } from "../planner/search/search";
 import { contextOf, type Context } from "../simulate/context";
 import { predictionTypeOf, readFingerprinted, refFrom, resolveRef } from "./planFiles";
@@ -21,7 +21,7 @@ export interface PlanInputs {
 
 export interface PlanOptions {
   readonly batch: number;
-  /** By default the best of those that `usualSchedules` names. */
+  /** By default as `usualSearch` says. */
   readonly schedule?: ScheduleName | "all";
   readonly stages?: number;
   readonly microbatches?: number;
@@ -42,6 +42,8 @@ export interface PlanOptions {
 
 export interface Planned {
   readonly plan: Plan;
+  /** That a plan which today's trainer does not run would be faster, and by how much; undefined where none was found. */
+  readonly faster?: string;
   readonly rows: readonly Row[];
   /** Simulates the plan once more, for those who show it. */
   report(): PlanReport;
@@ -75,7 +77,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     best = plan;
     hooks.onBest?.(plan);
   };
-  const { plan, rows } = await search(
+  const { plan, faster, rows } = await search(
     {
       model: refFrom(inputs.plan, modelFolder, profile.document.model.sha256),
       profile: refFrom(inputs.plan, inputs.profile, profile.sha256),
@@ -85,7 +87,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
     },
     {
       globalBatch: options.batch,
-      schedules: options.schedule === "all" ? scheduleNames : options.schedule ? [options.schedule] : usualSchedules(context, training),
+      ...(options.schedule === undefined ? usualSearch(context) : { schedules: options.schedule === "all" ? scheduleNames : [options.schedule] }),
       stages: options.stages,
       microbatches: options.microbatches,
       fill: options.fill ?? true,
@@ -96,22 +98,32 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
   ).catch((error: unknown): never => {
     throw error instanceof Cancelled && best ? new StoppedEarly(best) : error;
   });
-  return { plan, rows, report: () => ({ fills: fillReport(plan, context), boundMs: planBound(plan, context) }) };
+  return { plan, ...(faster && { faster: fasterText(faster, plan) }), rows, report: () => ({ fills: fillReport(plan, context), boundMs: planBound(plan, context) }) };
 }
 
-/** On more devices than these not every schedule is searched unless that is asked for: it would take minutes. */
-const mostForAll = 8;
+/** Operations that a search may simulate of schedules that are not among the usual ones, on one device; on more of them, 8 times as many devices get 5 times as much. */
+const effortOfOne = 40_000;
+const effortExponent = 0.75;
 
 /**
- * What the trainer runs, where it runs the model at all; all schedules where it does not, since then the fastest plan is only looked
- * at. On one device data parallelism alone, which then means plain training.
+ * All schedules: data parallelism, 1F1B, GPipe and, of several chains, two directions in full, since they are quickly searched and
+ * include what the trainer runs; the others as far as an effort goes. Where the trainer runs the model, the plan is one that it runs.
+ * On one device data parallelism alone, which then means plain training.
  */
-export function usualSchedules({ devices, workload }: Context, training: Training): readonly ScheduleName[] {
-  if (devices.length === 1) return ["ddp"];
-  const whole = workload.chains.map(({ chain, layers }) => ({ id: chain.id, stages: [{ from: 0, to: layers.length, devices: [0] }] }));
-  const isRun = runnable({ training, schedule: { name: "ddp" }, chains: whole, dataParallel: 1 }, workload) === true;
-  if (!isRun && devices.length <= mostForAll) return scheduleNames;
-  return [...(workload.chains.length > 1 ? ["bidirectional" as const] : []), "ddp", "1f1b", "gpipe"];
+export function usualSearch({ devices, workload }: Context): Pick<SearchSpace, "schedules" | "usual" | "effort" | "prefersRunnable"> {
+  if (devices.length === 1) return { schedules: ["ddp"] };
+  const several = workload.chains.length > 1;
+  return {
+    schedules: scheduleNames.filter((name) => several || name !== "bidirectional"),
+    usual: [...(several ? ["bidirectional" as const] : []), "ddp", "1f1b", "gpipe"],
+    effort: effortOfOne * devices.length ** effortExponent,
+    prefersRunnable: true,
+  };
+}
+
+function fasterText({ schedule, chains, batch, dataParallel, predicted: { periodMs } }: Plan, plan: Plan): string {
+  const times = (plan.predicted.periodMs / periodMs).toFixed(3);
+  return `A plan by ${schedule.name} (${chains[0].stages.length} stages x ${dataParallel}, micro-batches: ${batch.microbatches}) would be ${times} times as fast, ${periodMs.toFixed(1)} ms, but today's trainer does not run it.`;
 }
 
 /** @throws UserError for a name that is no schedule. */

@@ -2,7 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { z } from "zod";
-import { amountNamed, makePlan, scheduleNamed, StoppedEarly } from "../app/plan";
+import { amountNamed, makePlan, scheduleNamed, StoppedEarly, type Planned } from "../app/plan";
 import { workerSearches } from "../app/searchWorker";
 import { writeDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
@@ -58,14 +58,15 @@ export const newPlanCommand: Handler = async (shell, argument) => {
     await profileTo(shell, base, profile, profiling);
   }
   const filling = { ...fillingFor(dirname(output)), ...(fillMargin !== undefined && { fillMargin }), ...(smallestBubbleMs !== undefined && { smallestBubbleMs }) };
-  const plan = await withProgress(shell, vscode.l10n.t("Planning {0}", basename(base)), given.signal, (signal, report) =>
+  const { plan, faster } = await withProgress(shell, vscode.l10n.t("Planning {0}", basename(base)), given.signal, (signal, report) =>
     makePlan(shell.files, { profile, cluster, plan: output }, { batch, data: data ?? undefined, schedule: scheduleNamed(schedule), stages, microbatches, fill, ...filling, steps, learningRate, seed }, {
       signal,
       onProgress: (done, total, bestMs) => report({ message: vscode.l10n.t("{0} of {1} candidates{2}", done, total, bestMs === undefined ? "" : vscode.l10n.t(", best period {0} ms", bestMs.toFixed(0))), fraction: done / total }),
-    }, workerSearches(shell.scriptsFolder).searchPlan)).then(({ plan }) => plan, (error: unknown) => bestSoFar(error, given.signal));
+    }, workerSearches(shell.scriptsFolder).searchPlan)).catch(async (error: unknown): Promise<Pick<Planned, "plan" | "faster">> => ({ plan: await bestSoFar(error, given.signal) }));
   await writeDocument(planFormat, shell.files, output, plan);
   shell.refresh();
   if (plan.runnable !== true) void vscode.window.showWarningMessage(vscode.l10n.t("The trainer cannot run this plan yet: {0}", plan.runnable.reason));
+  else if (faster !== undefined) void vscode.window.showInformationMessage(faster);
   await openTimeline(output);
   return output;
 };

@@ -32,7 +32,12 @@ export interface Trials {
   excessBytes(cuts: readonly number[]): number;
   /** What ranks hold in one of these simulations, which is at these cuts; with all frozen weights, since each prepares its first iteration. */
   memory(cuts: readonly number[], simulation: Simulation): readonly MemoryUse[];
+  /** Operations that have been simulated so far; those of lists that are made for one trial count as many times as they take as long. */
+  operations(): number;
 }
+
+/** Lists with fills are made, and the fills found, for each trial. */
+const filledCost = 6;
 
 /** `plan`: its cuts and its fills do not matter, those of each trial do. */
 export function trialsOf(plan: Plan, context: Context): Trials {
@@ -41,7 +46,11 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   const replicas = pipelines.flatMap((pipeline) => replicasIn(plan, pipeline));
   const structures = new Map<string, { readonly orders: DeviceOrders; readonly structure: Structure }>();
   const passes = new Map<string, number>();
-  const graphOf = (at: Plan, structure: Structure): Graph => timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
+  let operations = 0;
+  const graphOf = (at: Plan, structure: Structure, cost = 1): Graph => {
+    operations += structure.operations.length * cost;
+    return timed(structure, durations({ ...at, worldSize: worldSizeOf(at) }, context));
+  };
   const outcomes = outcomesOf(context);
   const structureAt = (at: Plan, outcome: number, orders: DeviceOrders) => structureOf(iterationLists(at, outcomes[outcome].context, replicas, orders), context);
   const fixedOrders = dependsOnTimes(plan.schedule.name) ? undefined : ordersOf(plan, context);
@@ -58,7 +67,7 @@ export function trialsOf(plan: Plan, context: Context): Trials {
   };
   const filledGraph = (cuts: readonly number[], fills: readonly Fill[], outcome: number): Graph => {
     const at = { ...withCuts(plan, cuts), fills: forPipelines(plan, fills, pipelines) };
-    return graphOf(at, structureAt(at, outcome, ordersAt(at)));
+    return graphOf(at, structureAt(at, outcome, ordersAt(at)), filledCost);
   };
   let prologues: Lists | undefined;
   const workspaceBytes = workload.chains.reduce((most, { layers }) => layers.reduce((bytes, layer) => Math.max(bytes, layer.workspaceBytes ?? 0), most), 0);
@@ -80,6 +89,7 @@ export function trialsOf(plan: Plan, context: Context): Trials {
     passes: (cuts) => simulateGraph(passGraph(cuts, 0), worldSizeOf(plan), plan.batch.global),
     filledMs: (cuts, fills) => meanMs((outcome) => filledGraph(cuts, fills, outcome)),
     filled: (cuts, fills) => simulateGraph(filledGraph(cuts, fills, 0), worldSizeOf(plan), plan.batch.global),
+    operations: () => operations,
   };
 }
 

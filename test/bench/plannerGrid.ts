@@ -7,14 +7,15 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { percent } from "../../src/app/commandLine/command";
-import { usualSchedules } from "../../src/app/plan";
+import { usualSearch } from "../../src/app/plan";
 import { clusterFormat } from "../../src/formats/cluster";
 import { parseDocument } from "../../src/formats/document";
 import { profileFormat } from "../../src/formats/profile";
 import { UserError } from "../../src/model/errors";
-import { scheduleNames, type Plan, type ScheduleName } from "../../src/model/plan";
+import { scheduleNames, type Plan } from "../../src/model/plan";
 import { leastFrozenMs, planBound } from "../../src/planner/fill/bound";
 import { withoutFilling } from "../../src/planner/fill/fill";
+import type { SearchSpace } from "../../src/planner/search/candidates";
 import { searchPlan } from "../../src/planner/search/search";
 import { contextOf, type Context } from "../../src/simulate/context";
 import { wasteOf } from "../../src/simulate/waste";
@@ -33,7 +34,7 @@ interface Cell {
   readonly batch: number;
 }
 
-/** What is searched: what `plan` does; pipelines of every schedule (beyond 64 devices of those that are quickly searched) without filling; data parallelism without filling. */
+/** What is searched: what `plan` does, of which the fastest plan counts, whether or not the trainer runs it; pipelines of every schedule (beyond 64 devices of those that are quickly searched) without filling; data parallelism without filling. */
 type Search = "plan" | "pipeline" | "ddp";
 
 interface Found {
@@ -54,12 +55,12 @@ interface Found {
   readonly frozenShare: number;
 }
 
-function schedulesOf(search: Search, context: Context): readonly ScheduleName[] {
+function schedulesOf(search: Search, context: Context): Pick<SearchSpace, "schedules" | "usual" | "effort"> {
   const { devices, workload } = context;
-  if (search === "ddp") return ["ddp"];
-  if (search === "plan") return usualSchedules(context, base.training);
+  if (search === "ddp") return { schedules: ["ddp"] };
+  if (search === "plan") return usualSearch(context);
   const pipelines = scheduleNames.filter((name) => name !== "ddp");
-  return devices.length > 64 ? pipelines.filter((name) => ["1f1b", "gpipe", "bidirectional"].includes(name) && (name !== "bidirectional" || workload.chains.length > 1)) : pipelines;
+  return { schedules: devices.length > 64 ? pipelines.filter((name) => ["1f1b", "gpipe", "bidirectional"].includes(name) && (name !== "bidirectional" || workload.chains.length > 1)) : pipelines };
 }
 
 async function searched({ profile, kind, devices, batch }: Cell, search: Search): Promise<Found> {
@@ -73,8 +74,8 @@ async function searched({ profile, kind, devices, batch }: Cell, search: Search)
   };
   const nothing = { periodMs: Infinity, what: "", stages: 0, bubbleRatio: 0, waste: 0, unfilledBubbleRatio: 0, unfilledWaste: 0, boundMs: 0, frozenShare: 0 };
   try {
-    const { plan } = await searchPlan(base, { globalBatch: batch, schedules: schedulesOf(search, context), fill: search === "plan", blockAfterPasses: search !== "plan" }, context);
-    return { ...nothing, ...used(), ...figuresOf(plan, context, search) };
+    const { plan, faster = plan } = await searchPlan(base, { globalBatch: batch, ...schedulesOf(search, context), fill: search === "plan", blockAfterPasses: search !== "plan" }, context);
+    return { ...nothing, ...used(), ...figuresOf(faster, context, search) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { ...nothing, ...used(), reason: error.reason };
@@ -84,7 +85,7 @@ async function searched({ profile, kind, devices, batch }: Cell, search: Search)
 function figuresOf(plan: Plan, context: Context, search: Search): Partial<Found> {
   const { periodMs, bubbleRatio, waste = 0 } = plan.predicted;
   const [{ stages }] = plan.chains;
-  const what = `${plan.schedule.name} ${stages.length}x${plan.dataParallel} M=${plan.batch.microbatches}${plan.recompute ? " recompute" : ""}`;
+  const what = `${plan.schedule.name} ${stages.length}x${plan.dataParallel} M=${plan.batch.microbatches}${plan.recompute ? " recompute" : ""}${plan.runnable === true ? "" : " *"}`;
   if (search !== "plan") return { periodMs, what, stages: stages.length };
   const devices = context.devices.length;
   const unfilled = withoutFilling(plan, context).simulation;
@@ -137,7 +138,7 @@ function rowOf({ profile, kind, devices, batch }: Cell, plan: Found, pipeline: F
 const claims = { pipeline: 1.41, ddp: 1.28 };
 
 export async function grid(): Promise<void> {
-  process.stdout.write("\nReference profiles (estimates): the plan against the best pipeline of every schedule (beyond 64 devices: 1F1B, GPipe, two directions) and DDP, both without filling\n");
+  process.stdout.write("\nReference profiles (estimates): the plan against the best pipeline of every schedule (beyond 64 devices: 1F1B, GPipe, two directions) and DDP, both without filling; * not run by today's trainer\n");
   process.stdout.write(`${"profile".padEnd(36)} device    count  batch wall s  CPU s    MB ${"plan".padEnd(24)} period ms     bubble %        waste % froz %  gap %  over pipeline                    over DDP\n`);
   const cells = kinds.flatMap((kind) => profiles.flatMap((profile) => deviceCounts.flatMap((devices) => perDevice.map((each): Cell => ({ profile, kind, devices, batch: devices * each })))));
   // Ours one at a time, since their time is what is measured; the others on all cores.

@@ -26,11 +26,16 @@ function positiveNumber(text: string | undefined, option: string): number | unde
   return value;
 }
 
-/** @param isUsual Whether no schedules were asked for. */
-function runText({ runnable, predicted }: Plan, isUsual: boolean): string {
-  if (runnable !== true) return `The trainer cannot run it: ${runnable.reason}`;
-  const isSearched = !isUsual || predicted.peakMemoryBytes.length === 1;
-  return `The trainer can run it.${isSearched ? "" : " Only what it runs was searched; --schedule all looks at every schedule."}`;
+function runText({ runnable }: Plan): string {
+  return runnable === true ? "The trainer can run it." : `The trainer cannot run it: ${runnable.reason}`;
+}
+
+/** Which candidates were not tried, by schedule; nothing where all were. */
+function untriedText(rows: readonly Row[]): string {
+  const untried = rows.filter(({ status }) => status === "not tried");
+  if (untried.length === 0) return "";
+  const names = [...new Set(untried.map(({ schedule }) => schedule))].map((name) => `${untried.filter(({ schedule }) => schedule === name).length} of ${name}`);
+  return `not tried, since others looked better and time is limited: ${names.join(", ")}; --schedule all tries every one\n`;
 }
 
 /** @param marks Whether rows that the trainer does not run are marked. */
@@ -41,7 +46,7 @@ function rowText(row: Row, marks: boolean): string {
     const { periodMs, bubbleRatio, waste, peakMemoryBytes } = row.predicted;
     return `${what} ${periodMs.toFixed(1).padStart(11)} ${percent(bubbleRatio).padStart(8)} ${(waste === undefined ? "" : percent(waste)).padStart(7)} ${(Math.max(...peakMemoryBytes) / 1e6).toFixed(0).padStart(9)}${marks && row.runnable === false ? " *" : ""}`;
   }
-  return `${what} ${row.status === "pruned" ? `pruned: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
+  return `${what} ${row.status === "pruned" || row.status === "not tried" ? `${row.status}: at best ${row.boundMs.toFixed(1)} ms` : `misses ${Math.ceil((row.missingBytes ?? 0) / 1e6)} MB`}`;
 }
 
 /** Profiles a model beside the plan. Returns the profile's path. */
@@ -97,7 +102,7 @@ export const planCommand: Command = {
     };
     const profile = values.profile ?? (await profileBeside(model, values, output, signal));
     const isTerminal = process.stderr.isTTY;
-    const { plan, rows, report } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
+    const { plan, faster, rows, report } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,
       onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
     }).catch(async (error: unknown): Promise<never> => {
@@ -113,9 +118,10 @@ export const planCommand: Command = {
     const isMixed = shown.some((row) => row.runnable === true) && shown.some((row) => row.runnable === false);
     process.stdout.write(`${"schedule".padEnd(24)} stages micro-batches data parallel   period ms bubble % waste %   peak MB\n${shown.map((row) => rowText(row, isMixed)).join("\n")}\n${isMixed ? "* not run by today's trainer\n" : ""}`);
     if (rows.length > shownRows) process.stdout.write(`… and ${rows.length - shownRows} more\n`);
+    process.stdout.write(untriedText(rows));
     const { fills, boundMs } = report();
     process.stdout.write(fillText(fills));
     process.stdout.write(`no filling of these passes takes less than ${boundMs.toFixed(1)} ms (computed); the plan takes ${percent(plan.predicted.periodMs / boundMs - 1)} % more\n`);
-    process.stdout.write(`${runText(plan, options.schedule === undefined)}\nWrote ${values.output}\n`);
+    process.stdout.write(`${runText(plan)}${faster === undefined ? "" : ` ${faster}`}\nWrote ${values.output}\n`);
   },
 };

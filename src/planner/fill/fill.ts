@@ -45,7 +45,7 @@ const gainPerFill = 3e-5;
 /** Who comes this near to the bound need not look on. */
 const nearBound = 1e-4;
 
-/** Shares of the samples that are tried for each margin where devices work apart. */
+/** Shares of the samples that are tried where devices work apart. */
 const shareTries = 16;
 
 /** Simulations of fills moved one at a time, at last. */
@@ -79,12 +79,11 @@ function blocksAfter(plan: Plan, context: Context): readonly Fill[] {
 /**
  * The best of several fillings of `plan`, whose own fills don't count, and of not filling, among those that fit; of all where none
  * does. `thorough` also searches for each device's share of the samples.
+ * @param trials Of the plan, where some have been made already. @param toBeatMs A filling that does not come near to it need not be the best.
  */
-export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>): Filled {
+export function fillPlan(plan: Plan, context: Context, thorough: boolean, settings?: Partial<FillSettings>, trials = trialsOf({ ...plan, fills: [] }, context), toBeatMs = Infinity): Filled {
   if (context.workload.frozen.length === 0) return withoutFilling(plan, context);
-  const empty = { ...plan, fills: [] };
-  const trials = trialsOf(empty, context);
-  const best = bestFills(empty, context, trials, thorough, settings);
+  const best = bestFills({ ...plan, fills: [] }, context, trials, thorough, settings, toBeatMs);
   const unfilledMs = quicklyUnfilledMs(plan, context, trials);
   const isAmple = hasAmpleRoom(plan, context, trials);
   const fits = ({ program, simulation }: Filled) => isAmple || fitsIn(context, memoryUse(program, context, simulation));
@@ -118,6 +117,9 @@ function simulated(plan: Plan, context: Context): Filled {
   return { plan, program, simulation: simulate(program, context) };
 }
 
+/** A thorough search goes on only as long as its best is no more than so many times as slow as what it has to beat: before shares of the samples are varied, and before fills are moved one at a time. */
+const hopeful = { shares: 1.03, moves: 1.01 };
+
 /** Fills of the first pipeline, and the period with them; Infinity where nothing fits. */
 interface FirstFills {
   readonly fills: readonly Fill[];
@@ -128,16 +130,16 @@ interface FirstFills {
  * The best fills found for the first pipeline (the others fill alike). Where they don't fit the memory that passes leave, another
  * search takes only what does.
  */
-export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>): FirstFills {
+export function bestFills(plan: Plan, context: Context, trials: Trials, thorough: boolean, settings?: Partial<FillSettings>, toBeatMs = Infinity): FirstFills {
   const cuts = cutsOf(plan);
   const pipeline = firstPipeline(plan, trials.passes(cuts), settings);
   const { passes, samples } = pipeline;
   const fits = (simulation: Simulation) => fitsIn(context, trials.memory(cuts, simulation));
-  const free = fillsOf(plan, context, trials, pipeline, thorough, settings);
+  const free = fillsOf(plan, context, trials, pipeline, thorough, settings, toBeatMs);
   if (hasAmpleRoom(plan, context, trials) || fits(trials.filled(cuts, free.fills))) return free;
-  const quick = thorough ? bestFills(plan, context, trials, false, settings) : undefined;
+  const quick = thorough ? bestFills(plan, context, trials, false, settings, toBeatMs) : undefined;
   const start = quick && quick.periodMs < Infinity ? quick.fills : undefined;
-  return fillsOf(plan, context, trials, pipeline, thorough, settings, { rooms: roomsOf(plan, context, trials.memory(cuts, passes), samples), fits, start });
+  return fillsOf(plan, context, trials, pipeline, thorough, settings, toBeatMs, { rooms: roomsOf(plan, context, trials.memory(cuts, passes), samples), fits, start });
 }
 
 /** Whether any filling fits, which is quickly seen. */
@@ -156,7 +158,7 @@ interface Limits {
 }
 
 /** The best fills found of those that fit `limits`. */
-function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPipeline, thorough: boolean, settings?: Partial<FillSettings>, limits?: Limits): FirstFills {
+function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPipeline, thorough: boolean, settings: Partial<FillSettings> | undefined, toBeatMs: number, limits?: Limits): FirstFills {
   const { workload } = context;
   const cuts = cutsOf(plan);
   const batches = batchCosts(context);
@@ -173,14 +175,18 @@ function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPi
     return score;
   };
   const tryBubbles = ({ shared, own }: Bubbles, tries: number): void => {
-    for (const margin of settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]) {
+    const ways = (settings?.margin !== undefined ? [settings.margin] : thorough ? margins : [quickMargin]).map((margin) => {
       const marked = { margin, smallestMs: pipeline.smallestMs, partialBatches: settings?.partialBatches };
       consider(greedyFills(workload, batches, shared, ranks, [0, pipeline.samples], marked, limits && inAll(limits.rooms)));
       const fillsOn = (s: number, from: number, to: number) => (from < to ? greedyFills(workload, batches, own[s], [ranks[s]], [from, to], marked, limits?.rooms[s]) : []);
       const apart = (shares: readonly number[]) => consider(ranks.flatMap((_, s) => fillsOn(s, shares[s], shares[s + 1])));
       const shares = sharesOf(context, batches, own.map((bubbles) => bubbles.reduce((ms, bubble) => ms + (bubble.to - bubble.from) * (1 - margin), 0)), pipeline.samples, limits && fillsOn);
-      refine(shares, apart, tries);
-    }
+      return { shares, apart, score: apart(shares) };
+    });
+    if (tries < 2 || best.periodMs > toBeatMs * hopeful.shares) return;
+    // Margins differ by less than shares do: those of the best one are varied.
+    const { shares, apart } = ways.reduce((least, way) => (way.score < least.score ? way : least));
+    refine(shares, apart, tries);
   };
   if (limits?.start) consider(limits.start);
   if (!thorough) {
@@ -193,7 +199,7 @@ function fillsOf(plan: Plan, context: Context, trials: Trials, pipeline: FirstPi
   const boundMs = fillBound(context, pipeline.passes, ranks, pipeline.samples);
   if (best.periodMs <= boundMs * (1 + nearBound)) return best;
   tryBubbles(pipeline.bubbles(true), shareTries);
-  if (best.periodMs === Infinity) return best;
+  if (best.periodMs === Infinity || best.periodMs > toBeatMs * hopeful.moves) return best;
   const fits = limits?.fits ?? (() => true);
   const even = balanced(workload, batches, ranks, best.fills, simulate, scoreOf, fits);
   // What somebody wants left free is not filled by moves that look at what is free.

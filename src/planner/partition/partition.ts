@@ -37,9 +37,9 @@ const leftPerBudget = 2;
  * up where a schedule keeps the two apart (GPipe).
  * @param shapes One per chain. Each chain is cut by itself and all are improved together; cuts are those of the chains laid
  * end to end.
- * @param toBeatMs Cuts that don't come near to it need not be the best.
+ * @param toBeatMs Cuts that don't come near to it need not be the best. @param isQuick Whether fewer starts do.
  */
-export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number, toBeatMs = Infinity): { cuts: readonly number[]; periodMs: number } | undefined {
+export function partition(shapes: readonly Shape[], context: Context, period: (cuts: readonly number[]) => number, budget: number, toBeatMs = Infinity, isQuick = false): { cuts: readonly number[]; periodMs: number } | undefined {
   const costs = shapes.map((shape) => stageCosts(shape, context));
   const known = new Map<string, number>();
   const remembered = (cuts: readonly number[]) => {
@@ -59,7 +59,8 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
     if (each.length === shapes.length) starts.set(cuts.join(), cuts);
   };
   const inV = isInV(shapes[0].plan.schedule.name) ? vReadings : [];
-  const ways = [...inV.map((reading) => (shape: Shape, own: StageCosts) => bestVCuts(shape, own, context, reading)), ...readings.map((reading) => (shape: Shape, own: StageCosts) => startOf(shape, own, context, own[reading]))];
+  const inLine = !isQuick ? readings : inV.length > 0 ? readings.slice(0, 1) : readings.slice(0, 3);
+  const ways = [...inV.map((reading) => (shape: Shape, own: StageCosts) => bestVCuts(shape, own, context, reading)), ...inLine.map((reading) => (shape: Shape, own: StageCosts) => startOf(shape, own, context, own[reading]))];
   for (const way of ways) {
     addStart(way);
     const [only, other] = starts.values();

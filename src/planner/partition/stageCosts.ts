@@ -170,10 +170,22 @@ export function stageCosts({ plan, placement, chain, held }: Shape, context: Con
   };
 }
 
-/** The slowest of the links between two places that follow each other, over all replicas. */
+/** The slowest of the links between two places that follow each other, over all replicas; those that share their node's way to the network have a part of it each. */
 function slowestBetween({ cluster, devices }: Context, above: readonly number[], below: readonly number[], replicas: number): Link {
-  const links = Array.from({ length: replicas }, (_, replica) => linkBetween(cluster, devices[above[(replica * above.length) / replicas]], devices[below[(replica * below.length) / replicas]]));
-  return links.reduce((slowest, link) => (link.bandwidthGBps < slowest.bandwidthGBps ? link : slowest));
+  const { interNode } = cluster;
+  const sharing = new Map<number, number>();
+  let crowd = 1;
+  const links = Array.from({ length: replicas }, (_, replica) => {
+    const [from, to] = [devices[above[(replica * above.length) / replicas]], devices[below[(replica * below.length) / replicas]]];
+    for (const way of interNode.sharedByNode && from.node !== to.node ? [2 * from.node, 2 * to.node + 1] : []) {
+      const messages = (sharing.get(way) ?? 0) + 1;
+      sharing.set(way, messages);
+      crowd = Math.max(crowd, messages);
+    }
+    return linkBetween(cluster, from, to);
+  });
+  const slowest = links.reduce((least, link) => (link.bandwidthGBps < least.bandwidthGBps ? link : least));
+  return crowd > 1 ? { ...slowest, bandwidthGBps: Math.min(slowest.bandwidthGBps, interNode.bandwidthGBps / crowd) } : slowest;
 }
 
 /** Bytes of a device that a plan may use. */

@@ -16,10 +16,14 @@ import { stageCosts, type Shape } from "../partition/stageCosts";
 import { wideSplit } from "../partition/wide";
 import { allWidths } from "../partition/widths";
 import { trialsOf, type Trials } from "../trials";
+import { busiestWay } from "../ways";
 import { planOf, widthsOf, type Candidate, type PlanBase } from "./candidates";
 
 /** Where each cut has an order of its own, which takes so many times as long to make as to simulate, fewer cuts are tried. */
-const orderCost = 8;
+export const orderCost = 8;
+
+/** Cuts that are simulated at least, where there are so many. */
+const leastBudget = 8;
 
 /** A plan's shape and what its cuts are judged by. */
 interface Judged {
@@ -41,16 +45,17 @@ export interface Balanced extends Judged {
 
 /**
  * The best cuts (and widths, as far as they may come near to `toBeatMs`) of a candidate's passes, or by how many bytes nothing fits.
- * @param fill Whether devices share out the frozen work as they like.
+ * @param fill Whether devices share out the frozen work as they like. @param budgetShare Part of the usual number of cuts that may be simulated.
  */
-export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number, fill: boolean): Balanced | { readonly missingBytes: number } {
+export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Candidate, context: Context, toBeatMs: number, fill: boolean, budgetShare = 1): Balanced | { readonly missingBytes: number } {
   const even = evenCuts(context.workload, candidate.stages);
   const judged = (widths?: readonly number[]): Judged => {
     const start = planOf(base, candidate, globalBatch, even, context.workload, widths);
     const shapes = shapesOf(start, context);
     const trials = trialsOf(start, context);
     const excess = excessOf(start, shapes, context);
-    const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? trials.passesMs(cuts) : Infinity);
+    const waysMs = busiestWay(start, context);
+    const trainedMs = (cuts: readonly number[]) => (excess(cuts) <= 0 ? Math.max(trials.passesMs(cuts), waysMs(cuts)) : Infinity);
     const ranks = pipelineDevices(start, 0).flat();
     const frozenMs = fill ? leastFrozenMs(context, pipelineSamples(start, 0)[1]) : 0;
     const leastMs = (cuts: readonly number[]) => {
@@ -61,10 +66,10 @@ export function balancedPlan(base: PlanBase, globalBatch: number, candidate: Can
     };
     return { start, shapes, trials, excess, trainedMs, leastMs };
   };
-  const budget = Math.ceil(simulationBudget(candidate) / (dependsOnTimes(candidate.schedule) ? orderCost : 1));
+  const budget = Math.max(leastBudget, Math.ceil((budgetShare * simulationBudget(candidate)) / (dependsOnTimes(candidate.schedule) ? orderCost : 1)));
   if (candidate.devices === undefined) {
     const one = judged();
-    const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs);
+    const balanced = partition(one.shapes, context, one.trainedMs, budget, toBeatMs, budgetShare < 1);
     return balanced ? { ...one, balanced } : { missingBytes: leastMissing(one.shapes, one.excess(even), context) };
   }
   const { devices, stages } = candidate;

@@ -1,10 +1,14 @@
 /** Periods that no plan of a kind can beat, whatever its cuts. */
-import type { Optimizer, ScheduleName } from "../../model/plan";
+import type { Optimizer, Plan, ScheduleName } from "../../model/plan";
 import { crossingBytes } from "../../model/workload";
+import { deviceOrders, isInV } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { bucketBytes } from "../../simulate/durations";
 import { leastFrozenMs } from "../fill/bound";
 import { directionsOf, placesOf, type Layout } from "./layout";
+import { adjacentBytes, leastCrossing } from "./paths";
+import { roundsSpan } from "./roundsSpan";
+import { vSpan } from "./vSpan";
 import { bestLink, crowdsOf, goesBack, linksOf, passesOf, pipelineSpan, splitsBackward, type Crowd, type PlanKind } from "./span";
 
 /** Schedules whose devices hold one stage of a chain. */
@@ -14,8 +18,8 @@ const oneStageEach: ReadonlySet<ScheduleName> = new Set<ScheduleName>(["ddp", "g
 export interface Bounds {
   /** By work and all-reduces alone. */
   quick(schedule: ScheduleName, kind: PlanKind): number;
-  /** Also by the way of a micro-batch through the pipeline and by the network, which takes many times as long to say. */
-  whole(schedule: ScheduleName, layout: Layout, kind: PlanKind): number;
+  /** Also by the way of a micro-batch through the pipeline and by the network, which takes many times as long to say. @param upToMs Beyond this it need not be tight; it only ever falls. */
+  whole(schedule: Plan["schedule"], layout: Layout, kind: PlanKind, upToMs: number): number;
 }
 
 /**
@@ -36,11 +40,14 @@ export function boundsWith(context: Context, gradDtype: Optimizer["gradDtype"], 
   };
   return {
     quick,
-    whole(schedule, layout, kind) {
-      const quickMs = quick(schedule, kind);
-      if (!oneStageEach.has(schedule) && schedule !== "bidirectional") return quickMs;
+    whole(schedule, layout, kind, upToMs) {
       const places = () => placesOf(layout, kind.devices, kind.dataParallel / kind.replicas);
-      return Math.max(quickMs, remembered(`${schedule} ${kind.warmup} ${layout} ${keyOf(kind)}`, () => placedBound(context, schedule, places(), kind, gradDtype, fill)));
+      const { name, warmup, concatenation, lateWeightGrads } = schedule;
+      const hasOneEach = oneStageEach.has(name) || name === "bidirectional";
+      const own = () => (hasOneEach ? placedBound(context, name, places(), kind, gradDtype, fill) : orderedBound(context, schedule, places(), kind, gradDtype, upToMs));
+      // Where weight gradients are passes of their own, nothing here depends on when they are made, nor on how many micro-batches are held.
+      const key = hasOneEach ? `${name} ${warmup}` : `${name} ${concatenation} ${lateWeightGrads}`;
+      return Math.max(quick(name, kind), remembered(`${key} ${layout} ${keyOf(kind)}`, own));
     },
   };
 }
@@ -64,6 +71,28 @@ function placedBound(context: Context, schedule: ScheduleName, places: readonly 
   // A first stage's device is at its passes from the first to the last gradient, and then has its frozen work, or before.
   if (fill || !areFirst) return bound;
   return Math.max(bound, longest([]) + leastFrozenMs(context, Math.floor((replicas * share) / devices)));
+}
+
+/** Where devices have several stages of each chain, or Chimera's two replicas: of the ways through the order of passes, and of the network. */
+function orderedBound(context: Context, schedule: Plan["schedule"], places: readonly (readonly number[])[], kind: PlanKind, gradDtype: Optimizer["gradDtype"], upToMs: number): number {
+  const { chains } = context.workload;
+  const { stages, devices, microbatches } = kind;
+  const isTwoWays = schedule.name === "chimera";
+  const orders = deviceOrders({ schedule, devices, microbatches, chains: [{ stages }] });
+  const spanOf = (chain: number) => {
+    if (schedule.name === "interleaved") return roundsSpan(context, chain, kind, orders, linksOf(context, [...places, places[0]]));
+    return vSpan(context, chain, kind, orders, linksOf(context, places), crowdsOf(context, places), gradDtype, isTwoWays, upToMs);
+  };
+  const spans = chains.map((_, chain) => spanOf(chain));
+  // The first stages of all chains are on one device, one chain after another; that Chimera's directions begin together is known of the whole only.
+  const span = isTwoWays ? Math.max(...spans) : spans.reduce((sum, ms) => sum + ms, 0);
+  return Math.max(span, networkMs(context, stageRanks(schedule.name, places, stages), kind, gradDtype));
+}
+
+/** `[stage][replica]`: ranks. */
+function stageRanks(schedule: ScheduleName, places: readonly (readonly number[])[], stages: number): readonly (readonly number[])[] {
+  if (schedule === "chimera") return places.map((down, s) => down.flatMap((rank, pipeline) => [rank, places[places.length - 1 - s][pipeline]]));
+  return isInV(schedule) ? [...places, ...places.toReversed()] : Array.from({ length: stages / places.length }, () => places).flat();
 }
 
 /** Ms that a pipeline computes at least: all passes of its replicas, and all frozen work at its best batch size. */
@@ -91,7 +120,7 @@ function synchronisation(context: Context, kind: PlanKind, gradDtype: Optimizer[
   const bandwidth = spansNodes ? cluster.interNode.bandwidthGBps : Math.max(within, cluster.interNode.bandwidthGBps);
   const latencyUs = spansNodes ? cluster.interNode.latencyUs : Math.min(cluster.interNode.latencyUs, ...cluster.nodeGroups.map(({ intraNode }) => intraNode.latencyUs));
   const ms = 2 * (dataParallel - 1) * (bytes / dataParallel / (bandwidth * 1e6) + (bucketsOf(sums) * latencyUs) / 1e3);
-  if (!inTurn) return ms / devices;
+  if (!inTurn) return (ms * kind.replicas) / devices;
   const apart = passesOf(context, 0, kind, microbatches, microbatches - 1);
   return (ms + apart[0].reduce((sum, _, l) => sum + Math.min(...apart.map((each) => each[l])), 0)) / stages;
 }
@@ -99,9 +128,9 @@ function synchronisation(context: Context, kind: PlanKind, gradDtype: Optimizer[
 /**
  * Ms that the nodes' ways to the network are busy on average, where devices of a node share one: with the parts of all-reduces
  * that go from node to node, and with the messages between stages on different nodes, at the cuts that are crossed by least.
- * @param places `[place][replica]`: ranks, one stage of each chain at each place.
+ * @param places `[stage][replica]`: ranks of each chain's stages.
  */
-function networkMs(context: Context, places: readonly (readonly number[])[], kind: Pick<PlanKind, "share" | "microbatches">, gradDtype: Optimizer["gradDtype"]): number {
+function networkMs(context: Context, places: readonly (readonly number[])[], kind: Pick<PlanKind, "share" | "microbatches" | "stages" | "devices">, gradDtype: Optimizer["gradDtype"]): number {
   const { cluster, costs, devices, workload } = context;
   const { share, microbatches } = kind;
   const nodes = (devices.at(-1)?.node ?? 0) + 1;
@@ -113,12 +142,14 @@ function networkMs(context: Context, places: readonly (readonly number[])[], kin
   const sums = workload.chains.map((_, chain) => costs.bytes(chain, gradDtype).gradients);
   let bytes = 0;
   let waits = 2 * (replicas - 1) * ringHops * bucketsOf(sums);
-  workload.chains.forEach(({ cuts }, chain) => {
+  workload.chains.forEach((work, chain) => {
     bytes += ((2 * (replicas - 1)) / replicas) * ringHops * (sums[chain].at(-1) ?? 0);
-    const least = cuts.slice(1).reduce((low, { forward, backward }) => {
-      const samples = share / microbatches;
-      return Math.min(low, crossingBytes(forward, samples) + (backward ? crossingBytes(backward, samples) : 0));
-    }, Infinity);
+    const samples = share / microbatches;
+    const adjacent = kind.stages > kind.devices && adjacentBytes(work, samples);
+    // Devices with several stages keep what they need again.
+    const least = adjacent
+      ? leastCrossing(adjacent.forward.map((own, cut) => own + adjacent.backward[cut]))
+      : work.cuts.slice(1).reduce((low, { forward, backward }) => Math.min(low, crossingBytes(forward, samples) + (backward ? crossingBytes(backward, samples) : 0)), Infinity);
     if (messageHops === 0) return;
     bytes += messageHops * microbatches * least;
     waits += messageHops * microbatches;

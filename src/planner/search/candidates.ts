@@ -3,6 +3,7 @@ import type { Concatenation, Plan, ScheduleName } from "../../model/plan";
 import { linkBetween, transferMs } from "../../model/cluster";
 import { crossingBytes, type Workload } from "../../model/workload";
 import { hasWeightPasses, isInV, microbatchProblem, mostHeld, replicasPerPipeline } from "../../schedule/generators";
+import { runnable } from "../../plan/runnable";
 import type { Context } from "../../simulate/context";
 import { withCuts } from "../cuts";
 import type { FillSettings } from "../fill/greedy";
@@ -17,6 +18,12 @@ export type PlanBase = Pick<Plan, "model" | "profile" | "cluster" | "optimizer" 
 export interface SearchSpace {
   readonly globalBatch: number;
   readonly schedules: readonly ScheduleName[];
+  /** Those that are searched first and in full, whatever the effort. By default all. */
+  readonly usual?: readonly ScheduleName[];
+  /** What may be spent on the others, in operations simulated. By default without limit. */
+  readonly effort?: number;
+  /** Whether the best plan that the trainer runs is wanted, if there is one, rather than the fastest of all. */
+  readonly prefersRunnable?: boolean;
   /** Fixed number of stages or micro-batches; free where undefined. */
   readonly stages?: number;
   readonly microbatches?: number;
@@ -89,6 +96,12 @@ export function candidatesOf(space: SearchSpace, context: Context, bounds: Bound
   return found;
 }
 
+/** Whether today's trainer runs plans of this kind. */
+export function isRunnable({ schedule: name, stages, devices = stages, recompute }: Candidate, { training }: PlanBase, workload: Workload): boolean {
+  const whole = workload.chains.map(({ chain, layers }) => ({ id: chain.id, stages: [{ from: 0, to: layers.length, devices: [0] }] }));
+  return devices === stages && runnable({ training, schedule: { name }, recompute, chains: whole, dataParallel: 1 }, workload) === true;
+}
+
 /** What a candidate's bounds depend on. */
 function kindOf({ schedule, stages, stagesPerDevice = 1, devices = stages / stagesPerDevice, microbatches, dataParallel, recompute = false, warmup }: Omit<Candidate, "boundMs">, { globalBatch }: SearchSpace): PlanKind {
   const share = globalBatch / dataParallel;
@@ -96,10 +109,13 @@ function kindOf({ schedule, stages, stagesPerDevice = 1, devices = stages / stag
   return { stages, devices, widths, microbatches, share, replicas: replicasPerPipeline(schedule), dataParallel, recompute, ...(warmup !== undefined && { warmup }) };
 }
 
-/** The candidate with the best bound that is known for it. */
-export function tightened(candidate: Candidate, space: SearchSpace, bounds: Bounds): Candidate {
-  const { schedule, layout = layouts[0] } = candidate;
-  return { ...candidate, boundMs: bounds.whole(schedule, layout, kindOf(candidate, space)) };
+function scheduleOf({ schedule: name, warmup, held, concatenation, lateWeightGrads }: Candidate): Plan["schedule"] {
+  return { name, ...(warmup !== undefined && { warmup }), ...(held !== undefined && { held }), ...(concatenation && { concatenation }), ...(lateWeightGrads && { lateWeightGrads }) };
+}
+
+/** The candidate with the best bound that is known for it. @param upToMs Beyond this it need not be tight. */
+export function tightened(candidate: Candidate, space: SearchSpace, bounds: Bounds, upToMs: number): Candidate {
+  return { ...candidate, boundMs: bounds.whole(scheduleOf(candidate), candidate.layout ?? layouts[0], kindOf(candidate, space), upToMs) };
 }
 
 /** More stages on a device shorten warm-up and send more; beyond this many it is messages that decide. */
@@ -168,7 +184,7 @@ export function planOf(base: PlanBase, candidate: Candidate, globalBatch: number
     cluster: base.cluster,
     batch: { global: globalBatch, microbatches: candidate.microbatches },
     dataParallel: candidate.dataParallel,
-    schedule: { name: candidate.schedule, ...(candidate.warmup !== undefined && { warmup: candidate.warmup }), ...(candidate.held !== undefined && { held: candidate.held }), ...(candidate.concatenation && { concatenation: candidate.concatenation }), ...(candidate.lateWeightGrads && { lateWeightGrads: true }) },
+    schedule: scheduleOf(candidate),
     ...(candidate.recompute && { recompute: true }),
     chains: workload.chains.map(({ chain: { id } }, c) => ({ id, stages: placements[c].map((devices) => ({ from: 0, to: 0, devices })) })),
     optimizer: base.optimizer,

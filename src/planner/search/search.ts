@@ -3,20 +3,22 @@ import { Cancelled, UserError } from "../../model/errors";
 import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
+import { dependsOnTimes } from "../../schedule/generators";
 import type { Context } from "../../simulate/context";
 import { firstCuts, withCuts } from "../cuts";
 import { leastFrozenMs } from "../fill/bound";
 import { afterPasses, bestFills, fillPlan, quicklyUnfilledMs, withoutFilling, type Filled } from "../fill/fill";
 import { refine } from "../partition/refine";
 import { usableBytes } from "../partition/stageCosts";
-import { balancedPlan, type Balanced } from "./balanced";
+import { balancedPlan, orderCost, type Balanced } from "./balanced";
 import { boundsWith, type Bounds } from "./bounds";
-import { candidatesOf, tightened, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { candidatesOf, isRunnable, tightened, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
 import { inTurn } from "./turns";
 
 /** A candidate and what became of it. */
 export interface Row extends Candidate {
-  readonly status: "simulated" | "pruned" | "does not fit";
+  /** "not tried": others looked better, and there was no more time. */
+  readonly status: "simulated" | "not tried" | "pruned" | "does not fit";
   readonly predicted?: Predicted;
   /** Whether today's trainer runs it, of those that were simulated. */
   readonly runnable?: boolean;
@@ -26,7 +28,9 @@ export interface Row extends Candidate {
 
 export interface SearchResult {
   readonly plan: Plan;
-  /** Every candidate: simulated ones by period, then the pruned by their bound, then those that don't fit. */
+  /** Where the plan has to be one that the trainer runs: the fastest of all, if that is another. */
+  readonly faster?: Plan;
+  /** Every candidate: simulated ones by period, then those that were not tried and the pruned by their bound, then those that don't fit. */
   readonly rows: readonly Row[];
 }
 
@@ -46,38 +50,95 @@ export type SearchPlan = (base: PlanBase, space: SearchSpace, context: Context, 
  */
 export async function searchPlan(base: PlanBase, space: SearchSpace, context: Context, hooks: SearchHooks = {}): Promise<SearchResult> {
   const bounds = boundsWith(context, base.optimizer.gradDtype, space.fill);
-  const stored = candidatesOf(space, context, bounds);
-  if (stored.length === 0) throw nothingToSearch(space, context);
   const rows: Row[] = [];
-  let best = await bestOf(base, space, stored, bounds, context, hooks, rows, undefined);
-  // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
-  if (rows.some(({ status }) => status === "does not fit")) best = await bestOf(base, space, candidatesOf(space, context, bounds, true), bounds, context, hooks, rows, best);
-  if (!best) throw nothingFits(rows, context);
-  return { plan: best, rows: rows.sort(byRank) };
+  const best: Best = {};
+  const { usual = space.schedules } = space;
+  const tiers = [
+    { schedules: space.schedules.filter((name) => usual.includes(name)), effort: Infinity },
+    { schedules: space.schedules.filter((name) => !usual.includes(name)), effort: space.effort ?? Infinity },
+  ].map(({ schedules, effort }) => ({ own: { ...space, schedules }, effort, candidates: candidatesOf({ ...space, schedules }, context, bounds) }));
+  let total = tiers.reduce((count, { candidates }) => count + candidates.length, 0);
+  for (const { own, effort, candidates } of tiers) {
+    const seen = rows.length;
+    const spent = await improve(best, base, own, candidates, bounds, context, hooks, rows, total, effort);
+    // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.
+    if (!rows.slice(seen).some(({ status }) => status === "does not fit")) continue;
+    const again = candidatesOf(own, context, bounds, true);
+    total += again.length;
+    await improve(best, base, own, again, bounds, context, hooks, rows, total, effort - spent);
+  }
+  if (rows.length === 0) throw nothingToSearch(space, context);
+  const plan = best.run ?? best.fastest;
+  if (!plan) throw nothingFits(rows, context);
+  rows.sort(byRank);
+  return best.fastest && isFaster(best.fastest, plan) ? { plan, faster: best.fastest, rows } : { plan, rows };
 }
 
-/** The best of `known` and of these candidates' plans that fit, and what became of each, added to `rows`. @throws Cancelled */
-async function bestOf(base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], bounds: Bounds, context: Context, hooks: SearchHooks, rows: Row[], known: Plan | undefined): Promise<Plan | undefined> {
-  let best = known;
-  let done = 0;
-  const bestMs = () => best?.predicted.periodMs ?? Infinity;
-  const frozenMs = leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length));
-  for (const candidate of inTurn(candidates, (one) => tightened(one, space, bounds), bestMs, frozenMs, space.fill)) {
-    hooks.onProgress?.(done++, candidates.length, best?.predicted.periodMs);
-    if (candidate.boundMs > bestMs()) {
-      rows.push({ ...candidate, status: "pruned" });
-      continue;
-    }
+/** The best plans so far. */
+interface Best {
+  fastest?: Plan;
+  /** Of those that the trainer runs, where the search looks for one. */
+  run?: Plan;
+}
+
+/**
+ * Looks for plans that are better than the `best`, the lowest bounds first, until `effort` has been spent; what became of each
+ * candidate is added to `rows`.
+ * @param total Candidates of the whole search. @returns the effort spent. @throws Cancelled
+ */
+async function improve(best: Best, base: PlanBase, space: SearchSpace, candidates: readonly Candidate[], bounds: Bounds, context: Context, hooks: SearchHooks, rows: Row[], total: number, effort: number): Promise<number> {
+  let spent = 0;
+  const isRun = (candidate: Candidate) => space.prefersRunnable === true && isRunnable(candidate, base, context.workload);
+  const toBeatMs = (candidate: Candidate) => (isRun(candidate) ? best.run : best.fastest)?.predicted.periodMs ?? Infinity;
+  const add = (row: Row) => {
+    rows.push(row);
+    hooks.onProgress?.(rows.length, total, (best.run ?? best.fastest)?.predicted.periodMs);
+  };
+  const follow = async (candidate: Candidate) => {
     await new Promise((resume) => setTimeout(resume)); // lets a cancel in
     if (hooks.signal?.aborted) throw new Cancelled("Planning was cancelled.");
-    const outcome = evaluate(base, space, candidate, context, bestMs());
-    rows.push({ ...candidate, ...outcome.row });
-    if (!outcome.plan || (best && !isBetter(outcome.plan, best))) continue;
-    best = outcome.plan;
-    hooks.onBest?.(best);
+    const { row, plan, operations = 0 } = evaluate(base, space, candidate, context, toBeatMs(candidate), effort < Infinity);
+    spent += effortOf(candidate, context, operations, plan !== undefined);
+    if (plan) {
+      const isBest = !best.fastest || isBetter(plan, best.fastest);
+      const isBestRun = isRun(candidate) && plan.runnable === true && (!best.run || isBetter(plan, best.run));
+      if (isBest) best.fastest = plan;
+      if (isBestRun) best.run = plan;
+      if (isBestRun || (isBest && !best.run)) hooks.onBest?.(plan);
+    }
+    add({ ...candidate, ...row });
+  };
+  // A plan at any cost is better than none.
+  const isSpent = () => spent >= effort && best.fastest !== undefined;
+  const tighten = (candidate: Candidate) => {
+    if (isSpent()) return candidate;
+    spent += boundEffort;
+    return tightened(candidate, space, bounds, toBeatMs(candidate));
+  };
+  hooks.onProgress?.(rows.length, total, (best.run ?? best.fastest)?.predicted.periodMs);
+  for (const candidate of inTurn(candidates, tighten, toBeatMs)) {
+    if (candidate.boundMs > toBeatMs(candidate)) add({ ...candidate, status: "pruned" });
+    else if (isSpent()) add({ ...candidate, status: "not tried" });
+    else await follow(candidate);
   }
-  hooks.onProgress?.(candidates.length, candidates.length, best?.predicted.periodMs);
-  return best;
+  return spent;
+}
+
+/** Of a tight bound, in operations simulated. */
+const boundEffort = 500;
+
+/** Starts of the partition, in operations simulated, for each stage and pair of layers. */
+const effortPerStart = 1 / 40;
+
+/** What a candidate has cost, in operations simulated. @param isWhole Whether a plan has been simulated with all replicas. */
+function effortOf({ schedule, stages, microbatches, dataParallel }: Candidate, { workload }: Context, operations: number, isWhole: boolean): number {
+  const starts = effortPerStart * stages * workload.chains.reduce((sum, { layers }) => sum + layers.length ** 2, 0);
+  const whole = isWhole ? 20 * stages * microbatches * dataParallel : 0;
+  return starts + whole + operations * (dependsOnTimes(schedule) ? orderCost : 1);
+}
+
+function isFaster(a: Plan, b: Plan): boolean {
+  return a.predicted.periodMs < b.predicted.periodMs * (1 - 1e-6);
 }
 
 function isBetter(a: Plan, b: Plan): boolean {
@@ -92,14 +153,25 @@ const hopeful = 1.06;
 /** Cuts that are tried with frozen work in the bubbles, for one candidate. */
 const filledTries = 24;
 
-type Outcome = { readonly plan?: Plan; readonly row: Pick<Row, "status" | "predicted" | "runnable" | "missingBytes"> & { readonly boundMs?: number } };
+/** `operations`: simulated by trials. */
+type Outcome = { readonly plan?: Plan; readonly operations?: number; readonly row: Pick<Row, "status" | "predicted" | "runnable" | "missingBytes"> & { readonly boundMs?: number } };
+
+/** Part of the usual number of cuts that are simulated where the effort is limited. */
+const limitedBudget = 1 / 10;
+
+/** Then cuts tried with frozen work are fewer too, and a candidate has to come nearer to the best so far with its quick filling. */
+const limited = { hopeful: 1.02, filledTries: 6 };
 
 /** `toBeatMs`: a candidate that is seen to be slower on the way is not followed up. */
-function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number): Outcome {
+function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number, isLimited: boolean): Outcome {
   // Frozen work in one block comes on top of the passes, but for what it overlaps at their end.
   const blockMs = space.fill ? 0 : leastFrozenMs(context, Math.floor(space.globalBatch / context.devices.length));
-  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - blockMs, space.fill);
+  const begun = balancedPlan(base, space.globalBatch, candidate, context, toBeatMs - blockMs, space.fill, isLimited ? limitedBudget : 1);
   if ("missingBytes" in begun) return { row: { status: "does not fit", missingBytes: begun.missingBytes } };
+  return { ...followedUp(begun, space, candidate, context, toBeatMs, isLimited), operations: begun.trials.operations() };
+}
+
+function followedUp(begun: Balanced, space: SearchSpace, candidate: Candidate, context: Context, toBeatMs: number, isLimited: boolean): Outcome {
   const { start, trials, balanced } = begun;
   const pruned = (periodMs: number): Outcome => ({ row: { status: "pruned", boundMs: Math.max(candidate.boundMs, periodMs) } });
   // Frozen work never shortens the passes, so the best cut without any is a bound for all.
@@ -107,7 +179,7 @@ function evaluate(base: PlanBase, space: SearchSpace, candidate: Candidate, cont
   if (space.fill && begun.leastMs(balanced.cuts) > toBeatMs) return pruned(balanced.periodMs);
   const plan = withCuts(start, balanced.cuts);
   if (space.fill) {
-    const filled = judged(filledPlan(begun, space, context, toBeatMs), context);
+    const filled = judged(filledPlan(begun, space, context, toBeatMs, isLimited ? limited : { hopeful, filledTries }), context);
     if (filled.plan) return filled;
     // Fills hold activations and encodings of the next iteration: where there is no room for them, the passes alone may fit.
     const block = blockOf(plan, context, true);
@@ -137,7 +209,7 @@ function judged(filled: Filled, context: Context): Outcome {
 }
 
 /** With frozen work in the bubbles another cut may be better than the one that is best without. */
-function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number): Filled {
+function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number, { hopeful, filledTries }: typeof limited): Filled {
   let leastMs = Infinity;
   const filledMs = (moved: readonly number[]) => {
     if (trainedMs(moved) >= leastMs || (leastMs < Infinity && leastMs > toBeatMs * hopeful)) return Infinity;
@@ -146,12 +218,13 @@ function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: Sea
     return periodMs;
   };
   const ends = firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1);
-  const { cuts } = context.workload.frozen.length > 0 ? refine(balanced.cuts, filledMs, filledTries, ends) : balanced;
-  return fillPlan(withCuts(start, cuts), context, leastMs < toBeatMs * hopeful, space.fillSettings);
+  const hasFrozen = context.workload.frozen.length > 0;
+  const plan = withCuts(start, hasFrozen ? refine(balanced.cuts, filledMs, filledTries, ends).cuts : balanced.cuts);
+  return fillPlan(plan, context, leastMs < toBeatMs * hopeful, space.fillSettings, trials, toBeatMs);
 }
 
 function byRank(a: Row, b: Row): number {
-  const order = ["simulated", "pruned", "does not fit"];
+  const order = ["simulated", "not tried", "pruned", "does not fit"];
   return order.indexOf(a.status) - order.indexOf(b.status) || (a.predicted?.periodMs ?? a.boundMs) - (b.predicted?.periodMs ?? b.boundMs);
 }
 

@@ -32,16 +32,17 @@ export function goesBack(cuts: readonly Cut[]): boolean {
 }
 
 /** `[width][layer]`: least ms, over all kinds of device, of so many passes of a micro-batch through a layer on so many devices. */
-export function passesOf({ workload, costs, kinds }: Context, chain: number, { widths, microbatches, share }: PlanKind, forwards: number, backwards = 1): readonly (readonly number[])[] {
+export function passesOf({ workload, costs, kinds }: Context, chain: number, { widths, microbatches, share }: PlanKind, forwards: number, backwards = 1, gradients: "backward" | "inputGrad" = "backward"): readonly (readonly number[])[] {
   const all = [...new Set(kinds)];
   return widths.map((width) => {
     const each = all.map((kind) => costs.chain(chain, share / microbatches / width, kind));
-    return workload.chains[chain].layers.map((_, l) => Math.min(...each.map(({ forward, backward }) => forwards * (forward[l + 1] - forward[l]) + backwards * (backward[l + 1] - backward[l]))));
+    return workload.chains[chain].layers.map((_, l) => Math.min(...each.map(({ forward, [gradients]: backward }) => forwards * (forward[l + 1] - forward[l]) + backwards * (backward[l + 1] - backward[l]))));
   });
 }
 
-/** Forward passes of a stage before its first backward pass, in 1F1B. */
+/** Forward passes of a stage before its first backward pass, at most. */
 function forwardsAhead(schedule: ScheduleName, { stages, microbatches, warmup = 1 }: PlanKind, stage: number): number {
+  if (splitsBackward(schedule)) return microbatches;
   return schedule === "gpipe" ? microbatches : Math.min(microbatches, warmup * (stages - 1 - stage) + 1);
 }
 
@@ -49,21 +50,28 @@ function forwardsAhead(schedule: ScheduleName, { stages, microbatches, warmup = 
  * Least ms, over all cuts of a chain and all widths, that its first stage is at an iteration, rounded down a little. Seen from any
  * stage the rest of an iteration takes as long as its own passes of all micro-batches, or as long as its passes of one, the
  * messages to the next stage and back, and what is left from there: the first micro-batch goes down and the last one's gradient
- * comes up. Where nothing before a cut learns, no gradient comes back and stages count by their own passes alone; so they do where
- * weight gradients are passes of their own, which may be made while that gradient comes up. A stage sends its messages one
+ * comes up. Where nothing before a cut learns, no gradient comes back and stages count by their own passes alone. Where weight
+ * gradients are passes of their own, they may be made while that gradient comes up: then it is the longer of all passes by
+ * themselves and of the others as if there were no weight gradients. A stage sends its messages one
  * after another; what its replicas of one node send, and their parts of its all-reduce, go over the node's one way to the network.
  * @param links `[stage]`: the best link that it may have to the next.
  */
 export function pipelineSpan(context: Context, chain: number, schedule: ScheduleName, kind: PlanKind, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"]): number {
+  const isWaitedFor = goesBack(context.workload.chains[chain].cuts);
+  const spanOf = (gradients: "backward" | "inputGrad", waits: boolean) => spanWith(context, chain, schedule, kind, links, crowds, gradDtype, gradients, waits);
+  if (!splitsBackward(schedule)) return spanOf("backward", isWaitedFor);
+  return Math.max(spanOf("backward", false), isWaitedFor ? spanOf("inputGrad", true) : 0);
+}
+
+function spanWith(context: Context, chain: number, schedule: ScheduleName, kind: PlanKind, links: readonly Link[], crowds: readonly Crowd[], gradDtype: Optimizer["gradDtype"], pass: "backward" | "inputGrad", isWaitedFor: boolean): number {
   const { stages, devices, widths, microbatches, share, dataParallel } = kind;
   const { cuts, layers: { length: layers } } = context.workload.chains[chain];
   const { gradients } = context.costs.bytes(chain, gradDtype);
   const networkBytesPerMs = context.cluster.interNode.bandwidthGBps * 1e6;
-  const all = passesOf(context, chain, kind, kind.recompute ? 2 : 1).map(runningSums);
-  const once = passesOf(context, chain, kind, 1).map(runningSums);
+  const all = passesOf(context, chain, kind, kind.recompute ? 2 : 1, 1, pass).map(runningSums);
+  const once = passesOf(context, chain, kind, 1, 1, pass).map(runningSums);
   const forward = passesOf(context, chain, kind, 1, 0).map(runningSums);
-  const backward = passesOf(context, chain, kind, kind.recompute ? 1 : 0).map(runningSums);
-  const isWaitedFor = !splitsBackward(schedule) && goesBack(cuts);
+  const backward = passesOf(context, chain, kind, kind.recompute ? 1 : 0, 1, pass).map(runningSums);
   /** A micro-batch from a layer on to the end and back, on as many devices as each layer may have. */
   const roundTrip = (from: number) => once.reduce((least, sums) => Math.min(least, sums[layers] - sums[from]), Infinity);
   const pieces = share / microbatches / Math.max(...widths);
@@ -112,7 +120,7 @@ export interface Crowd {
   readonly ring: number;
 }
 
-const noCrowd: Crowd = { down: 0, up: 0, ring: 0 };
+export const noCrowd: Crowd = { down: 0, up: 0, ring: 0 };
 
 /** `[place]`: where it is largest; none where devices have ways of their own. */
 export function crowdsOf({ cluster, devices }: Context, places: readonly (readonly number[])[]): readonly Crowd[] {

@@ -51,6 +51,23 @@ describe("planning from files", () => {
       assert.equal(comparison.verdict.startsWith("This plan is the fastest"), plan.predicted.periodMs <= fastest * (1 + 1e-6));
     })).timeout(20_000);
 
+  it("writes the fastest plan that the trainer runs, and says by how much another is faster; of all schedules the fastest", async () => {
+    const media = (name: string) => join(process.cwd(), "media", name);
+    const inputs = { profile: media("profiles/stable-diffusion-2-1-512.a100-80gb.profile.json"), cluster: media("clusters/a100-80gb-x8.cluster.json"), plan: join(process.cwd(), "p.pipeplan.json") };
+    const { plan, faster, rows } = await makePlan(nodeFiles, inputs, { batch: 64, microbatches: 2 });
+    const simulated = rows.filter(({ status }) => status === "simulated");
+    const least = Math.min(...simulated.map(({ predicted }) => predicted?.periodMs ?? Infinity));
+    const leastRun = Math.min(...simulated.map(({ predicted, runnable }) => (runnable ? (predicted?.periodMs ?? Infinity) : Infinity)));
+    assert.equal(plan.runnable, true);
+    assert.equal(plan.predicted.periodMs, leastRun);
+    assert.equal(faster !== undefined, least < leastRun * (1 - 1e-6));
+    if (faster !== undefined) assert(faster.includes(`${(leastRun / least).toFixed(3)} times as fast`), faster);
+    const best = await makePlan(nodeFiles, inputs, { batch: 64, microbatches: 1, schedule: "zb-v" });
+    assert(best.plan.schedule.name === "zb-v" && best.plan.runnable !== true && best.faster === undefined);
+    const told = await makePlan(nodeFiles, inputs, { batch: 64, microbatches: 1 });
+    assert(told.plan.runnable === true && told.faster !== undefined && told.plan.predicted.periodMs > best.plan.predicted.periodMs);
+  }).timeout(60_000);
+
   it("a changed cluster is noticed", () =>
     inFolder(foreignProfile(), foreignCluster(), async (at) => {
       const file = await planned(at, { batch: 8, microbatches: 2 });

@@ -35,6 +35,34 @@ describe("search", () => {
     }
   });
 
+  it("finds with every schedule what a search over every single candidate finds, the quick schedules first or all alike", async () => {
+    const context = contextAt(4);
+    const all = { globalBatch: 8, schedules: scheduleNames, fill: false };
+    const each = await Promise.all(candidatesOf(all, context).map((row) => searchPlan(base, { ...all, schedules: [row.schedule], stages: row.stages, microbatches: row.microbatches }, context)));
+    const least = Math.min(...each.map((one) => one.plan.predicted.periodMs));
+    for (const usual of [undefined, ["ddp", "gpipe", "1f1b"] as const]) {
+      const { plan, rows } = await searchPlan(base, { ...all, usual }, context);
+      assert(Math.abs(plan.predicted.periodMs - least) <= 2e-6 * least, `${plan.predicted.periodMs}, ${least}`);
+      assert(rows.every(({ status }) => status !== "not tried"));
+    }
+  }).timeout(120_000);
+
+  it("says of every candidate what became of it, also where the effort ends, and loses none of the usual ones", async () => {
+    const context = contextAt(4);
+    const all = { globalBatch: 8, schedules: scheduleNames, usual: ["ddp", "gpipe", "1f1b"] as const, fill: false };
+    const usual = await searchPlan(base, { ...all, schedules: all.usual }, context);
+    const untried = new Set<boolean>();
+    for (const effort of [0, 5000, Infinity]) {
+      const { plan, rows } = await searchPlan(base, { ...all, effort }, context);
+      const left = rows.filter(({ status }) => status === "not tried");
+      untried.add(left.length > 0);
+      assert.equal(rows.length, candidatesOf(all, context).length);
+      assert(left.every(({ schedule, boundMs }) => !all.usual.some((name) => name === schedule) && boundMs <= plan.predicted.periodMs));
+      assert(plan.predicted.periodMs <= usual.plan.predicted.periodMs * (1 + 1e-9));
+    }
+    assert.deepEqual(untried, new Set([true, false]));
+  });
+
   it("its bound is one: no simulated plan beats it", () => {
     fc.assert(
       fc.property(problem, ({ plan, context }) => {
