@@ -102,16 +102,25 @@ export const planCommand: Command = {
     };
     const profile = values.profile ?? (await profileBeside(model, values, output, signal));
     const isTerminal = process.stderr.isTTY;
+    let early: Promise<void | undefined> | undefined;
     const { plan, faster, rows, report } = await makePlan(nodeFiles, { profile, cluster: values.cluster, plan: output }, options, {
       signal,
+      onUsual: (found) => {
+        if (values.output === undefined) return;
+        // What is wrong with the place is said when the plan is written in the end.
+        early = writeDocument(planFormat, nodeFiles, output, found).catch(() => undefined);
+        process.stderr.write(`Wrote ${values.output}, the best plan of the usual schedules (${found.predicted.periodMs.toFixed(1)} ms); looking at the others.\n`);
+      },
       onProgress: (done, total, best) => isTerminal && printProgress(done === total ? "" : `${done}/${total} plans${best === undefined ? "" : `, best ${best.toFixed(1)} ms`}`),
     }).catch(async (error: unknown): Promise<never> => {
       if (error instanceof StoppedEarly && values.output !== undefined) {
+        await early;
         await writeDocument(planFormat, nodeFiles, output, error.best);
         process.stderr.write(`Stopped: wrote the best plan so far (${error.best.predicted.periodMs.toFixed(1)} ms) to ${values.output}.\n`);
       }
       throw error;
     });
+    await early;
     if (values.output !== undefined) await writeDocument(planFormat, nodeFiles, output, plan);
     if (values.json) return printJson(plan);
     const shown = rows.slice(0, shownRows);

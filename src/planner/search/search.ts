@@ -39,6 +39,8 @@ export interface SearchHooks {
   readonly onProgress?: (done: number, total: number, bestMs: number | undefined) => void;
   /** Called with each plan that is better than all before. */
   readonly onBest?: (plan: Plan) => void;
+  /** Called once the usual schedules have been searched and others are still to come: with the best plan by then. */
+  readonly onUsual?: (plan: Plan) => void;
 }
 
 /** `searchPlan`, or whatever stands in for it elsewhere. */
@@ -58,7 +60,9 @@ export async function searchPlan(base: PlanBase, space: SearchSpace, context: Co
     { schedules: space.schedules.filter((name) => !usual.includes(name)), effort: space.effort ?? Infinity },
   ].map(({ schedules, effort }) => ({ own: { ...space, schedules }, effort, candidates: candidatesOf({ ...space, schedules }, context, bounds) }));
   let total = tiers.reduce((count, { candidates }) => count + candidates.length, 0);
-  for (const { own, effort, candidates } of tiers) {
+  for (const [index, { own, effort, candidates }] of tiers.entries()) {
+    const first = best.run ?? best.fastest;
+    if (index > 0 && candidates.length > 0 && first) hooks.onUsual?.(first);
     const seen = rows.length;
     const spent = await improve(best, base, own, candidates, bounds, context, hooks, rows, total, effort);
     // Computing activations again costs a forward pass for each backward one, which a shape that fits in no other way may be worth.

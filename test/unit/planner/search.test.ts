@@ -53,7 +53,9 @@ describe("search", () => {
     const usual = await searchPlan(base, { ...all, schedules: all.usual }, context);
     const untried = new Set<boolean>();
     for (const effort of [0, 5000, Infinity]) {
-      const { plan, rows } = await searchPlan(base, { ...all, effort }, context);
+      const early: number[] = [];
+      const { plan, rows } = await searchPlan(base, { ...all, effort }, context, { onUsual: (found) => early.push(found.predicted.periodMs) });
+      assert.deepEqual(early, [usual.plan.predicted.periodMs], "their best is handed over before the others are looked at");
       const left = rows.filter(({ status }) => status === "not tried");
       untried.add(left.length > 0);
       assert.equal(rows.length, candidatesOf(all, context).length);
