@@ -107,7 +107,7 @@ const effortExponent = 0.75;
 
 /**
  * All schedules: data parallelism, 1F1B, GPipe and, of several chains, two directions in full, since they are quickly searched and
- * include what the trainer runs; the others as far as an effort goes. Where the trainer runs the model, the plan is one that it runs.
+ * the trainer runs most of them; the others as far as an effort goes. Where the trainer runs the model, the plan is one that it runs.
  * On one device data parallelism alone, which then means plain training.
  */
 export function usualSearch({ devices, workload }: Context): Pick<SearchSpace, "schedules" | "usual" | "effort" | "prefersRunnable"> {

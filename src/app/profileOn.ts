@@ -73,10 +73,11 @@ export async function profileOn(services: LaunchServices, bound: BoundModel, tar
     await target.stage(document, call);
     await measureThere(target, document, options.pollMs, call, hooks.onProgress);
     const measured = await fetchProfile(services.files, target, document, call);
-    return recordTimes(bound, timesByLayer(bound, measured, target.label), {
+    const recorded = recordTimes(bound, timesByLayer(bound, measured, target.label), {
       runtimeVersion: measured.runtimeVersion ?? "torch",
       device: { ...measured.device, name: `${measured.device.name} of ${targetLabel(document)}` },
     });
+    return withOptimizer(recorded, measured);
   } finally {
     await target.close();
   }
@@ -126,6 +127,15 @@ async function fetchProfile(files: Files, target: LaunchTarget, { place }: Launc
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The optimizer's steps as measured; both documents have the same layers. */
+function withOptimizer(profile: Profile, measured: Profile): Profile {
+  const stepOf = (c: number, l: number) => {
+    const { optimizerMs } = measured.components[c].layers[l];
+    return optimizerMs === undefined ? {} : { optimizerMs };
+  };
+  return { ...profile, components: profile.components.map((component, c) => ({ ...component, layers: component.layers.map((layer, l) => ({ ...layer, ...stepOf(c, l) })) })) };
 }
 
 /** Only times are taken from what came back. @throws UserError where it has other layers than were asked for. */

@@ -29,6 +29,7 @@ const layer = z.looseObject({
   workspaceBytes: amount.optional(),
   cutBytesPerSample: z.looseObject({ forward: amount, backward: amount }),
   times: z.array(time).min(1),
+  optimizerMs: amount.optional(),
 });
 
 const names = z.array(name);

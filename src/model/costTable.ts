@@ -30,6 +30,8 @@ export interface CostTable {
   /** Times of the layers of frozen part `part` for `batch` samples at once. */
   frozen(part: number, batch: number, kind: number): Float64Array;
   bytes(chain: number, gradDtype: string): ByteSums;
+  /** `[k]`: ms of the optimizer's step of a chain's first k layers; undefined where it was not measured. */
+  steps(chain: number, kind: number): Float64Array | undefined;
 }
 
 function running(count: number, amount: (index: number) => number): Float64Array {
@@ -55,6 +57,10 @@ export function costTable(workload: Workload, kinds: readonly DeviceKind[]): Cos
     const slower = slowdown(kind, reference, precision);
     const parts = workload.frozen.map(({ layers }) => layers.map((layer) => ({ forward: layerCost(layer).forward, factor: slower(layer) })));
     return {
+      steps: workload.chains.map(({ layers }) => {
+        const isMeasured = layers.every((layer) => !layer.needsWeightGrad || layer.paramBytes === 0 || layer.optimizerMs !== undefined);
+        return isMeasured ? running(layers.length, (i) => slower(layers[i]) * (layers[i].optimizerMs ?? 0)) : undefined;
+      }),
       chains: workload.chains.map(({ layers }) => {
         const costs = layers.map((layer) => ({ cost: layerCost(layer), factor: slower(layer) }));
         return remembered((batch: number) => chainSums(costs, batch));
@@ -77,6 +83,7 @@ export function costTable(workload: Workload, kinds: readonly DeviceKind[]): Cos
     chain: (chain, batch, kind) => ofKind[kind].chains[chain](batch),
     frozen: (part, batch, kind) => ofKind[kind].frozen[part](batch),
     bytes: (chain, gradDtype) => bytes[chain](gradDtype),
+    steps: (chain, kind) => ofKind[kind].steps[chain],
   };
 }
 

@@ -47,6 +47,8 @@ export interface ProfileLayer {
   /** What crosses right after this layer, used where the profile has no `tensors`. */
   readonly cutBytesPerSample: { readonly forward: number; readonly backward: number };
   readonly times: readonly LayerTime[];
+  /** One step of the optimizer for its parameters (AdamW, states in float32). */
+  readonly optimizerMs?: number;
 }
 
 export interface ProfileComponent {

@@ -3,7 +3,7 @@ import type { Plan, Runnable } from "../model/plan";
 import type { Workload } from "../model/workload";
 
 const frozenClasses = new Set(["AutoencoderKL", "CLIPTextModel"]);
-const schedules = new Set<string>(["ddp", "gpipe", "1f1b"]);
+const schedules = new Set<string>(["ddp", "gpipe", "1f1b", "interleaved"]);
 /** What the trainer makes of an image folder. */
 const dataValues = new Set(["timesteps", "noise", "pixel_values", "input_ids"]);
 

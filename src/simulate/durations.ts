@@ -73,7 +73,8 @@ export function slowestLink({ cluster, devices }: Context, ranks: readonly numbe
 }
 
 /**
- * The optimizer and the EMA are bound by memory: they read weights, gradients and states and write weights and states.
+ * The optimizer, where its steps were not measured, and the EMA are bound by memory: they read weights, gradients and states and
+ * write weights and states.
  * The gradient norm reads the gradients once, then agrees on one number up and down a tree of all ranks.
  */
 export function durations(program: Timed, context: Context): Durations {
@@ -128,7 +129,9 @@ export function durations(program: Timed, context: Context): Durations {
           if (op.channel === "selfConditioning" && stages[stageAt(op).chain].length > (op.stage ?? 0) + 1) return crossingMs(op, rank, "forward");
           return transferMs(linkBetween(cluster, devices[rank], devices[op.peer ?? rank]), op.bytes ?? 0);
         case "OPTIM": {
-          const { trained, gradients, optimizer } = stageAt(op).own;
+          const { chain, from, to, own: { trained, gradients, optimizer } } = stageAt(op);
+          const measured = costs.steps(chain, kinds[rank]);
+          if (measured) return measured[to] - measured[from];
           return memoryMs(context, rank, 2 * trained + gradients + 2 * optimizer);
         }
         case "EMA":

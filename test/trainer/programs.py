@@ -1,4 +1,4 @@
-"""A small compiler of programs by hand, for tests: stages one a rank, 1F1B, fills where the test says.
+"""A small compiler of programs by hand, for tests: 1F1B with a stage a rank, or looped, fills where the test says.
 
 It shares nothing with the planner's compiler, so that the trainer is judged against two makers of programs.
 """
@@ -28,22 +28,34 @@ class Fill:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`cuts`: first unet layer of every stage but the first. No `fills`: frozen work first, data-parallel, not overlapped."""
+    """`cuts`: first unet layer of every stage but the first. No `fills`: frozen work first, data-parallel, not overlapped.
+
+    `devices`: ranks of a replica, by default one a stage. With fewer, stage s is on rank s % devices and the ranks take
+    all micro-batches through one stage after the other.
+    """
 
     cuts: tuple[int, ...]
     microbatches: int
     fills: tuple[Fill, ...] = ()
     batch: int = 8
     replicas: int = 1
+    devices: int | None = None
     training: Json = field(default_factory=dict)
     optimizer: Json = field(default_factory=dict)
 
 
-def crossing(unet: Component, cut: int) -> list[str]:
-    """Ids made before a cut and used after it, in the order they are made."""
-    made = [unet.output_id(i) for i in range(cut)]
-    used = {i for layer in unet.layers[cut:] for i in layer.inputs}
-    return [i for i in made if i in used]
+def crossing(unet: Component, edges: list[int], stage: int, devices: int) -> list[str]:
+    """Ids that stage - 1 sends to `stage`, in the order they are made: used from there on, by a rank that has not had them."""
+    if stage in (0, len(edges) - 1):
+        return []
+    sent = []
+    for made in range(edges[stage]):
+        maker = next(s for s in range(stage) if made < edges[s + 1])
+        reached = {s % devices for s in range(maker, stage)}
+        users = [k for k in range(edges[stage], edges[-1]) if unet.output_id(made) in unet.layers[k].inputs]
+        if any(next(s for s in range(len(edges)) if k < edges[s + 1]) % devices not in reached for k in users):
+            sent.append(unet.output_id(made))
+    return sent
 
 
 def compile_program(recipe: Recipe, components: dict[str, Component]) -> Json:
@@ -51,33 +63,36 @@ def compile_program(recipe: Recipe, components: dict[str, Component]) -> Json:
     unet = components["unet"]
     edges = [0, *recipe.cuts, len(unet.layers)]
     count = len(edges) - 1
+    devices = recipe.devices or count
+    crossings = [crossing(unet, edges, s, devices) for s in range(count + 1)]
     stages = [
         {
-            "from": start, "to": stop, "devices": [replica * count + s for replica in range(recipe.replicas)],
-            "receives": crossing(unet, start), "sends": crossing(unet, stop), "receivesGrad": crossing(unet, start),
+            "from": start, "to": stop, "devices": [replica * devices + s % devices for replica in range(recipe.replicas)],
+            "receives": crossings[s], "sends": crossings[s + 1], "receivesGrad": crossings[s],
         }
         for s, (start, stop) in enumerate(pairwise(edges))
     ]
-    world = count * recipe.replicas
+    world = devices * recipe.replicas
     fills = recipe.fills or _data_parallel(recipe, components, world)
     frozen = _frozen_operations(fills, components, stages, recipe)
     ranks = []
     for rank in range(world):
-        stage = rank % count
-        chain = _one_f_one_b(stage, count, recipe.microbatches, rank)
+        held = range(rank % devices, count, devices)
+        order = _one_f_one_b(held[0], count, recipe.microbatches) if len(held) == 1 else _looped(held, recipe.microbatches)
+        chain = [_with_messages(*step, count, devices, rank) for step in order]
         before, after = frozen[rank]
         if recipe.fills:
             prologue = [{**o, "iteration": 0} for group in before.values() for o in group] + [
                 {**o, "iteration": 0} for o in after]
             operations: list[Json] = []
             for key, group in chain:
-                operations += before.get(key, []) + group
+                operations += before.pop(key, []) + group
             operations += before.get(("OPTIM", 0), []) + after
         else:
             prologue = []
             operations = [{**o, "iteration": 0} for o in [*before["OPTIM", 0], *after]]
             operations += [o for _, group in chain for o in group]
-        operations += _step(recipe, stages[stage], rank)
+        operations += _step(recipe, stages, held)
         ranks.append({"rank": rank, "prologue": prologue, "operations": operations})
     return {
         "format": "diffusionpipe.program/1",
@@ -99,26 +114,40 @@ def compile_program(recipe: Recipe, components: dict[str, Component]) -> Json:
     }
 
 
-def _one_f_one_b(stage: int, count: int, microbatches: int, rank: int) -> list[tuple[tuple[str, int], list[Json]]]:
-    """(operation, micro-batch) -> it with its messages, in the order of 1F1B."""
+_Step = tuple[str, int, int]
+"""(operation, stage, micro-batch)."""
+
+
+def _one_f_one_b(stage: int, count: int, microbatches: int) -> list[_Step]:
     warm = min(microbatches, count - 1 - stage)
-    order = [("F", m) for m in range(warm)]
+    order = [("F", stage, m) for m in range(warm)]
     for m in range(microbatches):
-        order += [("F", m + warm)] if m + warm < microbatches else []
-        order.append(("B", m))
-    groups = []
-    for op, m in order:
-        common = {"iteration": 0, "chain": "main", "stage": stage, "microbatch": m}
-        source, target = (rank - 1, rank + 1) if op == "F" else (rank + 1, rank - 1)
-        first, last = (stage == 0, stage == count - 1) if op == "F" else (stage == count - 1, stage == 0)
-        channel = "forward" if op == "F" else "backward"
-        group = [{"op": op, **common}]
-        if not first:
-            group.insert(0, {"op": "RECV", **common, "channel": channel, "peer": source, "tag": m})
-        if not last:
-            group.append({"op": "SEND", **common, "channel": channel, "peer": target, "tag": m})
-        groups.append(((op, m), group))
-    return groups
+        order += [("F", stage, m + warm)] if m + warm < microbatches else []
+        order.append(("B", stage, m))
+    return order
+
+
+def _looped(held: range, microbatches: int) -> list[_Step]:
+    batches = range(microbatches)
+    return [("F", s, m) for s in held for m in batches] + [("B", s, m) for s in reversed(held) for m in batches]
+
+
+def _with_messages(
+    op: str, stage: int, m: int, count: int, devices: int, rank: int
+) -> tuple[tuple[str, int], list[Json]]:
+    """(operation, micro-batch) and it with its messages."""
+    base = rank - rank % devices
+    common = {"iteration": 0, "chain": "main", "stage": stage, "microbatch": m}
+    source, target = (stage - 1, stage + 1) if op == "F" else (stage + 1, stage - 1)
+    channel = "forward" if op == "F" else "backward"
+    group = [{"op": op, **common}]
+    if 0 <= source < count:
+        tag = source * 1000 + m
+        group.insert(0, {"op": "RECV", **common, "channel": channel, "peer": base + source % devices, "tag": tag})
+    if 0 <= target < count:
+        tag = stage * 1000 + m
+        group.append({"op": "SEND", **common, "channel": channel, "peer": base + target % devices, "tag": tag})
+    return (op, m), group
 
 
 def _data_parallel(recipe: Recipe, components: dict[str, Component], world: int) -> tuple[Fill, ...]:
@@ -133,7 +162,7 @@ def _frozen_operations(
     fills: tuple[Fill, ...], components: dict[str, Component], stages: list[Json], recipe: Recipe
 ) -> list[tuple[dict[tuple[str, int], list[Json]], list[Json]]]:
     """Per rank: operations before each anchor, and the receives of encodings at the end of the iteration."""
-    world = len(stages) * recipe.replicas
+    world = (recipe.devices or len(stages)) * recipe.replicas
     result: list[tuple[dict[tuple[str, int], list[Json]], list[Json]]] = [({}, []) for _ in range(world)]
     tags = iter(range(10_000))
     for fill in fills:
@@ -173,8 +202,8 @@ def _needed(
     output: str, rank: int, fill: Fill, unet: Component, stages: list[Json], recipe: Recipe
 ) -> list[int] | None:
     """Rows of an encoding that a rank's stage reads."""
-    replica, index = divmod(rank, len(stages))
-    layers = unet.layers[stages[index]["from"] : stages[index]["to"]]
+    replica = rank // (recipe.devices or len(stages))
+    layers = [layer for s in stages if rank in s["devices"] for layer in unet.layers[s["from"] : s["to"]]]
     reads = output if output != ENCODINGS[1] else "data/noisy_latents"
     if not any(reads in layer.inputs for layer in layers):
         return None
@@ -183,11 +212,14 @@ def _needed(
     return [a, b] if a < b else None
 
 
-def _step(recipe: Recipe, stage: Json, rank: int) -> list[Json]:
+def _step(recipe: Recipe, stages: list[Json], held: range) -> list[Json]:
+    common = [{"iteration": 0, "chain": "main", "stage": s} for s in reversed(held)]
     operations: list[Json] = []
     if recipe.replicas > 1:
-        operations.append({"op": "REDUCE", "iteration": 0, "peers": stage["devices"]})
+        operations += [{"op": "REDUCE", **own, "peers": stages[own["stage"]]["devices"]} for own in common]
     if "maxGradNorm" in recipe.optimizer:
         operations.append({"op": "GRAD_NORM", "iteration": 0})
-    operations.append({"op": "OPTIM", "iteration": 0})
-    return operations + ([{"op": "EMA", "iteration": 0}] if recipe.optimizer.get("ema") else [])
+    for own in common:
+        operations.append({"op": "OPTIM", **own})
+        operations += [{"op": "EMA", **own}] if recipe.optimizer.get("ema") else []
+    return operations

@@ -49,6 +49,12 @@ PLANS: dict[str, Recipe] = {
             Fill("vae", VAE, (3, 4), 0, ("B", 3)), Fill("vae", VAE, (4, 8), 1),
         ),
     ),
+    # Skips that a rank made or got for an earlier stage of its own are kept there; so are their gradients.
+    "two stages a rank": Recipe(
+        cuts=(5, 11, 17), microbatches=4, devices=2,
+        fills=(Fill("text_encoder", TEXT, (0, 8), 1, ("F", 0)), Fill("vae", VAE, (0, 8), 0)),
+        optimizer={"maxGradNorm": 0.5},
+    ),
     "no filling": Recipe(cuts=(10,), microbatches=4),
     "data-parallel, clipped, predicting the sample, flips": Recipe(cuts=(), microbatches=2, replicas=2, **CLIPPED),
 }

@@ -36,13 +36,14 @@ def test_every_layer_is_measured(
     out = tmp_path / "a.profile.json"
     profile(model, skeleton(components, tmp_path / "skeleton.json"), [1, 2], 1, out)
     said = capsys.readouterr().out.splitlines()
-    count = sum(len(component.layers) for component in components.values())
+    count = 2 * len(components)
     assert [line.split(" ")[0] for line in said] == [f"{n}/{count}" for n in range(count + 1)]
     document = json.loads(out.read_text())
     assert document["device"]["provider"] == "pytorch-cpu" and document["device"]["precision"] == "fp32"
     for component in document["components"]:
         for layer in component["layers"]:
             assert [t["batch"] for t in layer["times"]] == [1, 2] and layer["unknown"] == 1
+            assert (layer.get("optimizerMs", 0) > 0) == layer["needsWeightGrad"]
             for times in layer["times"]:
                 assert times["source"] == "measured" and times["forwardMs"] > 0
                 assert (times["inputGradMs"] > 0) == layer["needsInputGrad"]

@@ -74,10 +74,12 @@ def main() -> None:
     for job in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
         run_dir = Path(job["runDir"])
 
-        def keep(step: int, optimizer: StageOptimizer, run_dir: Path = run_dir) -> None:
+        first: dict[str, torch.Tensor] = {}
+
+        def keep(step: int, optimizer: StageOptimizer, first: dict[str, torch.Tensor] = first) -> None:
             if step == 0:
-                gradients = dict(zip(optimizer.parameters, [g.clone() for g in optimizer.gradients()], strict=True))
-                torch.save(gradients, run_dir / f"gradients-{session.rank}.pt")
+                gradients = [g.clone() for g in optimizer.gradients()]
+                first.update(zip(optimizer.parameters, gradients, strict=True))
 
         options = RunOptions(
             Path(job["program"]), Path(job["model"]), Path(job["data"]), run_dir,
@@ -85,7 +87,8 @@ def main() -> None:
         )
         with fault(job.get("fault")):
             done: Executor = run(options, session, keep)
-        torch.save(done.work.optimizer.result(), run_dir / f"parameters-{session.rank}.pt")
+        torch.save(first, run_dir / f"gradients-{session.rank}.pt")
+        torch.save(done.work.result(), run_dir / f"parameters-{session.rank}.pt")
     end_session()
 
 

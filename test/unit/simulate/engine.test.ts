@@ -31,6 +31,22 @@ function uniform(stages: number, microbatches: number, schedule: "gpipe" | "1f1b
 }
 
 describe("simulator", () => {
+  it("takes the optimizer's steps as measured, and by memory where one of a chain was not", () => {
+    const steps = [2, 3, 5, 7];
+    const profile = profileOf(steps.map(() => ({ forward: 3, backward: 5, launch: 0, cut: 0 })));
+    const optimizerMs = (measured: readonly number[]) => {
+      profile.components[0].layers.forEach((layer, l) => Object.assign(layer, { paramBytes: 4e6, optimizerMs: measured[l] }));
+      const context = contextOf(profile, clusterOf(2, free));
+      const plan = planAt(context, { schedule: "1f1b", stages: 2, microbatches: 2, dataParallel: 1, samples: 1 }, [0, 1, 4]);
+      const { graph } = simulate(compilePlan(plan, context), context);
+      return graph.operations.flatMap(({ op }, i) => (op === "OPTIM" ? [graph.ms[i]] : []));
+    };
+    assert.deepEqual(optimizerMs(steps), [2, 15]);
+    const byMemory = optimizerMs([2, 3, 5]);
+    assert(Math.abs(byMemory[1] / byMemory[0] - 3) < 1e-9, `${byMemory}`);
+    assert.notDeepEqual(byMemory, [2, 15]);
+  });
+
   it("equal stages without communication take (M + S - 1)(F + B)", () => {
     for (const schedule of ["gpipe", "1f1b"] as const) {
       for (const [stages, microbatches] of [[1, 1], [2, 4], [4, 4], [4, 16], [8, 32]]) {

@@ -14,7 +14,7 @@ from ..layers.layer import NOISY_LATENTS, PIXELS, TIMESTEPS, TOKEN_IDS, Componen
 from ..objective import Objective
 from ..program import Operation, Program, RankProgram
 from .channels import Channels
-from .optimizer import StageOptimizer
+from .optimizer import StageOptimizer, clip_to_norm
 from .pipelining_adapter import StageRunner
 from .recorder import Recorder
 from .stage import StageModule
@@ -25,10 +25,11 @@ GradientHook = Callable[[int, StageOptimizer], None]
 
 @dataclass(frozen=True)
 class RankStage:
-    """The stage of a chain that this rank holds, as replica `replica`."""
+    """A stage of a chain that this rank holds, as replica `replica`."""
 
     module: StageModule
     runner: StageRunner
+    optimizer: StageOptimizer
     replica: int
     is_last: bool
 
@@ -44,7 +45,6 @@ class RankWork:
     autocast: torch.dtype | None
     components: dict[str, Component]
     stages: dict[tuple[str, int], RankStage]
-    optimizer: StageOptimizer
     channels: Channels
     reduce_groups: dict[tuple[int, ...], dist.ProcessGroup]
     frozen_shapes: dict[str, torch.Size]
@@ -53,6 +53,15 @@ class RankWork:
     objective: Objective
     recorder: Recorder
     on_gradients: GradientHook | None = None
+
+    @property
+    def optimizers(self) -> list[StageOptimizer]:
+        """Those of all stages of the rank."""
+        return [stage.optimizer for stage in self.stages.values()]
+
+    def result(self) -> dict[str, Tensor]:
+        """What the rank has trained, under original names."""
+        return {name: value for optimizer in self.optimizers for name, value in optimizer.result().items()}
 
 
 class Executor:
@@ -200,18 +209,20 @@ class Executor:
     # The step
 
     def _reduce(self, operation: Operation, number: int) -> None:
-        self.work.optimizer.reduce(self.work.reduce_groups[reduce_key(operation, self.work.own.rank)])
+        group = self.work.reduce_groups[reduce_key(operation, self.work.own.rank)]
+        self._stage(operation).optimizer.reduce(group)
 
     def _grad_norm(self, operation: Operation, number: int) -> None:
-        self.work.optimizer.global_norm(self.work.program.data_parallel, self.work.program.max_grad_norm)
+        clip_to_norm(self.work.optimizers, self.work.program.data_parallel, self.work.program.max_grad_norm)
 
     def _optimize(self, operation: Operation, number: int) -> None:
+        optimizer = self._stage(operation).optimizer
         if self.work.on_gradients is not None:
-            self.work.on_gradients(number, self.work.optimizer)
-        self.work.optimizer.step()
+            self.work.on_gradients(number, optimizer)
+        optimizer.step()
 
     def _average(self, operation: Operation, number: int) -> None:
-        self.work.optimizer.update_average(number)
+        self._stage(operation).optimizer.update_average(number)
 
 
 def reduce_key(operation: Operation, rank: int) -> tuple[int, ...]:

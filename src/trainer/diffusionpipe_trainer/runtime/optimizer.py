@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ _EMA_DECAY = 0.9999
 
 
 class StageOptimizer:
-    """AdamW over the named parameters of this rank, with data-parallel reduction, global norm clipping and an average.
+    """AdamW over the named parameters of a stage, with data-parallel reduction, clipping and an average.
 
     AdamW has PyTorch's defaults except the learning rate (betas 0.9 and 0.999, weight decay 0.01, epsilon 1e-8).
     """
@@ -19,7 +21,8 @@ class StageOptimizer:
         self.parameters = parameters
         self.adamw = torch.optim.AdamW(parameters.values(), lr=learning_rate)
         self.average = {name: p.detach().clone() for name, p in parameters.items()} if ema else None
-        self._clip: Tensor | None = None
+        self.clip: Tensor | None = None
+        """What the gradients are multiplied with before the next step."""
 
     def gradients(self) -> list[Tensor]:
         """Gradients in parameter order; zeros where backward did not reach."""
@@ -37,18 +40,11 @@ class StageOptimizer:
             gradients, [part.view_as(g) for part, g in zip(flat.split([g.numel() for g in gradients]), gradients, strict=True)]
         )
 
-    def global_norm(self, replicas: int, max_norm: float | None) -> None:
-        """Compute the norm of all gradients of all stages and how much to scale them down. A barrier over all ranks."""
-        squares = torch.stack(torch._foreach_norm(self.gradients())).square().sum()
-        dist.all_reduce(squares)
-        norm = torch.sqrt(squares / replicas)
-        self._clip = torch.clamp(max_norm / (norm + 1e-6), max=1.0) if max_norm is not None else None
-
     def step(self) -> None:
         """Clip, step, forget the gradients."""
-        if self._clip is not None:
-            torch._foreach_mul_(self.gradients(), self._clip)
-            self._clip = None
+        if self.clip is not None:
+            torch._foreach_mul_(self.gradients(), self.clip)
+            self.clip = None
         self.adamw.step()
         self.adamw.zero_grad(set_to_none=True)
 
@@ -62,3 +58,16 @@ class StageOptimizer:
     def result(self) -> dict[str, Tensor]:
         """What is written out: the average if there is one, else the parameters."""
         return self.average or {name: p.detach() for name, p in self.parameters.items()}
+
+
+def clip_to_norm(optimizers: Collection[StageOptimizer], replicas: int, max_norm: float | None) -> None:
+    """Compute the norm of all gradients of all stages and how much to scale down those of `optimizers`, this rank's.
+
+    A barrier over all ranks.
+    """
+    squares = torch.stack(torch._foreach_norm([g for o in optimizers for g in o.gradients()])).square().sum()
+    dist.all_reduce(squares)
+    if max_norm is not None:
+        norm = torch.sqrt(squares / replicas)
+        for optimizer in optimizers:
+            optimizer.clip = torch.clamp(max_norm / (norm + 1e-6), max=1.0)

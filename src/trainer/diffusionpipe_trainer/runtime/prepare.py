@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,10 +18,10 @@ from ..program import Chain, Program
 from .channels import Channels
 from .executor import GradientHook, RankStage, RankWork, reduce_key
 from .optimizer import StageOptimizer
-from .pipelining_adapter import StageRunner
+from .pipelining_adapter import KeptOutput, StageRunner
 from .recorder import Recorder
 from .session import Session
-from .stage import StageModule, chain_layers, check_layer_names, cut_shapes
+from .stage import StageModule, chain_layers, check_layer_names, cut_shapes, learning, ports_of
 
 _META = torch.device("meta")
 
@@ -39,14 +40,13 @@ def prepare(
     moments_id = next((i for i in reversed(frozen) if i.startswith("vae/")), None)
     if moments_id is None:
         raise UserError("There is no frozen component 'vae' that makes latents.", program.file, "components")
-    stages, parameters = _stages(program, folder, components, session, frozen, moments_id, wire)
+    stages = _stages(program, folder, components, session, frozen, moments_id, wire)
     _load_frozen(program, folder, components, session)
     latent_shape = _latent_shape(frozen[moments_id])
     return RankWork(
         program=program, own=own, device=session.device, wire=wire,
         autocast=None if wire == torch.float32 else wire,
         components=components, stages=stages,
-        optimizer=StageOptimizer(parameters, program.training.learning_rate, ema=program.ema),
         channels=Channels(program, session.rank),
         reduce_groups=_reduce_groups(program, session.rank),
         frozen_shapes={i: t.shape[1:] for i, t in frozen.items()},
@@ -106,22 +106,23 @@ def _latent_shape(moments: Tensor) -> tuple[int, ...]:
 def _stages(
     program: Program, folder: ModelFolder, components: dict[str, Component], session: Session,
     frozen: dict[str, Tensor], moments_id: str, wire: torch.dtype,
-) -> tuple[dict[tuple[str, int], RankStage], dict[str, torch.nn.Parameter]]:
+) -> dict[tuple[str, int], RankStage]:
     stages: dict[tuple[str, int], RankStage] = {}
-    parameters: dict[str, torch.nn.Parameter] = {}
     # Before weights are loaded: shapes come from running the whole chain on the meta device.
     tensors = {c.id: _chain_tensors(program, c, components, frozen, moments_id) for c in program.chains.values()}
     for chain in program.chains.values():
         layers, shapes = chain_layers(chain, components, program.file), tensors[chain.id]
         groups = _replica_groups(program, chain)
         held = [(s, r) for s, stage in enumerate(chain.stages) for r, d in enumerate(stage.devices) if d == session.rank]
-        if len(held) > 1:
-            raise UserError("The trainer runs one stage a rank.", program.file, f"chains.{chain.id}.stages")
+        if len({replica for _, replica in held}) > 1:
+            raise UserError("The trainer runs one replica a rank.", program.file, f"chains.{chain.id}.stages")
+        ports = ports_of(chain, layers, [index for index, _ in held])
+        with_grad = learning(layers, components, program.trained)
         for index, replica in held:
-            stage = chain.stages[index]
+            stage, own = chain.stages[index], ports[index]
             is_last = index == len(chain.stages) - 1
             module = StageModule(
-                layers, stage, components, is_last=is_last, wire=wire,
+                layers, stage, own, components, is_last=is_last, wire=wire,
                 autocast=None if wire == torch.float32 else wire,
             )
             for name, layer in layers[stage.start : stage.stop]:
@@ -130,17 +131,21 @@ def _stages(
             trained = {n: p for n, p in names.items() if n.partition(".")[0] in program.trained}
             for parameter in trained.values():
                 parameter.requires_grad_(True)
-            parameters |= trained
             following = frozenset() if is_last else chain.stages[index + 1].receives_grad
             output = shapes[f"{layers[-1][0]}/{layers[-1][1].name}"].float().requires_grad_(True)
+            received, sent = len(stage.receives), own.sent
             runner = StageRunner(
                 module, index, len(chain.stages), session.device, groups[replica],
-                _examples(stage.receives, stage.receives_grad, shapes, wire),
-                [output] if is_last else _examples(stage.sends, following, shapes, wire),
+                [*_examples(own.inputs[:received], stage.receives_grad, shapes, wire),
+                 *_examples(own.inputs[received:], with_grad, shapes, wire)],
+                [output] if is_last else [*_examples(own.outputs[:sent], following, shapes, wire),
+                                          *_examples(own.outputs[sent:], with_grad, shapes, wire)],
+                sent, [KeptOutput(stages[chain.id, kept.stage].runner, kept.place) for kept in own.kept],
                 program.microbatches,
             )
-            stages[chain.id, index] = RankStage(module, runner, replica, is_last)
-    return stages, parameters
+            optimizer = StageOptimizer(trained, program.training.learning_rate, ema=program.ema)
+            stages[chain.id, index] = RankStage(module, runner, optimizer, replica, is_last)
+    return stages
 
 
 def _chain_tensors(
@@ -158,14 +163,14 @@ def _chain_tensors(
     return cut_shapes(layers, inputs)
 
 
-def _examples(ids: tuple[str, ...], with_grad: frozenset[str], shapes: dict[str, Tensor], wire: torch.dtype) -> list[Tensor]:
+def _examples(ids: Sequence[str], with_grad: frozenset[str], shapes: dict[str, Tensor], wire: torch.dtype) -> list[Tensor]:
     return [torch.empty(shapes[i].shape, dtype=wire, device=_META).requires_grad_(i in with_grad) for i in ids]
 
 
 def _replica_groups(program: Program, chain: Chain) -> dict[int, dist.ProcessGroup]:
     """A group of the stages' ranks for each replica; PipelineStage wants one, though messages use their own."""
     return {
-        replica: dist.new_group([stage.devices[replica] for stage in chain.stages], group_desc=f"{chain.id} {replica}")
+        replica: dist.new_group(sorted({stage.devices[replica] for stage in chain.stages}), group_desc=f"{chain.id} {replica}")
         for replica in range(program.data_parallel)
     }
 

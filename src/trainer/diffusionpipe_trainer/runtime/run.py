@@ -40,7 +40,7 @@ class RunOptions:
 
 
 def run(options: RunOptions, session: Session, on_gradients: GradientHook | None = None) -> Executor:
-    """Run a program; a collective call of all its ranks. `on_gradients` is called before every optimizer step."""
+    """Run a program; a collective call of all its ranks. `on_gradients` is called before each stage's optimizer step."""
     program = read_program(options.program)
     if program.world_size != session.world_size:
         raise UserError(
@@ -65,7 +65,7 @@ def _run(options: RunOptions, session: Session, status: StatusFile, on_gradients
     recorder = Recorder(session.device)
     work = prepare(program, folder, options.data, session, recorder, on_gradients)
     executor = Executor(work)
-    first = load_checkpoint(options.resume, work.optimizer) if options.resume is not None else 0
+    first = load_checkpoint(options.resume, work.optimizers) if options.resume is not None else 0
     steps, every = program.training.steps, program.training.checkpoint_every
     metrics = Metrics(options.run_dir, session.rank, program.global_batch, status, append=first > 0)
     clock = measure_offset(session.rank, session.world_size)
@@ -75,14 +75,14 @@ def _run(options: RunOptions, session: Session, status: StatusFile, on_gradients
     for step in range(first, steps):
         metrics.end_iteration(step, executor.iteration(step, last=step == steps - 1))
         if every and (step + 1) % every == 0 and step + 1 < steps:
-            save_checkpoint(options.run_dir, step + 1, work.optimizer, session.rank)
+            save_checkpoint(options.run_dir, step + 1, work.optimizers, session.rank)
     metrics.flush()
     trace = _trace(recorder, session, clock, measure_offset(session.rank, session.world_size))
     traces: list[RankTrace | None] | None = [None] * session.world_size if session.rank == 0 else None
     dist.gather_object(trace, traces)
-    save_checkpoint(options.run_dir, steps, work.optimizer, session.rank)
+    save_checkpoint(options.run_dir, steps, work.optimizers, session.rank)
     trained = (
-        gather_parameters(work.optimizer.result(), session.rank, session.world_size) if options.output is not None else {}
+        gather_parameters(work.result(), session.rank, session.world_size) if options.output is not None else {}
     )
     if session.rank == 0:
         timeline = assemble([t for t in traces or [] if t is not None], program.global_batch)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
+from ..memory import keep_freed_memory
+
 
 @dataclass(frozen=True)
 class Session:
@@ -27,6 +29,7 @@ def start_session(threads: int) -> Session:
         dist.init_process_group("cpu:gloo,cuda:nccl", device_id=device)
     else:
         device = torch.device("cpu")
+        keep_freed_memory()
         dist.init_process_group("gloo")
     return Session(dist.get_rank(), dist.get_world_size(), device)
 
