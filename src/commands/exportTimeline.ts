@@ -1,7 +1,7 @@
 /** A timeline, or a plan's predicted one, as a picture, a trace or a table. */
 import * as vscode from "vscode";
 import { z } from "zod";
-import { exportForm, exportForms, type ExportName } from "../app/export";
+import { exportForm, exportForms, leftOutText, type ExportName } from "../app/export";
 import { simulatePlan } from "../app/simulate";
 import { readDocument } from "../formats/document";
 import { timelineFormat } from "../formats/timeline";
@@ -26,8 +26,11 @@ export const exportTimelineCommand: Handler = async (shell, argument) => {
   const name = given.as ?? (await choose<ExportName>(title, vscode.l10n.t("As what?"), Object.entries(exportForms).map(([key, form]) => ({ label: form.title, description: form.extension, value: key as ExportName }))));
   const form = exportForm(name);
   const output = given.output ?? (await askPlace(title, from.replace(/(\.timeline|\.pipeplan)?\.json$/, form.extension)));
-  await shell.files.write(output, form.make(await timelineOf(shell, from)));
-  if (given.output === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("{0} is written.", shownPath(output)));
+  const timeline = await timelineOf(shell, from);
+  await shell.files.write(output, form.make(timeline));
+  const leftOut = leftOutText(form, timeline);
+  if (leftOut !== undefined) shell.log.info(leftOut);
+  if (given.output === undefined) void vscode.window.showInformationMessage([vscode.l10n.t("{0} is written.", shownPath(output)), ...(leftOut === undefined ? [] : [leftOut])].join(" "));
   return output;
 };
 

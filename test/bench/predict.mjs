@@ -57,7 +57,7 @@ async function profiled(target) {
   const model = join(sample, "model");
   const profiles = { target: join(out, "target.profile.json"), onnxruntime: join(out, "onnxruntime.profile.json") };
   await diffusionpipe(["profile", model, "-o", profiles.target, "--on", target, "--batches", batches]);
-  await diffusionpipe(["profile", model, "-o", profiles.onnxruntime, "--threads", "1", "--batches", batches]);
+  await diffusionpipe(["profile", model, "-o", profiles.onnxruntime, "--threads", "1", "--busy-cores", "1", "--batches", batches]);
   const any = join(out, "any.pipeplan.json");
   await diffusionpipe([
     "plan", "--profile", profiles.target, "--cluster", join(sample, "local.cluster.json"), "--batch", "16", "--stages", "2", "--microbatches", "2",

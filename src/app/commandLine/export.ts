@@ -13,6 +13,7 @@ export const exportCommand: Command = {
     const { values, positionals } = parse(argv, { as: { type: "string" }, output: { type: "string", short: "o" } }, { names: ["TIMELINE"] });
     if (values.as === undefined) throw new UserError(`--as is needed: one of ${forms}.`);
     if (values.output === undefined) throw new UserError("-o FILE is needed.");
-    await exportTimeline(nodeFiles, { timeline: positionals[0], as: values.as, output: values.output });
+    const leftOut = await exportTimeline(nodeFiles, { timeline: positionals[0], as: values.as, output: values.output });
+    if (leftOut !== undefined) process.stderr.write(`${leftOut}\n`);
   },
 };
