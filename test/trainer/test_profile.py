@@ -32,7 +32,7 @@ def test_every_layer_is_measured(
     tmp_path: Path, model: Path, components: dict[str, Component], monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("diffusionpipe_trainer.profile._SECONDS", 0)
+    monkeypatch.setattr("diffusionpipe_trainer.layer_times._SECONDS", 0)
     out = tmp_path / "a.profile.json"
     profile(model, skeleton(components, tmp_path / "skeleton.json"), [1, 2], 1, out)
     said = capsys.readouterr().out.splitlines()
