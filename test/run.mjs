@@ -20,7 +20,7 @@ const suites = {
   lint: { needs: [], command: [node, "node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"], counts: "exit" },
   typecheck: { needs: [], command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
   unit: { needs: [], command: mocha("out/test/unit", 60_000), counts: "mocha" },
-  parity: { needs: [interpreter], command: pytest("test/parity"), counts: "pytest" },
+  parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
   cluster: { needs: [interpreter, sshd], command: mocha("out/test/cluster", 180_000), counts: "mocha" },
   extension: { needs: [chromium, editor], command: [node, "test/extension/run.mjs"], counts: "last line" },
@@ -32,8 +32,8 @@ function mocha(folder, timeout) {
   return [node, "node_modules/mocha/bin/mocha.js", "--recursive", "--timeout", String(timeout), "--reporter", "test/tools/reporter.mjs", folder];
 }
 
-function pytest(folder) {
-  return [python(), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", join(scratch, `${folder.replace(/\W/g, "-")}.xml`), folder];
+function pytest(folder, ...options) {
+  return [python(), "-m", "pytest", "-q", ...options, "-p", "no:cacheprovider", "--junitxml", join(scratch, `${folder.replace(/\W/g, "-")}.xml`), folder];
 }
 
 function execute(name, suite) {
@@ -42,7 +42,7 @@ function execute(name, suite) {
     let tail = "";
     const child = spawn(suite.command[0], suite.command.slice(1), {
       cwd: root,
-      env: { ...process.env, DIFFUSIONPIPE_COUNTS: counts, DIFFUSIONPIPE_PYTHON: python(), HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1" },
+      env: { ...process.env, DIFFUSIONPIPE_COUNTS: counts, DIFFUSIONPIPE_PYTHON: python(), HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1", ...suite.environment },
       stdio: ["ignore", "pipe", "inherit"],
     });
     child.stdout.on("data", (data) => {

@@ -8,8 +8,8 @@ import { createSession } from "./sessions";
 import { isStable, median, medianHalfWidth, quietRounds, type Round } from "./statistics";
 
 /** The extra repetitions take about this long, well above a clock's and a scheduler's grain. */
-const differenceMs = 10;
-const mostRepeats = 33;
+const differenceMs = 5;
+const mostRepeats = 9;
 const leastRounds = 3;
 /** Fewer rounds say little about how far the median is known. */
 const leastForConfidence = 5;
@@ -58,7 +58,8 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     const warm: number[] = [];
     const warmStart = performance.now();
     do warm.push((await round()).ms);
-    while (!isStable(warm, stableWithin) && warm.length < mostWarmups && performance.now() - warmStart < budgetMs);
+    // A round that fills the budget alone has warmed all there is.
+    while (performance.now() - warmStart < budgetMs && !isStable(warm, stableWithin) && warm.length < mostWarmups);
     const rounds: Round[] = [];
     const start = performance.now();
     const allowedMs = () => (quietRounds(rounds).length >= leastRounds ? budgetMs : patientBudgets * budgetMs);

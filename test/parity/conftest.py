@@ -87,13 +87,29 @@ class ParityTable:
                 yield f"    {instance}: parameters {ours:,} ours, {theirs:,} theirs"
 
 
+    def add(self, other):
+        for mine, theirs in ((self.parameters, other["parameters"]), (self.differences, other["differences"])):
+            for family, found in theirs.items():
+                mine.setdefault(family, []).extend(found)
+
+
 TABLE = ParityTable()
 
 
 @pytest.fixture(scope="session")
-def parity_table(tmp_path_factory):
-    yield TABLE
-    (tmp_path_factory.getbasetemp() / "parity.txt").write_text("\n".join(TABLE.lines()) + "\n")
+def parity_table():
+    return TABLE
+
+
+def pytest_sessionfinish(session):
+    """A worker hands its rows to the process that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["parity"] = {"parameters": TABLE.parameters, "differences": TABLE.differences}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    TABLE.add(getattr(node, "workeroutput", {}).get("parity", {"parameters": {}, "differences": {}}))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -13,7 +13,7 @@ from family import all_families
 
 TOLERANCE = 1e-3
 FAMILIES = all_families()
-OF_EACH_OPERATOR = 25
+OF_EACH_OPERATOR = 15
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,11 @@ def test_layers(describe_gradients, name):
     checked = set()
     for layers, folder in describe_gradients(requests):
         for index, layer in enumerate(layers):
-            if layer["signature"] not in checked:
-                check_layer(layer, folder, index)
-                checked.add(layer["signature"])
+            # The last of each kind in an instance: the first often lacks an input that the others have.
+            if layer["kind"] in {later["kind"] for later in layers[index + 1 :]} or layer["signature"] in checked:
+                continue
+            check_layer(layer, folder, index)
+            checked.add(layer["signature"])
     assert checked
 
 

@@ -61,7 +61,7 @@ describe("the profile view in VS Code", function () {
 
     it("shows what was just measured", async () => {
       await bench.command("Profile Layers");
-      await bench.press("model.profile.json is written", "Open Profile", 90_000);
+      await bench.press("model.profile.json is written", "Open Profile", 180_000);
       await row("unet").waitFor({ timeout: 30_000 });
       assert.match(await bench.view.locator(".tile", { hasText: "Forward measured" }).innerText(), /100 %.*57 of 57 layers/s);
       await row("vae / encoder.conv_in").click();
