@@ -21,7 +21,7 @@ export interface Where {
 export async function askWhere(shell: Shell, title: string): Promise<Where> {
   const targets = await workspaceFiles("**/*.target.json");
   const choices: Choice<() => Promise<Where>>[] = [
-    { label: vscode.l10n.t("This machine"), description: vscode.l10n.t("forward passes measured, gradients estimated"), value: () => Promise.resolve({}) },
+    { label: vscode.l10n.t("This machine"), description: vscode.l10n.t("forward and both gradients measured"), value: () => Promise.resolve({}) },
     { label: vscode.l10n.t("Another GPU (estimate)…"), description: vscode.l10n.t("from public figures; the error is unknown"), value: () => askDevice(shell, title) },
     ...(targets.length > 0 ? [{ label: vscode.l10n.t("A target (measured there)…"), description: vscode.l10n.t("forward and backward, by PyTorch"), value: () => askMeasuringTarget(title, targets) }] : []),
   ];

@@ -18,7 +18,7 @@ const screenshots = "out/screenshots";
 const steps = 24;
 
 describe("a sitting in VS Code", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let workspace: string;
   let window: Window | undefined;
   let bench: Workbench;
@@ -74,7 +74,7 @@ describe("a sitting in VS Code", function () {
     await bench.answer("Global batch", "4");
     await bench.choose("Which captioned images", "images");
     await bench.answer("Name of the plan", "tiny");
-    await bench.view.locator(".tile", { hasText: "Period" }).locator(".tile-value").waitFor({ timeout: 90_000 });
+    await bench.view.locator(".tile", { hasText: "Period" }).locator(".tile-value").waitFor({ timeout: 240_000 });
     await bench.view.locator(".tile", { hasText: "DDP" }).locator(".tile-value", { hasText: /×|–/ }).waitFor({ timeout: 30_000 });
     await row("tiny").waitFor();
     await shot("sitting-plan");
