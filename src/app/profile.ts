@@ -142,13 +142,14 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
     referenceSize: size,
     place: { provider: choice.provider, device: choice.device.name, precision, threads, busyCores, runtimeVersion: choice.runtimeVersion },
   };
+  const productFlops = (referenceMs: readonly number[]) => referenceFlops(size, Math.min(...referenceMs));
   const documentOf = ({ outcomes, referenceMs }: Measured): Profile =>
     profileDocument(bound, outcomes, {
       runtimeVersion: `onnxruntime ${choice.runtimeVersion}`,
       device: {
         name: choice.device.name, provider: choice.provider, precision, memoryBytes: choice.device.memoryBytes,
         ...(onCpu && { threads }), ...(busyCores > 0 && { busyCores }),
-        ...(referenceMs.length > 0 && { productTflops: referenceFlops(size, Math.min(...referenceMs)) / 1e12 }),
+        ...(referenceMs.length > 0 && { productTflops: productFlops(referenceMs) / 1e12 }),
       },
     });
   try {
@@ -156,7 +157,7 @@ export async function profileModel(services: ProfileServices, bound: BoundModel,
     const missing = layers.filter(({ key }) => ![...measured.outcomes.get(key)!.values()].some(({ forward }) => forward?.status === "ok")).length;
     if (!measured.complete) throw missing === layers.length ? new Cancelled() : new ProfilingStopped(documentOf(measured), missing);
     measurementNotices(layers, measured, choice.provider, services.cacheFolder).forEach(onNotice);
-    if (measured.referenceMs.length > 0) poorGraphs(efficiencies(layers, measured.outcomes, referenceFlops(size, Math.min(...measured.referenceMs)))).forEach(onNotice);
+    if (measured.referenceMs.length > 0) poorGraphs(efficiencies(layers, measured.outcomes, productFlops(measured.referenceMs))).forEach(onNotice);
     return documentOf(measured);
   } finally {
     await measuring.close();

@@ -1,8 +1,7 @@
 /** A profile as a table: a line for every layer at every batch size that it was timed at or failed at. */
 import { csvText, type Column } from "../model/csv";
-import { isUsable } from "../model/layerFigures";
 import { sharing } from "../model/measured";
-import type { LayerTime, Profile, ProfileComponent, ProfileLayer } from "../model/profile";
+import { isUsable, type LayerTime, type Profile, type ProfileComponent, type ProfileLayer } from "../model/profile";
 
 interface Line {
   readonly component: ProfileComponent;

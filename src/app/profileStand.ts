@@ -1,10 +1,9 @@
 /** How a profile stands to the model as it is now, and what measures again only what changed. */
 import { dirname, resolve } from "node:path";
 import type { ModelChoice } from "../model/choice";
-import { isUsable } from "../model/layerFigures";
 import { isOfEstimates } from "../model/measured";
 import type { Inspection } from "../model/inspection";
-import type { Bindings, LayerRef, LayerTime, Profile } from "../model/profile";
+import { isUsable, type Bindings, type LayerRef, type LayerTime, type Profile } from "../model/profile";
 import { providers, type Provider } from "../profile/messages";
 import { askedPatienceMs, defaultPatienceMs } from "./profile";
 import { differences } from "./profileFits";

@@ -8,7 +8,7 @@ import type { BackwardGraphs, OnnxGraph, OnnxValue } from "../model/onnx";
 import type { Operator, OperatorList, Shape } from "../model/operator";
 import { GraphBuilder } from "./builder";
 import { gradientFlow, type GradientOptions } from "./gradientFlow";
-import { inferShapes } from "./layer";
+import { graphParameters, inferShapes, shapesByName } from "./layer";
 import type { OperatorShapes } from "./operators/family";
 import { inputsOf, lowerInputGrad, lowerWeightGrad, parametersOf } from "./operators/registry";
 
@@ -43,7 +43,7 @@ class Gradients {
  * @throws UserError naming layer and operator where an operator has no gradient.
  */
 export function lowerBackward(name: string, root: string, list: OperatorList, inputs: readonly OnnxValue[], options: GradientOptions): BackwardGraphs {
-  const shapes = inferShapes(list, new Map(inputs.map((input) => [input.name, input.shape])));
+  const shapes = inferShapes(list, shapesByName(inputs));
   const flow = gradientFlow(list, options);
   const values = new Map(inputs.map((input) => [input.name, input]));
   for (const [index, operator] of list.operators.entries()) {
@@ -97,7 +97,7 @@ export function lowerBackward(name: string, root: string, list: OperatorList, in
     if (step.through === "W") passed(forW, inW, step);
   }
 
-  const parameters = parametersByName(root, list);
+  const parameters = new Map(graphParameters(root, list).map((parameter) => [parameter.name, parameter]));
   return {
     ...(ofInputs.length > 0 && {
       inputGrad: closedGraph(`${name} I`, forI, readable, parameters, [
@@ -120,10 +120,6 @@ function addParameterGradients(name: string, root: string, { operator, shapes }:
     const before = into.get(key);
     into.set(key, before === undefined ? found[index] : graph.node("Add", [before, found[index]]));
   });
-}
-
-function parametersByName(root: string, list: OperatorList): ReadonlyMap<string, OnnxValue> {
-  return new Map(list.operators.flatMap(parametersOf).map(({ name, shape }) => [`${root}${name}`, { name: `${root}${name}`, type: "float32" as const, shape }]));
 }
 
 /** Says which layer an operator without a gradient is in. */

@@ -62,20 +62,23 @@ export class GraphBuilder {
 
   /** A node of onnxruntime's own operators. @returns The name of its output. */
   contributed(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>>): string {
-    const output = `${this.prefix}${op.toLowerCase()}_${this.counter++}`;
-    this.nodes.push({ op, domain: "com.microsoft", inputs, outputs: [output], attributes });
-    return output;
+    return this.add(op, inputs, 1, attributes, "com.microsoft")[0];
   }
 
   /** A node of several outputs. @returns Their names. */
-  add(op: string, inputs: readonly string[], count: number, attributes?: Readonly<Record<string, OnnxAttribute>>): readonly string[] {
+  add(op: string, inputs: readonly string[], count: number, attributes?: Readonly<Record<string, OnnxAttribute>>, domain?: OnnxNode["domain"]): readonly string[] {
     const outputs = Array.from({ length: count }, () => `${this.prefix}${op.toLowerCase()}_${this.counter++}`);
-    this.nodes.push({ op, inputs, outputs, ...(attributes && { attributes }) });
+    this.nodes.push({ op, ...(domain && { domain }), inputs, outputs, ...(attributes && { attributes }) });
     return outputs;
   }
 
   reshape(value: string, shape: readonly number[]): string {
     return this.node("Reshape", [value, this.integers(shape)]);
+  }
+
+  /** A value of one shape in another, by no node where they are the same. */
+  reshaped(value: string, from: readonly number[], to: readonly number[]): string {
+    return from.join() === to.join() ? value : this.reshape(value, to);
   }
 
   transpose(value: string, perm: readonly number[]): string {

@@ -10,6 +10,11 @@ export function layerParameters(list: OperatorList): readonly Parameter[] {
   return list.operators.flatMap(parametersOf);
 }
 
+/** As inputs of a graph. @param root Prefix of their names. */
+export function graphParameters(root: string, list: OperatorList): readonly OnnxValue[] {
+  return layerParameters(list).map(({ name, shape }) => ({ name: `${root}${name}`, type: "float32", shape }));
+}
+
 export function countParameters(list: OperatorList): number {
   return layerParameters(list).reduce((sum, { shape }) => sum + elements(shape), 0);
 }
@@ -52,7 +57,7 @@ export function lowerLayer(name: string, root: string, list: OperatorList, input
   return {
     name,
     inputs,
-    parameters: layerParameters(list).map((parameter) => ({ name: `${root}${parameter.name}`, type: "float32", shape: parameter.shape })),
+    parameters: graphParameters(root, list),
     constants: builder.constants,
     nodes: builder.nodes,
     outputs: layerOutputShapes(list, inputs).map((shape, index) => ({ name: builder.value(list.outputs[index]), type: "float32", shape })),

@@ -1,5 +1,5 @@
 /** Times of layers at any batch size, from the batch sizes that were profiled. */
-import type { LayerTime, ProfileLayer } from "./profile";
+import { isUsable, type LayerTime, type ProfileLayer } from "./profile";
 
 export type Pass = "forwardMs" | "inputGradMs" | "weightGradMs";
 
@@ -11,7 +11,7 @@ export interface TimeCurve {
 
 /** The usable points of one pass, sorted by batch; a larger batch is never faster (noise is flattened upwards). */
 export function timeCurve(times: readonly LayerTime[], pass: Pass): TimeCurve {
-  const points = times.filter((time) => (time.status ?? "ok") === "ok").sort((a, b) => a.batch - b.batch);
+  const points = times.filter(isUsable).sort((a, b) => a.batch - b.batch);
   const ms: number[] = [];
   for (const point of points) ms.push(Math.max(point[pass], ms.at(-1) ?? 0));
   return { batches: points.map((point) => point.batch), ms };
@@ -49,7 +49,7 @@ const coverages = new WeakMap<ProfileLayer, Coverage>();
 function coverageOf(layer: ProfileLayer): Coverage {
   let coverage = coverages.get(layer);
   if (!coverage) {
-    const points = layer.times.filter((time) => (time.status ?? "ok") === "ok");
+    const points = layer.times.filter(isUsable);
     const batches = points.map((point) => point.batch);
     const isAny = (sourceOf: (point: LayerTime) => LayerTime["source"]) => points.some((point) => sourceOf(point) === "estimate");
     coverage = { least: Math.min(...batches), most: Math.max(...batches), forward: isAny(({ source }) => source), backward: isAny(({ source, gradSource }) => gradSource ?? source) };

@@ -1,6 +1,6 @@
 /** What a profile says of a layer at one batch size, and of layers together. */
 import { layerCost, timeAt } from "./costs";
-import type { LayerTime, Profile, ProfileLayer } from "./profile";
+import { isUsable, type LayerTime, type Profile, type ProfileLayer } from "./profile";
 
 /** Where a time comes from; those that are computed lie between or beyond the batch sizes that were profiled. */
 export type Origin = LayerTime["source"] | "interpolated" | "extrapolated";
@@ -27,10 +27,6 @@ export interface LayerFigures {
   readonly failure?: { readonly status: "oom" | "crashed"; readonly message?: string };
   /** What was noted of a time that is there. */
   readonly note?: string;
-}
-
-export function isUsable({ status = "ok" }: LayerTime): boolean {
-  return status === "ok";
 }
 
 /** Every batch size at which some layer was timed or failed, ascending. */

@@ -1,6 +1,5 @@
 /** How much of a profile was measured. */
-import { isUsable } from "./layerFigures";
-import type { LayerRef, Profile, ProfileLayer } from "./profile";
+import { isUsable, type LayerRef, type Profile, type ProfileLayer } from "./profile";
 
 export interface MeasuredShare {
   readonly layers: number;

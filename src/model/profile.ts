@@ -30,6 +30,10 @@ export interface LayerTime {
   readonly message?: string;
 }
 
+export function isUsable({ status = "ok" }: LayerTime): boolean {
+  return status === "ok";
+}
+
 /** The smallest thing a stage can hold; its two flags decide its work: {F,I,W}, {F,I}, {F,W} or {F}. */
 export interface ProfileLayer {
   readonly name: string;

@@ -102,8 +102,6 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
   const counts = { measured: 0, cached: 0 };
   const referenceMs: number[] = [];
 
-  const ask = (graph: OnnxGraph) =>
-    process.request({ kind: "measure", provider: settings.place.provider, precision: settings.place.precision, threads: settings.place.threads, graph, budgetMs: settings.budgetMs }, { signal, timeoutMs: timeoutMs(settings) });
   const measure = async (graph: OnnxGraph, batch: number, isReference = false): Promise<Outcome> => {
     const place: MeasurementKey = { ...settings.place, graph: graphDigest(graph), batch, budgetMs: settings.budgetMs };
     const known = isReference && counts.measured > 0 ? undefined : await cache.read(place);
@@ -112,7 +110,8 @@ export async function measureLayers(layers: readonly Distinct[], process: Pick<M
       if (!isReference) counts.cached += 1;
       return { status: "ok", ...known };
     }
-    const answer = await ask(graph);
+    const { provider, precision, threads } = settings.place;
+    const answer = await process.request({ kind: "measure", provider, precision, threads, graph, budgetMs: settings.budgetMs }, { signal, timeoutMs: timeoutMs(settings) });
     if (answer.kind === "failed") return { status: answer.status, message: answer.message };
     if (answer.kind !== "measured") throw new Error("The measuring process gave an answer to another question.");
     if (!isReference) counts.measured += 1;

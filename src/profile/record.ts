@@ -1,6 +1,6 @@
 /** The profile document: a bound model's layers with what was measured of them. */
 import type { BoundLayer, BoundModel } from "../model/model";
-import type { LayerTime, Profile } from "../model/profile";
+import { isUsable, type LayerTime, type Profile } from "../model/profile";
 import type { Outcome, Outcomes, PassOutcomes } from "./measureLayers";
 import { workKey } from "./passes";
 import { profileSkeleton } from "./skeleton";
@@ -53,10 +53,6 @@ function messageOf(outcomes: readonly (Outcome | undefined)[]): { readonly messa
     ...outcomes.flatMap((outcome) => (outcome?.status === "crashed" ? [`A gradient is estimated: ${outcome.message}`] : [])),
   ];
   return parts.length > 0 ? { message: parts.join(" ") } : {};
-}
-
-function isUsable(time: LayerTime): boolean {
-  return (time.status ?? "ok") === "ok";
 }
 
 /** Ms per FLOP over all that was measured: small layers, which are slow per FLOP, count for little. Undefined where nothing was. */

@@ -10,7 +10,7 @@ import { profileModel, type ProfileOptions } from "../../src/app/profile";
 import { profileOn } from "../../src/app/profileOn";
 import { localProfileServices } from "../../src/app/profileServices";
 import type { BoundLayer, BoundModel } from "../../src/model/model";
-import type { LayerTime, Profile } from "../../src/model/profile";
+import { isUsable, type LayerTime, type Profile } from "../../src/model/profile";
 import { nodeFiles } from "../../src/platform/nodeFiles";
 import { distinctLayers } from "../../src/profile/measureLayers";
 import { passes, passesOf, passFlops, passNames, workKey, type Pass } from "../../src/profile/passes";
@@ -56,7 +56,7 @@ function timesOf(bound: BoundModel, profile: Profile): readonly Timed[] {
   const layers = bound.components.flatMap((component, c) => component.layers.map((layer, l) => ({ layer, times: profile.components[c].layers[l].times })));
   return distinctLayers(bound.components).flatMap(({ key, label, layer }) => {
     const alike = layers.filter((other) => workKey(other.layer) === key);
-    return alike[0].times.filter((time) => (time.status ?? "ok") === "ok").flatMap((time) => passesOf(layer).map((pass) => ({ label, layer, pass, batch: time.batch, ms: msOf(time, pass), count: alike.length })));
+    return alike[0].times.filter(isUsable).flatMap((time) => passesOf(layer).map((pass) => ({ label, layer, pass, batch: time.batch, ms: msOf(time, pass), count: alike.length })));
   });
 }
 

@@ -1,6 +1,7 @@
 /** Puts the profile view together and keeps it in step with the host, the search, the sorting and the selection. */
 import type { Measuring, ProfileHostMessage, Stand } from "../../src/protocol/profileMessages";
 import { formatMs } from "../../src/timeline/layout/format";
+import { isUsable } from "../../src/model/profile";
 import { Announcer } from "../a11y/announce";
 import { element } from "../dom";
 import { problemPage, waitingPage } from "../panels/placeholder";
@@ -156,7 +157,7 @@ export class ProfileApp {
   private chosenBatch({ batches, profile }: ProfileRows): number {
     const { batch } = this.state;
     if (batch !== undefined && batches.includes(batch)) return batch;
-    const timed = (size: number) => profile.components.reduce((sum, { layers }) => sum + layers.filter(({ times }) => times.some((time) => time.batch === size && (time.status ?? "ok") === "ok")).length, 0);
+    const timed = (size: number) => profile.components.reduce((sum, { layers }) => sum + layers.filter(({ times }) => times.some((time) => time.batch === size && isUsable(time))).length, 0);
     return batches.reduce((best, size) => (timed(size) >= timed(best) ? size : best), batches[0]);
   }
 

@@ -1,7 +1,7 @@
 /** The head of the profile view: what was timed, where and with what, and how much of it was measured. */
-import { figuresAt, isUsable } from "../../src/model/layerFigures";
+import { figuresAt } from "../../src/model/layerFigures";
 import { isOfEstimates, measuredShare } from "../../src/model/measured";
-import type { Profile } from "../../src/model/profile";
+import { isUsable, type Profile } from "../../src/model/profile";
 import { formatBytes, formatMs, formatPercent } from "../../src/timeline/layout/format";
 import { element } from "../dom";
 import { tileGroup, type Tile } from "../panels/tiles";

@@ -1,6 +1,5 @@
 /** Operators that move values without computing: concatenation, slices, axes split, merged and permuted. */
 import { elements, type Concat, type Extent, type PerSample, type Rearrange, type Shape, type Slice } from "../../model/operator";
-import type { GraphBuilder } from "../builder";
 import { expectShape, noParameters, nothingSaved, ShapeError, type OperatorFamily, type OperatorFlops } from "./family";
 
 const noFlops = (count: number): OperatorFlops => ({ forward: 0, inputGrad: new Array<number>(count).fill(0), weightGrad: 0 });
@@ -138,8 +137,6 @@ export function isView(operator: Rearrange): boolean {
   return from.flat().join() === to.flat().join();
 }
 
-const reshaped = (graph: GraphBuilder, value: string, from: Shape, to: Shape) => (from.join() === to.join() ? value : graph.reshape(value, to));
-
 export const rearrange: OperatorFamily<Rearrange> = {
   inputs: ({ input, like }) => [input, ...(like ? [like.value] : [])],
   shapeOnly: ({ like }) => (like ? [like.value] : []),
@@ -151,9 +148,9 @@ export const rearrange: OperatorFamily<Rearrange> = {
   forward(operator, { inputs, output }, graph) {
     const { split, permutation, spread, repeated } = rearrangement(operator, inputs);
     if (isView(operator)) return graph.reshape(graph.value(operator.input), output);
-    const permuted = graph.transpose(reshaped(graph, graph.value(operator.input), inputs[0], split), permutation);
-    const value = reshaped(graph, permuted, permutation.map((axis) => split[axis]), spread);
-    return reshaped(graph, repeated.join() === spread.join() ? value : graph.node("Expand", [value, graph.integers(repeated)]), repeated, output);
+    const permuted = graph.transpose(graph.reshaped(graph.value(operator.input), inputs[0], split), permutation);
+    const value = graph.reshaped(permuted, permutation.map((axis) => split[axis]), spread);
+    return graph.reshaped(repeated.join() === spread.join() ? value : graph.node("Expand", [value, graph.integers(repeated)]), repeated, output);
   },
   /** The same steps backwards; what was repeated is summed. */
   inputGrad(operator, { inputs, output }, graph, gradient) {
@@ -161,10 +158,10 @@ export const rearrange: OperatorFamily<Rearrange> = {
     const rest = inputs.slice(1).map(() => undefined);
     if (isView(operator)) return [graph.reshape(gradient, inputs[0]), ...rest];
     const axes = repeated.flatMap((size, axis) => (size === spread[axis] ? [] : [axis]));
-    const whole = reshaped(graph, gradient, output, repeated);
+    const whole = graph.reshaped(gradient, output, repeated);
     const summed = axes.length === 0 ? whole : graph.sum(whole, axes);
-    const value = reshaped(graph, summed, spread, permutation.map((axis) => split[axis]));
+    const value = graph.reshaped(summed, spread, permutation.map((axis) => split[axis]));
     const back = split.map((_, axis) => permutation.indexOf(axis));
-    return [reshaped(graph, graph.transpose(value, back), split, inputs[0]), ...rest];
+    return [graph.reshaped(graph.transpose(value, back), split, inputs[0]), ...rest];
   },
 };

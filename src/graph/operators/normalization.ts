@@ -85,8 +85,6 @@ const fitsFeatures = (features: number, shape: Shape) => shape.length >= 2 && sh
 /** The shape in which the last dimension is what is normalised: several heads get a dimension of their own. */
 const perHead = (features: number, shape: Shape): Shape => (shape[shape.length - 1] === features ? shape : [...shape.slice(0, -1), shape[shape.length - 1] / features, features]);
 
-const reshaped = (graph: GraphBuilder, value: string, from: Shape, to: Shape) => (from.length === to.length ? value : graph.reshape(value, to));
-
 /** All axes but the last. */
 const rowAxes = (shape: Shape) => shape.slice(1).map((_, axis) => axis);
 
@@ -106,23 +104,23 @@ export const layerNorm: OperatorFamily<LayerNorm> = {
     const scale = affine === "none" ? graph.constant("float32", [features], new Array<number>(features).fill(1)) : graph.parameter(module, "weight");
     const bias = affine === "weight and bias" ? [graph.parameter(module, "bias")] : [];
     const heads = perHead(features, output);
-    const value = graph.node("LayerNormalization", [reshaped(graph, graph.value(input), output, heads), scale, ...bias], { axis: -1, epsilon: { float: epsilon } });
-    return reshaped(graph, value, heads, output);
+    const value = graph.node("LayerNormalization", [graph.reshaped(graph.value(input), output, heads), scale, ...bias], { axis: -1, epsilon: { float: epsilon } });
+    return graph.reshaped(value, heads, output);
   },
   /** As of a group normalisation of one group. */
   inputGrad({ module, input, epsilon, features, affine }, { output }, graph, gradient) {
     const heads = perHead(features, output);
-    const { value, inverse } = normalized(graph, reshaped(graph, graph.value(input), output, heads), features, epsilon);
-    const plain = reshaped(graph, gradient, output, heads);
+    const { value, inverse } = normalized(graph, graph.reshaped(graph.value(input), output, heads), features, epsilon);
+    const plain = graph.reshaped(gradient, output, heads);
     const scaled = affine === "none" ? plain : graph.multiply(plain, graph.parameter(module, "weight"));
     const centred = graph.node("Sub", [scaled, graph.mean(scaled, [-1])]);
     const product = graph.mean(graph.multiply(scaled, value), [-1]);
-    return [reshaped(graph, graph.multiply(graph.node("Sub", [centred, graph.multiply(value, product)]), inverse), heads, output)];
+    return [graph.reshaped(graph.multiply(graph.node("Sub", [centred, graph.multiply(value, product)]), inverse), heads, output)];
   },
   weightGrad({ input, epsilon, features, affine }, { output }, graph, gradient) {
     const heads = perHead(features, output);
-    const { value } = normalized(graph, reshaped(graph, graph.value(input), output, heads), features, epsilon);
-    const plain = reshaped(graph, gradient, output, heads);
+    const { value } = normalized(graph, graph.reshaped(graph.value(input), output, heads), features, epsilon);
+    const plain = graph.reshaped(gradient, output, heads);
     const weight = graph.sum(graph.multiply(plain, value), rowAxes(heads), true);
     return affine === "weight and bias" ? [weight, graph.sum(plain, rowAxes(heads), true)] : [weight];
   },
@@ -168,28 +166,28 @@ export const rmsNorm: OperatorFamily<RmsNorm> = {
   /** In the form that onnxruntime fuses: x / sqrt(mean(x^2) + epsilon) * factor. */
   forward(operator, { output }, graph) {
     const { heads, axis, factor } = rmsParts(operator, output, graph);
-    const value = reshaped(graph, graph.value(operator.input), output, heads);
+    const value = graph.reshaped(graph.value(operator.input), output, heads);
     const mean = graph.mean(graph.node("Pow", [value, graph.float(2)]), [axis]);
     const normal = graph.node("Div", [value, graph.node("Sqrt", [graph.node("Add", [mean, graph.float(operator.epsilon)])])]);
     const scale = factor();
-    return reshaped(graph, scale === undefined ? normal : graph.multiply(normal, scale), heads, output);
+    return graph.reshaped(scale === undefined ? normal : graph.multiply(normal, scale), heads, output);
   },
   /** dx = (g - v mean(g v)) / rms with g = factor dy and v = x / rms. */
   inputGrad(operator, { output }, graph, gradient) {
     const { heads, axis, inverse, factor } = rmsParts(operator, output, graph);
-    const value = reshaped(graph, graph.value(operator.input), output, heads);
-    const plain = reshaped(graph, gradient, output, heads);
+    const value = graph.reshaped(graph.value(operator.input), output, heads);
+    const plain = graph.reshaped(gradient, output, heads);
     const scale = factor();
     const scaled = scale === undefined ? plain : graph.multiply(plain, scale);
     const byRms = inverse(value);
     const normal = graph.multiply(value, byRms);
     const towards = graph.multiply(normal, graph.mean(graph.multiply(scaled, normal), [axis]));
-    return [reshaped(graph, graph.multiply(graph.node("Sub", [scaled, towards]), byRms), heads, output)];
+    return [graph.reshaped(graph.multiply(graph.node("Sub", [scaled, towards]), byRms), heads, output)];
   },
   weightGrad(operator, { output }, graph, gradient) {
     const { heads, inverse } = rmsParts(operator, output, graph);
-    const value = reshaped(graph, graph.value(operator.input), output, heads);
-    const product = graph.multiply(graph.multiply(reshaped(graph, gradient, output, heads), value), inverse(value));
+    const value = graph.reshaped(graph.value(operator.input), output, heads);
+    const product = graph.multiply(graph.multiply(graph.reshaped(gradient, output, heads), value), inverse(value));
     const axes = operator.axis === 1 ? output.flatMap((_, axis) => (axis === 1 ? [] : [axis])) : rowAxes(heads);
     return [graph.sum(product, axes, true)];
   },
