@@ -19,7 +19,7 @@ const interpreter = () => (existsSync(python()) ? undefined : ["the Python envir
 const suites = {
   lint: { needs: [], command: [node, "node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"], counts: "exit" },
   typecheck: { needs: [], command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
-  unit: { needs: [], command: mocha("out/test/unit", 60_000), counts: "mocha" },
+  unit: { needs: [], command: mocha("out/test/unit", 60_000, "--parallel", "--jobs", "2"), counts: "mocha" },
   parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
   cluster: { needs: [interpreter, sshd], command: mocha("out/test/cluster", 180_000), counts: "mocha" },
@@ -28,8 +28,8 @@ const suites = {
   end: { needs: [interpreter], command: mocha("out/test/end", 600_000), counts: "mocha" },
 };
 
-function mocha(folder, timeout) {
-  return [node, "node_modules/mocha/bin/mocha.js", "--recursive", "--timeout", String(timeout), "--reporter", "test/tools/reporter.mjs", folder];
+function mocha(folder, timeout, ...options) {
+  return [node, "node_modules/mocha/bin/mocha.js", "--recursive", "--timeout", String(timeout), "--reporter", "test/tools/reporter.mjs", ...options, folder];
 }
 
 function pytest(folder, ...options) {

@@ -39,6 +39,6 @@ export function inspectDocument(model: Model, bindings: Partial<Bindings> = {}):
   };
 }
 
-function figuresOf({ graph: _graph, operators: _operators, ...figures }: BoundLayer): InspectedLayer {
+function figuresOf({ graph: _graph, backward: _backward, operators: _operators, ...figures }: BoundLayer): InspectedLayer {
   return figures;
 }
