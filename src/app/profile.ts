@@ -64,10 +64,10 @@ export interface ProfileHooks {
 }
 
 export const defaultBatches: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
-/** Enough for a stable median of layers of up to some 10 ms; slower ones get their least number of rounds whatever it is. */
-const defaultBudgetMs = 100;
+/** Enough for a stable median of layers of up to some 5 ms; slower ones get their least number of rounds whatever it is. */
+const defaultBudgetMs = 60;
 /** Beyond it times grow in proportion to the batch on any device. */
-export const defaultPatienceMs = 100;
+export const defaultPatienceMs = 70;
 /** Batch sizes that were asked for are given more time. */
 export const askedPatienceMs = 60_000;
 const mostBatch = 4096;

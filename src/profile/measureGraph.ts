@@ -5,7 +5,7 @@ import type { OnnxGraph } from "../model/onnx";
 import type { MeasureRequest, Measurement, Provider } from "./messages";
 import { profiledRun } from "./runtimeProfile";
 import { createSession } from "./sessions";
-import { isStable, median, medianHalfWidth, quietRounds, type Round } from "./statistics";
+import { median, medianHalfWidth, quietRounds, warmRounds, type Round } from "./statistics";
 
 /** The extra repetitions take about this long, well above a clock's and a scheduler's grain. */
 const differenceMs = 5;
@@ -14,8 +14,6 @@ const leastRounds = 3;
 /** Fewer rounds say little about how far the median is known. */
 const leastForConfidence = 5;
 const mostRounds = 40;
-const mostWarmups = 5;
-const stableWithin = 0.1;
 /** The confidence interval of the median that ends the rounds, to either side of it. */
 const knownWithin = 0.03;
 /** Where other work disturbs the rounds, this many budgets are spent on finding quiet ones. */
@@ -55,18 +53,17 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
       const { user, system } = process.cpuUsage(cpu);
       return { ms, coreShare: measuresShare ? Math.min(1, (user + system) / 1000 / (performance.now() - start)) : 1 };
     };
-    const warm: number[] = [];
-    const warmStart = performance.now();
-    do warm.push((await round()).ms);
-    // A round that fills the budget alone has warmed all there is.
-    while (performance.now() - warmStart < budgetMs && !isStable(warm, stableWithin) && warm.length < mostWarmups);
+    await timeRun(longer);
     const rounds: Round[] = [];
     const start = performance.now();
     const allowedMs = () => (quietRounds(rounds).length >= leastRounds ? budgetMs : patientBudgets * budgetMs);
+    const isDone = (warm: readonly Round[]) =>
+      warm.length >= leastRounds && (isKnown(warm) || warm.length >= mostRounds || performance.now() - start >= allowedMs());
     do rounds.push(await round());
-    while (rounds.length < leastRounds || (!isKnown(rounds) && rounds.length < mostRounds && performance.now() - start < allowedMs()));
-    const quiet = quietRounds(rounds);
-    const used = quiet.length >= leastRounds ? quiet : rounds;
+    while (!isDone(warmRounds(rounds)));
+    const warm = warmRounds(rounds);
+    const quiet = quietRounds(warm);
+    const used = quiet.length >= leastRounds ? quiet : warm;
     const times = used.map(({ ms }) => ms);
     return {
       medianMs: median(times),
@@ -96,6 +93,7 @@ function assertRoom(graph: OnnxGraph): void {
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
+/** The median is known well enough. */
 function isKnown(rounds: readonly Round[]): boolean {
   const times = quietRounds(rounds).map(({ ms }) => ms);
   return times.length >= leastForConfidence && medianHalfWidth(times) <= knownWithin * median(times);

@@ -27,13 +27,6 @@ export function medianHalfWidth(values: readonly number[]): number {
   return (sorted[Math.max(high, low)]! - sorted[low]!) / 2;
 }
 
-/** Warm enough: the last two times are within `tolerance` of each other, relative to the larger. */
-export function isStable(times: readonly number[], tolerance: number): boolean {
-  if (times.length < 2) return false;
-  const [a, b] = times.slice(-2) as [number, number];
-  return Math.abs(a - b) <= tolerance * Math.max(a, b);
-}
-
 export interface Round {
   readonly ms: number;
   /** The part of the round's time in which the process really had its core, in [0, 1]. */
@@ -45,6 +38,18 @@ export const quietShare = 0.9;
 
 export function quietRounds(rounds: readonly Round[]): readonly Round[] {
   return rounds.filter(({ coreShare }) => coreShare >= quietShare);
+}
+
+/** More rounds than this are never taken for warming up. */
+const mostWarmups = 5;
+const warmWithin = 0.1;
+
+/** Without the first rounds that were clearly slower than those after them: caches and clocks were cold. */
+export function warmRounds(rounds: readonly Round[]): readonly Round[] {
+  let cold = 0;
+  const later = () => rounds.slice(cold + 1).map(({ ms }) => ms);
+  while (cold < mostWarmups && later().length > 0 && rounds[cold]!.ms > (1 + warmWithin) * median(later())) cold += 1;
+  return rounds.slice(cold);
 }
 
 /** Seeded Fisher-Yates shuffle (random numbers: mulberry32), so that slow drift of the machine does not follow the layers' order. */

@@ -89,7 +89,7 @@ describe("how a profile stands to its model", () => {
 });
 
 describe("measuring again", () => {
-  const profile = profileOf({ unmeasured: 1 });
+  const profile = profileOf({ unmeasured: 1, layers: 6 });
 
   it("is with the profile's own model, choice, size, device and batch sizes", () => {
     const choice = { train: ["text_encoder"], lora: { unet: { rank: 4, targetModules: ["to_q"] } } };

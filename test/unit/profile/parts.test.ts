@@ -13,7 +13,7 @@ import { workKey } from "../../../src/profile/passes";
 import { parseNvidiaSmi } from "../../../src/profile/probe";
 import { kernelsIn } from "../../../src/profile/runtimeProfile";
 import { measurementNotices } from "../../../src/profile/notices";
-import { isStable, median, medianHalfWidth, quantile, quietRounds, shuffled } from "../../../src/profile/statistics";
+import { median, medianHalfWidth, quantile, quietRounds, shuffled, warmRounds } from "../../../src/profile/statistics";
 import { modelOf, productLayer } from "./layers";
 
 const place = { provider: "cpu", device: "d", precision: "float32", threads: 1, busyCores: 0, runtimeVersion: "1" } as const;
@@ -46,10 +46,14 @@ describe("statistics of measuring", () => {
     assert.equal(medianHalfWidth([3]), 0);
   });
 
-  it("is stable when the last two agree", () => {
-    assert.equal(isStable([5], 0.1), false);
-    assert.equal(isStable([5, 1, 1.05], 0.1), true);
-    assert.equal(isStable([1, 1, 2], 0.1), false);
+  it("leaves out the first rounds where they were slow", () => {
+    const kept = (times: number[]) => warmRounds(times.map((ms) => ({ ms, coreShare: 1 }))).map(({ ms }) => ms);
+    assert.deepEqual(kept([5]), [5]);
+    assert.deepEqual(kept([5, 1, 1.05]), [1, 1.05]);
+    assert.deepEqual(kept([9, 5, 1, 1.05, 0.9]), [1, 1.05, 0.9]);
+    assert.deepEqual(kept([1, 1, 2]), [1, 1, 2]);
+    assert.deepEqual(kept([1, 1.05, 1]), [1, 1.05, 1]);
+    assert.deepEqual(kept([64, 32, 16, 8, 4, 2, 1, 1]), [2, 1, 1]);
   });
 
   it("shuffles by seed: a permutation, the same for the same seed", () => {
