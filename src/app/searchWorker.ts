@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { Cancelled, UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
 import type { SearchHooks, SearchPlan } from "../planner/search/search";
+import type { Replan } from "../protocol/messages";
 import type { Context } from "../simulate/context";
 import type { Comparison } from "./compare";
 import type { SearchReply, SearchRequest } from "./searchMessages";
@@ -12,6 +13,7 @@ import type { SearchReply, SearchRequest } from "./searchMessages";
 export interface Searches {
   readonly searchPlan: SearchPlan;
   compare(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Comparison>;
+  replan(plan: Plan, request: Replan, context: Context, hooks?: SearchHooks): Promise<Plan>;
 }
 
 /** @param scripts The folder of the built scripts (`dist`), where search.js is. */
@@ -28,6 +30,11 @@ export function workerSearches(scripts: string): Searches {
       const reply = await ask(script, { kind: "compare", ...inputsOf(context), plan }, hooks);
       if (reply.kind !== "compared") throw new Error(`The search worker answered "${reply.kind}" to a comparison.`);
       return reply.result;
+    },
+    async replan(plan, request, context, hooks = {}) {
+      const reply = await ask(script, { kind: "replan", ...inputsOf(context), plan, request }, hooks);
+      if (reply.kind !== "replanned") throw new Error(`The search worker answered "${reply.kind}" to a plan's change.`);
+      return reply.plan;
     },
   };
 }

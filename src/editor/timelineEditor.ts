@@ -4,6 +4,7 @@ import type { Timeline } from "../model/timeline";
 import type { Compare } from "./baselines";
 import { viewHtml, viewRoot } from "./html";
 import type { PlanSession } from "./planSession";
+import type { Replanner } from "./quickFixes";
 
 export const timelineViewType = "diffusionpipe.timeline";
 
@@ -12,6 +13,8 @@ export interface TimelineEditorServices {
   readonly log: (message: string) => void;
   /** `compare` of src/app/compare.ts. */
   readonly compare: Compare;
+  /** Plans again what the view asks for; can be called off. */
+  readonly replan: Replanner;
 }
 
 export interface TimelineEditor extends vscode.Disposable {
@@ -20,7 +23,7 @@ export interface TimelineEditor extends vscode.Disposable {
 }
 
 /** Registers the editor; the view type is declared in the manifest. */
-export function registerTimelineEditor({ extensionUri, log, compare }: TimelineEditorServices): TimelineEditor {
+export function registerTimelineEditor({ extensionUri, log, compare, replan }: TimelineEditorServices): TimelineEditor {
   const diagnostics = vscode.languages.createDiagnosticCollection("diffusionpipe-plan");
   const sessions = new Map<string, Set<PlanSession>>();
   const measured = new Map<string, { readonly name: string; readonly timeline: Timeline }>();
@@ -33,7 +36,7 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
       if (closed) return;
       const key = document.uri.toString();
       panel.webview.options = { enableScripts: true, localResourceRoots: [viewRoot(extensionUri)] };
-      const session = new PlanSession(document, panel.webview, { log, compare, diagnostics });
+      const session = new PlanSession(document, panel.webview, { log, compare, replan, diagnostics });
       const open = sessions.get(key) ?? new Set();
       sessions.set(key, open.add(session));
       const run = measured.get(key);

@@ -1,6 +1,7 @@
 /** Main file of the search worker: one request as its worker data, progress and then one reply as messages. */
 import { parentPort, workerData } from "node:worker_threads";
 import { compare } from "../app/compare";
+import { replan } from "../app/replan";
 import type { SearchReply, SearchRequest } from "../app/searchMessages";
 import { messageOf, UserError } from "../model/errors";
 import { searchPlan, type SearchHooks } from "../planner/search/search";
@@ -14,9 +15,11 @@ async function answer(request: SearchRequest): Promise<SearchReply> {
   try {
     const context = contextOf(request.profile, request.cluster);
     const hooks: SearchHooks = { onProgress: (done, total, bestMs) => send({ kind: "progress", done, total, bestMs }), onBest: (plan) => send({ kind: "best", plan }) };
-    return request.kind === "plan"
-      ? { kind: "planned", result: await searchPlan(request.base, request.space, context, hooks) }
-      : { kind: "compared", result: await compare(request.plan, context, { onProgress: hooks.onProgress }) };
+    switch (request.kind) {
+      case "plan": return { kind: "planned", result: await searchPlan(request.base, request.space, context, hooks) };
+      case "compare": return { kind: "compared", result: await compare(request.plan, context, { onProgress: hooks.onProgress }) };
+      case "replan": return { kind: "replanned", plan: await replan(request.plan, request.request, context, { onProgress: hooks.onProgress }) };
+    }
   } catch (error) {
     return { kind: "failed", isUsers: error instanceof UserError, message: messageOf(error) };
   }
