@@ -9,6 +9,7 @@ import type { BaselineFigures, HostMessage, Problem } from "../src/protocol/mess
 import { problemOf } from "../src/protocol/problems";
 import type { Context } from "../src/simulate/context";
 import { alignMeasured, type Aligned } from "../src/timeline/layout/align";
+import type { ShownIterations } from "../src/timeline/layout/iterations";
 import { layoutTimeline, type Layout } from "../src/timeline/layout/lanes";
 import { layoutStrip, type Strip } from "../src/timeline/layout/strip";
 
@@ -45,6 +46,7 @@ export class Session {
   private document?: Extract<HostMessage, { type: "plan" }>;
   private run?: { readonly name: string; readonly timeline: Timeline };
   private snapshot: Snapshot = {};
+  private iterations: ShownIterations = 2;
 
   constructor(private readonly changed: (snapshot: Snapshot) => void) {}
 
@@ -80,6 +82,13 @@ export class Session {
     this.show(plan && this.document ? { ...committed, preview: this.pictureOf({ ...this.document, plan }) } : committed);
   }
 
+  /** How many iterations predictions show from now on. */
+  showIterations(iterations: ShownIterations): void {
+    if (iterations === this.iterations) return;
+    this.iterations = iterations;
+    this.redraw();
+  }
+
   private redraw(): void {
     const document = this.document;
     if (!document) return;
@@ -100,7 +109,7 @@ export class Session {
 
   private pictureOf({ plan, version, name, readOnly, notices }: Extract<HostMessage, { type: "plan" }>): Picture {
     const context = this.contextOf(plan);
-    const predicted = predictPlan(plan, context).timeline;
+    const predicted = predictPlan(plan, context, undefined, this.iterations).timeline;
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
     return {
       version, name, readOnly, notices, plan, context, predicted,
