@@ -16,15 +16,11 @@ export interface Mark {
 
 /** Index of the first slice that ends after `ms`. */
 export function firstEndingAfter(row: readonly Slice[], ms: number): number {
-  return lowerBound(row, (slice) => slice.endMs > ms);
-}
-
-function lowerBound(row: readonly Slice[], holds: (slice: Slice) => boolean, from = 0): number {
-  let low = from;
+  let low = 0;
   let high = row.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (holds(row[middle])) high = middle;
+    if (row[middle].endMs > ms) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -34,30 +30,29 @@ function lowerBound(row: readonly Slice[], holds: (slice: Slice) => boolean, fro
 export function visibleMarks(row: readonly Slice[], fromMs: number, toMs: number, msPerPixel: number): Mark[] {
   const marks: Mark[] = [];
   for (let i = firstEndingAfter(row, fromMs); i < row.length && row[i].startMs < toMs; ) {
-    const slice = row[i];
-    if (slice.endMs - slice.startMs >= msPerPixel) {
-      marks.push({ startMs: slice.startMs, endMs: slice.endMs, kind: slice.kind, first: i, count: 1 });
-      i++;
-      continue;
-    }
-    const last = endOfMerge(row, i, slice.startMs + msPerPixel, msPerPixel);
-    marks.push({ startMs: slice.startMs, endMs: row[last - 1].endMs, kind: mostly(row, i, last), first: i, count: last - i });
+    const { startMs, endMs, kind } = row[i];
+    const last = endMs - startMs >= msPerPixel ? i + 1 : endOfMerge(row, i, startMs + msPerPixel, msPerPixel);
+    const count = last - i;
+    marks.push(count === 1 ? { startMs, endMs, kind, first: i, count } : { startMs, endMs: row[last - 1].endMs, kind: mostly(row, i, last), first: i, count });
     i = last;
   }
   return marks;
 }
 
 function endOfMerge(row: readonly Slice[], first: number, pixelEnd: number, msPerPixel: number): number {
-  const limit = lowerBound(row, (slice) => slice.startMs >= pixelEnd, first + 1);
   let last = first + 1;
-  while (last < limit && row[last].endMs - row[last].startMs < msPerPixel) last++;
+  while (last < row.length && row[last].startMs < pixelEnd && row[last].endMs - row[last].startMs < msPerPixel) last++;
   return last;
 }
 
+/** Called for every pixel of a full lane, many times a frame: no tables but one plain object. */
 function mostly(row: readonly Slice[], first: number, last: number): SliceKind {
-  const total = new Map<SliceKind, number>();
-  for (let i = first; i < last; i++) total.set(row[i].kind, (total.get(row[i].kind) ?? 0) + row[i].endMs - row[i].startMs);
+  const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
   let best = row[first].kind;
-  for (const [kind, ms] of total) if (ms > (total.get(best) ?? 0)) best = kind;
+  for (let i = first; i < last; i++) {
+    const { kind, startMs, endMs } = row[i];
+    total[kind] += endMs - startMs;
+  }
+  for (let i = first; i < last; i++) if (total[row[i].kind] > total[best]) best = row[i].kind;
   return best;
 }
