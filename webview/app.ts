@@ -4,7 +4,7 @@ import { moveBoundary } from "../src/plan/edits";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { formatChange, formatMs } from "../src/timeline/layout/format";
-import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
+import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { TimelineView } from "./canvas/timelineView";
@@ -12,6 +12,7 @@ import { element } from "./dom";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
+import { Overlays } from "./overlays/overlays";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -41,12 +42,18 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    drawn: (scene, brush) => this.overlays.draw(scene, brush),
     rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
   });
   private readonly grid = new LaneGrid(this.view.scroller);
   private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), this.details));
   private readonly host = connect((message) => this.receive(message));
   private state: ViewState = restoredState(this.host.state.get());
+  private readonly overlays = new Overlays(this.view, this.state, {
+    changed: (state) => this.remember(state),
+    go: (place) => this.go(place),
+    say: (text) => this.announcer.say(text),
+  });
   private selection?: SlicePlace;
   private refusal?: string;
   private restored = false;
@@ -68,8 +75,11 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.select(undefined),
+    clear: () => this.overlays.clearRange() || this.select(undefined),
     toggleHelp: () => this.help.toggle(),
+    toggleCritical: () => this.overlays.toggleCritical(),
+    rangeFrom: () => this.overlays.setEnd("from"),
+    rangeTo: () => this.overlays.setEnd("to"),
   };
 
   private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
@@ -133,13 +143,14 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details);
+    this.details.replaceChildren(...details, ...this.overlays.panels);
+    this.overlays.show(this.layoutsOf(picture), place);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
     const colon = key.indexOf(":");
     const layout = Number(key.slice(0, colon));
-    const operation = picture.layouts[layout]?.timeline.operations.findIndex((other) => operationKey(other) === key.slice(colon + 1)) ?? -1;
+    const operation = operationOfKey(picture.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
     return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
   }
 
@@ -211,6 +222,8 @@ export class App {
       button({ label: "Fit", title: "Show everything", appearance: "icon", onClick: () => zoom.show(undefined) }),
       button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
       ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
+      divider(),
+      this.overlays.controls,
       this.legend,
     );
   }

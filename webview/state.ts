@@ -1,7 +1,8 @@
 /** What of the view outlives its page: kept with `setState`, checked when it comes back. */
 import type { Domain } from "./input/zoom";
+import { restoredOverlays, type OverlayState } from "./overlays/state";
 
-export interface ViewState {
+export interface ViewState extends OverlayState {
   readonly domain?: Domain;
   /** Which operation is selected, as `operationKey` names it. */
   readonly selected?: string;
@@ -15,5 +16,6 @@ export function restoredState(value: unknown): ViewState {
     ...(isDomain && { domain: [domain[0], domain[1]] }),
     ...(typeof selected === "string" && { selected }),
     showMeasured: showMeasured !== false,
+    ...restoredOverlays(value),
   };
 }
