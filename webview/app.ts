@@ -5,7 +5,7 @@ import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
 import { formatMs } from "../src/timeline/layout/format";
 import { iterationStarts } from "../src/timeline/layout/iterations";
-import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
+import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { TimelineView } from "./canvas/timelineView";
@@ -15,6 +15,7 @@ import { PlanEditor } from "./edit/planEditor";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
+import { Overlays } from "./overlays/overlays";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -40,6 +41,7 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    drawn: (scene, brush) => this.overlays.draw(scene, brush),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
@@ -55,6 +57,11 @@ export class App {
   });
   private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), this.details));
   private state: ViewState = restoredState(this.host.state.get());
+  private readonly overlays = new Overlays(this.view, this.state, {
+    changed: (state) => this.remember(state),
+    go: (place) => this.go(place),
+    say: (text) => this.announcer.say(text),
+  });
   private selection?: SlicePlace;
   private refusal?: string;
   private restored = false;
@@ -78,8 +85,11 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.editor.callOffDrag() || this.select(undefined),
+    clear: () => this.editor.callOffDrag() || this.overlays.clearRange() || this.select(undefined),
     toggleHelp: () => this.help.toggle(),
+    toggleCritical: () => this.overlays.toggleCritical(),
+    rangeFrom: () => this.overlays.setEnd("from"),
+    rangeTo: () => this.overlays.setEnd("to"),
   };
 
   private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
@@ -147,13 +157,14 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details, ...this.editor.actionsFor(place));
+    this.details.replaceChildren(...details, ...this.editor.actionsFor(place), ...this.overlays.panels);
+    this.overlays.show(this.layoutsOf(picture), place);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
     const colon = key.indexOf(":");
     const layout = Number(key.slice(0, colon));
-    const operation = picture.layouts[layout]?.timeline.operations.findIndex((other) => operationKey(other) === key.slice(colon + 1)) ?? -1;
+    const operation = operationOfKey(picture.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
     return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
   }
 
@@ -195,6 +206,8 @@ export class App {
       button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
       ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
       this.lanes.element,
+      divider(),
+      this.overlays.controls,
       this.legend,
     );
   }
