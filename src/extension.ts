@@ -53,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     extensionUri: context.extensionUri,
     log: (message) => log.info(message),
     compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
+    searches: async () => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder),
   });
   const modelViews = registerModelViews(context.extensionUri, {
     files: nodeFiles,

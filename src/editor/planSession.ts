@@ -15,13 +15,18 @@ import type { Edit, HostMessage, ViewMessage } from "../protocol/messages";
 import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import { Baselines, type Compare } from "./baselines";
+import { Judging, type PlanSearches } from "./judging";
+import { chooseOtherPlan, SavedPlan } from "./otherPlans";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import { replacements } from "./planText";
+import { decisionReplacements, withDecisionsOf } from "./replacePlan";
 import { TextProblems } from "./textProblems";
 
 export interface SessionServices {
   readonly log: (message: string) => void;
   readonly compare: Compare;
+  /** Searches in a worker, loaded when the first is wanted. */
+  readonly searches: () => Promise<PlanSearches>;
   readonly diagnostics: vscode.DiagnosticCollection;
 }
 
@@ -31,6 +36,8 @@ const quietMs = 400;
 export class PlanSession implements vscode.Disposable {
   private readonly outbox: Outbox<HostMessage>;
   private readonly baselines: Baselines;
+  private readonly saved: SavedPlan;
+  private readonly judging: Judging;
   private readonly problems: TextProblems;
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
@@ -44,7 +51,11 @@ export class PlanSession implements vscode.Disposable {
     this.outbox = new Outbox((message) => void webview.postMessage(message));
     this.baselines = new Baselines(services.compare);
     this.problems = new TextProblems(document, services.diagnostics);
+    this.saved = new SavedPlan(document, () => this.judging.tellStanding());
+    this.judging = new Judging({ ...services, post: (message) => this.outbox.post(message), chooseOther: () => chooseOtherPlan(document.uri), savedPlan: () => this.saved.plan() });
     this.disposables.push(
+      this.saved,
+      this.judging,
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       vscode.workspace.onDidChangeTextDocument((event) => {
         if (event.document === document && event.contentChanges.length) void this.refresh();
@@ -70,6 +81,8 @@ export class PlanSession implements vscode.Disposable {
     const handlers: { readonly [T in ViewMessage["type"]]: (message: Extract<ViewMessage, { type: T }>) => void } = {
       ready: () => this.start(),
       edit: ({ id, edit }) => void this.answer(id, edit),
+      ask: ({ id, ask }) => void this.judging.answer(id, ask),
+      cancel: ({ id }) => this.judging.cancel(id),
       showText: ({ field }) => void this.problems.show(field),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
@@ -100,6 +113,7 @@ export class PlanSession implements vscode.Disposable {
       this.sent = inputs;
       this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
       this.askBaselines(plan, inputs, version);
+      this.judging.now({ version, plan, inputs });
     } catch (error) {
       if (turn === this.refreshes) this.report(version, error instanceof UserError && error.file !== nameOf(this.document.uri) ? "inputs" : "text", error);
     }
@@ -108,6 +122,7 @@ export class PlanSession implements vscode.Disposable {
   private report(version: number, kind: "empty" | "text" | "inputs", error: unknown): void {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
+    this.judging.now(undefined);
     if (kind === "empty") this.problems.clear();
     else this.problems.report(error);
   }
@@ -164,16 +179,18 @@ export class PlanSession implements vscode.Disposable {
    * One edit of the text, undone by one undo: the numbers of the boundary, and in the same edit the figures predicted for
    * the plan, so that the file stays true. Everything else keeps its bytes.
    */
-  private async apply({ version, chain, stage, layer }: Edit): Promise<void> {
+  private async apply(change: Edit): Promise<void> {
     const { document } = this;
+    const { version } = change;
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
     const text = document.getText();
     const plan = parseDocument(planFormat, text, nameOf(document.uri));
     const { context } = await this.inputsOf(plan);
-    const moved = moveBoundary(plan, chain, stage, layer);
+    const moved = change.kind === "replacePlan" ? withDecisionsOf(plan, change.plan) : moveBoundary(plan, change.chain, change.stage, change.layer);
     validatePlan(moved, context.workload, context.devices.length, nameOf(document.uri));
     const edit = new vscode.WorkspaceEdit();
-    for (const { offset, length, text: replacement } of replacements(text, { ...moved, predicted: predictedFigures(moved, context) })) {
+    const wanted = { ...moved, predicted: predictedFigures(moved, context) };
+    for (const { offset, length, text: replacement } of (change.kind === "replacePlan" ? decisionReplacements : replacements)(text, wanted)) {
       edit.replace(document.uri, new vscode.Range(document.positionAt(offset), document.positionAt(offset + length)), replacement);
     }
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");

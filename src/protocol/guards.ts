@@ -1,12 +1,20 @@
 /** Messages cross a border: each end checks what it is given. Documents inside were validated by the host before they were sent. */
 import { figure, flag, isFields, listOf, oneOf, optional, passes, problem, shape, text, whole, type Check, type Checks, type FieldsOf } from "./checks";
+import { isAnswer, isAsk, isStanding } from "./judgingGuards";
 import type { BaselineFigures, Edit, HostMessage, ViewMessage } from "./messages";
 
 /** A document of the project, by its format. */
 const documentOf = (format: string): Check => (value) => isFields(value) && value.format === format;
 
 const baseline = shape<Required<BaselineFigures>>({ title: text, periodMs: optional(figure), note: text });
-const edit = shape<Edit>({ kind: oneOf("moveBoundary"), version: whole, chain: text, stage: whole, layer: whole });
+
+type EditFields<K extends Edit["kind"]> = Required<Omit<Extract<Edit, { readonly kind: K }>, "kind">>;
+
+const edits: { readonly [K in Edit["kind"]]: Check } = {
+  moveBoundary: shape<EditFields<"moveBoundary">>({ version: whole, chain: text, stage: whole, layer: whole }),
+  replacePlan: shape<EditFields<"replacePlan">>({ version: whole, plan: documentOf("diffusionpipe.plan/1") }),
+};
+const edit: Check = (value) => isFields(value) && typeof value.kind === "string" && Object.hasOwn(edits, value.kind) && edits[value.kind as Edit["kind"]](value);
 
 const hostMessages: Checks<HostMessage> = {
   inputs: shape<FieldsOf<HostMessage, "inputs">>({ profile: documentOf("diffusionpipe.profile/1"), cluster: documentOf("diffusionpipe.cluster/1") }),
@@ -14,12 +22,16 @@ const hostMessages: Checks<HostMessage> = {
   problem: shape<FieldsOf<HostMessage, "problem">>({ version: whole, kind: oneOf("empty", "text", "inputs"), problem }),
   baselines: shape<FieldsOf<HostMessage, "baselines">>({ version: whole, baselines: listOf(baseline), failed: optional(text) }),
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
-  reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text) }),
+  standing: shape<FieldsOf<HostMessage, "standing">>({ version: whole, standing: isStanding }),
+  progress: shape<FieldsOf<HostMessage, "progress">>({ id: whole, done: whole, total: whole }),
+  reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text), answer: optional(isAnswer) }),
 };
 
 const viewMessages: Checks<ViewMessage> = {
   ready: () => true,
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
+  ask: shape<FieldsOf<ViewMessage, "ask">>({ id: whole, ask: isAsk }),
+  cancel: shape<FieldsOf<ViewMessage, "cancel">>({ id: whole }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };

@@ -3,6 +3,7 @@ import type { Cluster } from "../model/cluster";
 import type { Plan } from "../model/plan";
 import type { Profile } from "../model/profile";
 import type { Timeline } from "../model/timeline";
+import type { Answer, Ask, Standing } from "./judging";
 
 /** Where something is wrong and what to do: the view shows it as it is. */
 export interface Problem {
@@ -33,17 +34,29 @@ export type HostMessage =
   | { readonly type: "baselines"; readonly version: number; readonly baselines: readonly BaselineFigures[]; readonly failed?: string }
   /** A run to lay over the prediction, or null to take it away. */
   | { readonly type: "measured"; readonly name: string; readonly timeline: Timeline | null }
-  /** The answer to the request of that id; `error` when it was refused. */
-  | { readonly type: "reply"; readonly id: number; readonly error?: string };
+  /** What the plan of that version is held against beside the baselines. */
+  | { readonly type: "standing"; readonly version: number; readonly standing: Standing }
+  /** How far the work for the request of that id is. */
+  | { readonly type: "progress"; readonly id: number; readonly done: number; readonly total: number }
+  /** The answer to the request of that id; `error` when it was refused. Of a question neither: it was called off. */
+  | { readonly type: "reply"; readonly id: number; readonly error?: string; readonly answer?: Answer };
+
+/** What the host says of its own accord. */
+export type HostNews = Exclude<HostMessage, { readonly type: "reply" | "progress" }>;
 
 /** A change of the document that the view asks for. `version` is that of the plan it was made on. */
 export type Edit =
-  | { readonly kind: "moveBoundary"; readonly version: number; readonly chain: string; /** Between this stage and the next. */ readonly stage: number; /** First layer of the next stage. */ readonly layer: number };
+  | { readonly kind: "moveBoundary"; readonly version: number; readonly chain: string; /** Between this stage and the next. */ readonly stage: number; /** First layer of the next stage. */ readonly layer: number }
+  /** All decisions of another plan for the same inputs. */
+  | { readonly kind: "replacePlan"; readonly version: number; readonly plan: Plan };
 
 export type ViewMessage =
   /** The view listens; nothing is posted to it before. */
   | { readonly type: "ready" }
   | { readonly type: "edit"; readonly id: number; readonly edit: Edit }
+  | { readonly type: "ask"; readonly id: number; readonly ask: Ask }
+  /** The question of that id is not of interest any more. */
+  | { readonly type: "cancel"; readonly id: number }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };
