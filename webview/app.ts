@@ -1,5 +1,5 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
-import type { HostMessage } from "../src/protocol/messages";
+import type { HostNews } from "../src/protocol/messages";
 import { moveBoundary } from "../src/plan/edits";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
@@ -7,11 +7,14 @@ import { formatChange, formatMs } from "../src/timeline/layout/format";
 import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
+import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
 import { element } from "./dom";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
+import { Judge } from "./judging/judge";
+import { PreviewBound } from "./judging/previewBound";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -44,15 +47,22 @@ export class App {
     rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
   });
   private readonly grid = new LaneGrid(this.view.scroller);
-  private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), this.details));
+  private readonly judge = new Judge({
+    host: () => this.host,
+    reveal: (key) => this.revealPredicted(key),
+    compareWith: (other) => this.session.compareWith(other),
+    say: (text) => this.announcer.say(text),
+  });
+  private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
   private readonly host = connect((message) => this.receive(message));
+  private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
   private state: ViewState = restoredState(this.host.state.get());
   private selection?: SlicePlace;
   private refusal?: string;
   private restored = false;
 
   constructor(root: HTMLElement) {
-    root.append(element("div", { class: "page" }, this.figures, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
+    root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     this.fillToolbar();
     this.show(this.session.current);
@@ -68,11 +78,11 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.select(undefined),
+    clear: () => (this.selection ? this.select(undefined) : this.judge.escape()),
     toggleHelp: () => this.help.toggle(),
   };
 
-  private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+  private receive(message: HostNews): void {
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -81,6 +91,8 @@ export class App {
   private show(snapshot: Snapshot): void {
     const picture = this.shownPicture;
     this.figures.replaceChildren(figurePanel(snapshot));
+    this.judge.show(snapshot);
+    this.previewBound.show(snapshot.preview);
     this.notices.replaceChildren(...noticeBars(snapshot, this.refusal, this.noticeActions));
     const stand = placeholder(snapshot, this.noticeActions);
     this.stand.replaceChildren(...(stand ? [stand] : []));
@@ -93,7 +105,7 @@ export class App {
     // The axis holds still while a change is tried, so that a shorter period is seen as one.
     const ends = [...layouts, ...this.layoutsOf(committed)].map((layout) => layout.endMs);
     this.strip.show(picture.strip, picture.readOnly || snapshot.problem !== undefined);
-    this.view.show(layouts, periodMarks(picture, layouts.length > 1), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
+    this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
     this.showSelection(key === undefined ? undefined : this.placeOfKey(picture, key));
@@ -104,7 +116,7 @@ export class App {
   }
 
   private layoutsOf(picture: Picture) {
-    return this.state.showMeasured ? picture.layouts : picture.layouts.slice(0, 1);
+    return picture.measured && !this.state.showMeasured ? picture.layouts.slice(0, -1) : picture.layouts;
   }
 
   private readonly noticeActions = {
@@ -157,6 +169,11 @@ export class App {
     if (!place) return;
     this.select(place);
     this.view.reveal(place);
+  }
+
+  private revealPredicted(key: string): void {
+    const picture = this.shownPicture;
+    this.go(picture && this.placeOfKey(picture, `0:${key}`));
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -232,7 +249,12 @@ export class App {
 }
 
 /** Where each iteration of the prediction gives way to the next, and the same for the measured ones. */
-function periodMarks({ predicted, measured }: Picture, showMeasured: boolean) {
-  const marks = [{ ms: predicted.periodMs, label: `period ${formatMs(predicted.periodMs)}`, kind: "predicted" as const, after: measured && showMeasured ? undefined : "next iteration" }];
+function periodMarks({ predicted, measured, other }: Picture, showMeasured: boolean): readonly PeriodMark[] {
+  // The labels of two predictions stand on the outer sides of their lines.
+  const isLonger = other !== undefined && predicted.periodMs > other.timeline.periodMs;
+  const marks: readonly PeriodMark[] = [
+    { ms: predicted.periodMs, label: `period ${formatMs(predicted.periodMs)}`, kind: "predicted", side: isLonger ? "after" : "before", after: other || (measured && showMeasured) ? undefined : "next iteration" },
+    ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : []),
+  ];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
 }

@@ -27,7 +27,7 @@ export class LaneGrid {
         const isSelected = selected?.lane === index && selected.slice === first + offset;
         return element("span", { role: "gridcell", id: isSelected ? "active-slice" : undefined, "aria-colindex": first + offset + 1, "aria-selected": isSelected ? "true" : "false" }, sentenceOf(slice, layouts[layout].timeline, lane.device));
       });
-      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${lane.source} ${lane.stream}` }, ...cells);
+      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${layouts[layout].name ?? lane.source} ${lane.stream}` }, ...cells);
     }));
     setAttribute(this.owner, "aria-activedescendant", selected ? "active-slice" : undefined);
   }

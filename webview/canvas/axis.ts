@@ -6,9 +6,11 @@ import { element, svgElement } from "../dom";
 export interface PeriodMark {
   readonly ms: number;
   readonly label: string;
-  readonly kind: "predicted" | "measured";
+  readonly kind: "predicted" | "measured" | "other";
   /** What begins there. */
   readonly after?: string;
+  /** On which side of its line the label stands. Default: before it for a prediction, else after. */
+  readonly side?: "before" | "after";
 }
 
 const pixelsPerTick = 96;
@@ -28,7 +30,7 @@ export class Axis {
     this.flags.replaceChildren(...marks.flatMap((mark) => {
       const x = scale(mark.ms);
       if (x < 0 || x > width) return [];
-      const flag = element("span", { class: `flag flag-${mark.kind}${mark.kind === "predicted" ? " flag-before" : ""}` }, mark.label);
+      const flag = element("span", { class: `flag flag-${mark.kind}${(mark.side ?? (mark.kind === "predicted" ? "before" : "after")) === "before" ? " flag-before" : ""}` }, mark.label);
       flag.style.left = `${x}px`;
       if (mark.after === undefined) return [flag];
       const after = element("span", { class: "flag flag-after" }, mark.after);

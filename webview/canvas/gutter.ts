@@ -17,10 +17,11 @@ export function gutterLabels(layouts: readonly Layout[], placement: Placement): 
     place(node, y, height);
     return node;
   });
-  const lanes = placement.lanes.flatMap(({ lane, y, height }) => {
-    const text = lane.stream === "communication" ? "⇄" : layouts.length > 1 ? (lane.source === "measured" ? "measured" : "predicted") : undefined;
+  const lanes = placement.lanes.flatMap(({ lane, layout, y, height }) => {
+    const name = layouts[layout].name ?? lane.source;
+    const text = lane.stream === "communication" ? "⇄" : layouts.length > 1 ? name : undefined;
     if (text === undefined) return [];
-    const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: lane.stream === "communication" ? `${lane.source} communication` : `${lane.source} computing` }, text);
+    const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: lane.stream === "communication" ? `${name} communication` : `${name} computing` }, element("span", { class: "gutter-lane-name" }, text));
     place(node, y, height);
     return [node];
   });
