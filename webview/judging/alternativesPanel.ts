@@ -18,7 +18,7 @@ const page = 8;
 
 export class AlternativesPanel {
   private readonly scatter = new Scatter((row) => this.select(row, true));
-  private readonly list = element("div", { class: "ranking", role: "listbox", tabindex: 0, "aria-label": "Plans by rank, the fastest first" });
+  private readonly list = element("div", { class: "ranking", role: "listbox", tabindex: 0, "aria-label": "Plans by rank, the fastest first: schedule, stages × replicas, micro-batches, period, peak memory" });
   private readonly details = element("div", { class: "ranking-details", "aria-live": "polite" });
   private answer?: AnswerTo<"alternatives">;
   private picture?: Picture;
@@ -40,7 +40,7 @@ export class AlternativesPanel {
     this.selected = 0;
     const { rows } = answer;
     this.list.replaceChildren(...rows.map((row, index) => element("div", { role: "option", id: `ranked-${index}`, class: "ranked" },
-      element("span", { class: "rank" }, `${index + 1}`), element("span", { class: "ranked-kind" }, kindOf(row)), element("span", { class: "ranked-figures" }, `${formatMs(row.periodMs)} · ${formatBytes(row.peakMemoryBytes)}`))));
+      element("span", { class: "rank" }, `${index + 1}`), element("span", { class: "ranked-kind" }, shortKindOf(row)), element("span", { class: "ranked-figures" }, `${formatMs(row.periodMs)} · ${formatBytes(row.peakMemoryBytes)}`))));
     this.select(0, false);
     return element("div", {}, element("p", {}, leftText(answer)), this.scatter.element, scatterLegend(rows), this.list, this.details);
   }
@@ -104,6 +104,11 @@ export class AlternativesPanel {
       this.isReadOnly ? element("p", { class: "hint" }, "This plan is read-only.") : button({ label: "Use this plan", title: "Put its decisions in place of this plan's, in one edit that can be undone", appearance: "primary", onClick: () => this.events.use(selected) }),
       button({ label: "Compare", title: "Lay it beside this plan on one time axis", onClick: () => this.events.compare(selected) }));
   }
+}
+
+/** "1f1b, 4 × 2, 8 micro-batches": stages by replicas. */
+function shortKindOf({ schedule, stages, dataParallel, microbatches, more }: AlternativeFigures): string {
+  return [schedule, `${stages} × ${dataParallel}`, `${microbatches} micro-batch${microbatches === 1 ? "" : "es"}`, ...(more ? [more] : [])].join(", ");
 }
 
 /** "1f1b, 4 stages × 2, 8 micro-batches, recomputes". */
