@@ -6,6 +6,7 @@ import { registerCommands } from "./commands/register";
 import type { Shell } from "./commands/shell";
 import { showError } from "./commands/showError";
 import { registerProfileEditor } from "./editor/profileEditor";
+import { registerQuickFixes, type Replanner } from "./editor/quickFixes";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
 import { registerCodeLens } from "./views/codeLens";
@@ -49,11 +50,13 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     const [{ listRuns }, { runServices }] = await Promise.all([import("./app/runs"), import("./commands/runServices")]);
     return listRuns(runServices());
   });
+  const replan: Replanner = async (plan, request, planContext) => (await import("./commands/replan")).replanWithProgress(shell, plan, request, planContext);
   const timelineEditor = registerTimelineEditor({
     extensionUri: context.extensionUri,
     log: (message) => log.info(message),
     compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
     searches: async () => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder),
+    replan,
   });
   const modelViews = registerModelViews(context.extensionUri, {
     files: nodeFiles,
@@ -68,7 +71,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log: (message) => log.info(message),
     showError: (error) => showError(shell, "Profile view", error),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, profileEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell));
+  context.subscriptions.push(log, statusBar, views, timelineEditor, profileEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell), registerQuickFixes(replan));
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

@@ -1,15 +1,16 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
 import type { HostNews } from "../src/protocol/messages";
-import { moveBoundary } from "../src/plan/edits";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
-import { formatChange, formatMs } from "../src/timeline/layout/format";
+import { formatMs } from "../src/timeline/layout/format";
 import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
 import { element } from "./dom";
+import { listenToEditKeys } from "./edit/editKeys";
+import { PlanEditor } from "./edit/planEditor";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
@@ -22,7 +23,6 @@ import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
-import { StripView } from "./strip/stripView";
 import { button, checkbox, divider } from "./ui";
 
 export class App {
@@ -35,11 +35,6 @@ export class App {
   private readonly help = new KeysHelp();
   private readonly announcer = new Announcer();
   private readonly session = new Session((snapshot) => this.show(snapshot));
-  private readonly strip = new StripView({
-    tried: (stage, layer) => this.tryBoundary(stage, layer),
-    kept: (stage, layer) => void this.keepBoundary(stage, layer),
-    calledOff: () => this.callOff(),
-  });
   private readonly view = new TimelineView({
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
@@ -47,15 +42,21 @@ export class App {
     rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
   });
   private readonly grid = new LaneGrid(this.view.scroller);
+  private readonly host = connect((message) => this.receive(message));
+  private readonly editor = new PlanEditor(this.session, this.host, this.view, {
+    refused: (reason) => this.showRefusal(reason),
+    busy: () => this.show(this.session.current),
+    renamed: (key) => this.remember({ selected: `0:${key}` }),
+    say: (text) => this.announcer.say(text),
+  });
   private readonly judge = new Judge({
     host: () => this.host,
     reveal: (key) => this.revealPredicted(key),
     compareWith: (other) => this.session.compareWith(other),
     say: (text) => this.announcer.say(text),
   });
-  private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
-  private readonly host = connect((message) => this.receive(message));
   private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
+  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
   private state: ViewState = restoredState(this.host.state.get());
   private selection?: SlicePlace;
   private refusal?: string;
@@ -64,6 +65,7 @@ export class App {
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
+    listenToEditKeys((key) => this.editor.key(key, this.selection));
     this.fillToolbar();
     this.show(this.session.current);
   }
@@ -78,7 +80,7 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => (this.selection ? this.select(undefined) : this.judge.escape()),
+    clear: () => this.editor.callOffDrag() || (this.selection ? this.select(undefined) : this.judge.escape()),
     toggleHelp: () => this.help.toggle(),
   };
 
@@ -104,7 +106,7 @@ export class App {
     const committed = snapshot.picture ?? picture;
     // The axis holds still while a change is tried, so that a shorter period is seen as one.
     const ends = [...layouts, ...this.layoutsOf(committed)].map((layout) => layout.endMs);
-    this.strip.show(picture.strip, picture.readOnly || snapshot.problem !== undefined);
+    this.editor.show(picture, picture.readOnly || snapshot.problem !== undefined);
     this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
@@ -121,11 +123,14 @@ export class App {
 
   private readonly noticeActions = {
     showText: (field: string | undefined) => this.host.post({ type: "showText", ...(field !== undefined && { field }) }),
-    dismiss: () => {
-      this.refusal = undefined;
-      this.show(this.session.current);
-    },
+    dismiss: () => this.showRefusal(undefined),
   };
+
+  private showRefusal(reason: string | undefined): void {
+    if (reason === this.refusal) return;
+    this.refusal = reason;
+    this.show(this.session.current);
+  }
 
   private select(place: SlicePlace | undefined): void {
     const picture = this.shownPicture;
@@ -145,7 +150,7 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details);
+    this.details.replaceChildren(...details, ...this.editor.actionsFor(place));
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
@@ -186,37 +191,6 @@ export class App {
     const shown = new Set(["Micro-batch", "Component", "Samples", "Layers", "Duration", "Serves", "Bytes"]);
     const facts = factsOf(slice, timeline, placed.lane.device, source, picture.context.workload.profile).filter((fact) => shown.has(fact.label));
     return [operation ? operationTitle(operation.op) : "Idle (bubble)", ...facts.map(({ label, value }) => `${label}: ${value}`)];
-  }
-
-  private tryBoundary(stage: number, layer: number): void {
-    const { picture } = this.session.current;
-    if (!picture) return;
-    try {
-      this.session.preview(moveBoundary(picture.plan, picture.strip.chain, stage, layer));
-    } catch (error) {
-      return this.strip.say(error instanceof Error ? error.message : String(error));
-    }
-    const { predicted } = this.shownPicture ?? picture;
-    const text = `Boundary ${stage} | ${stage + 1} before layer ${layer}, ${picture.strip.layers[layer].name}: period ${formatMs(predicted.periodMs)} (${formatChange(predicted.periodMs / picture.predicted.periodMs - 1)}).`;
-    this.strip.say(`${text} Release or press Enter to apply, Esc to leave it.`);
-    this.announcer.say(text);
-  }
-
-  private async keepBoundary(stage: number, layer: number): Promise<void> {
-    const { picture } = this.session.current;
-    if (!picture) return;
-    this.strip.say(undefined);
-    try {
-      await this.host.edit({ kind: "moveBoundary", version: picture.version, chain: picture.strip.chain, stage, layer });
-    } catch (error) {
-      this.refusal = error instanceof Error ? error.message : String(error);
-      this.session.preview(undefined);
-    }
-  }
-
-  private callOff(): void {
-    this.strip.say(undefined);
-    this.session.preview(undefined);
   }
 
   private fillToolbar(): void {

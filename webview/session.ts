@@ -1,11 +1,14 @@
 /** What the view knows: the document as the host sent it, what follows from it, and a change being tried out. */
+import type { Cluster } from "../src/model/cluster";
 import type { Plan } from "../src/model/plan";
+import type { Profile } from "../src/model/profile";
 import type { Timeline } from "../src/model/timeline";
+import { contextFor } from "../src/plan/overrides";
 import { predictPlan } from "../src/plan/predict";
 import type { Standing } from "../src/protocol/judging";
 import type { BaselineFigures, HostMessage, HostNews, Problem } from "../src/protocol/messages";
 import { problemOf } from "../src/protocol/problems";
-import { contextOf, type Context } from "../src/simulate/context";
+import type { Context } from "../src/simulate/context";
 import { alignMeasured, type Aligned } from "../src/timeline/layout/align";
 import { alignOther } from "../src/timeline/layout/alignOther";
 import { layoutTimeline, type Layout } from "../src/timeline/layout/lanes";
@@ -49,7 +52,9 @@ export interface Snapshot {
 }
 
 export class Session {
-  private context?: Context;
+  private inputs?: { readonly profile: Profile; readonly cluster: Cluster };
+  /** What plans that decide the same about costs are simulated with. */
+  private known?: { readonly key: string; readonly context: Context };
   private document?: Extract<HostMessage, { type: "plan" }>;
   private run?: { readonly name: string; readonly timeline: Timeline };
   private other?: OtherTimeline;
@@ -65,9 +70,9 @@ export class Session {
     switch (message.type) {
       case "inputs":
         this.document = undefined;
-        return this.attempt(() => {
-          this.context = contextOf(message.profile, message.cluster);
-        });
+        this.inputs = message;
+        this.known = undefined;
+        return;
       case "plan":
         this.document = message;
         return this.redraw();
@@ -122,8 +127,7 @@ export class Session {
   }
 
   private pictureOf({ plan, version, name, readOnly, notices }: Extract<HostMessage, { type: "plan" }>): Picture {
-    const { context } = this;
-    if (!context) throw new Error("The view got a plan before what it is simulated with.");
+    const context = this.contextOf(plan);
     const predicted = predictPlan(plan, context).timeline;
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
     const other = this.other && { name: this.other.name, timeline: alignOther(predicted, this.other.timeline) };
@@ -134,6 +138,13 @@ export class Session {
       ...(other && { other }),
       ...(aligned && this.run && { measured: { ...aligned, name: this.run.name } }),
     };
+  }
+
+  private contextOf(plan: Plan): Context {
+    if (!this.inputs) throw new Error("The view got a plan before what it is simulated with.");
+    const key = JSON.stringify([plan.selfConditioning, plan.frozenPrecision]);
+    if (this.known?.key !== key) this.known = { key, context: contextFor(plan, this.inputs.profile, this.inputs.cluster) };
+    return this.known.context;
   }
 
   private show(snapshot: Snapshot): void {

@@ -7,9 +7,10 @@ import { planFormat } from "../formats/plan";
 import { profileFormat } from "../formats/profile";
 import type { Plan } from "../model/plan";
 import type { FileRef, Profile } from "../model/profile";
+import { contextFor } from "../plan/overrides";
 import { staleInputs, type Input } from "../plan/staleness";
 import type { Files } from "../platform/files";
-import { contextOf, type Context } from "../simulate/context";
+import type { Context } from "../simulate/context";
 
 export interface Fingerprinted<T> {
   readonly document: T;
@@ -46,7 +47,7 @@ export async function openPlan(files: Files, file: string): Promise<OpenedPlan> 
   const profile = await readFingerprinted(profileFormat, files, resolveRef(file, plan.profile));
   const cluster = await readFingerprinted(clusterFormat, files, resolveRef(file, plan.cluster));
   const stale = staleInputs(plan, { profile: profile.sha256, cluster: cluster.sha256, model: profile.document.model.sha256 });
-  return { plan, sha256, profile: profile.document, context: contextOf(profile.document, cluster.document), stale };
+  return { plan, sha256, profile: profile.document, context: contextFor(plan, profile.document, cluster.document), stale };
 }
 
 /** The scheduler's prediction type in the model folder beside a profile; "epsilon", diffusers' default, where there is none. */

@@ -5,6 +5,7 @@ import type { Profile } from "../model/profile";
 import type { Baseline, Method } from "../planner/baselines/baselines";
 import type { PlanBase, SearchSpace } from "../planner/search/candidates";
 import type { SearchResult } from "../planner/search/search";
+import type { Replan } from "../protocol/messages";
 import type { Alternatives } from "./alternatives";
 import type { Comparison } from "./compare";
 
@@ -13,12 +14,12 @@ interface Inputs {
   readonly cluster: Cluster;
 }
 
-export type SearchRequest = Inputs &
-  (
-    | { readonly kind: "plan"; readonly base: PlanBase; readonly space: SearchSpace }
-    | { readonly kind: "compare" | "alternatives"; readonly plan: Plan }
-    | { readonly kind: "baselines"; readonly plan: Plan; readonly methods: readonly Method[] }
-  );
+export type SearchRequest = Inputs & (
+  | { readonly kind: "plan"; readonly base: PlanBase; readonly space: SearchSpace }
+  | { readonly kind: "compare" | "alternatives"; readonly plan: Plan }
+  | { readonly kind: "baselines"; readonly plan: Plan; readonly methods: readonly Method[] }
+  | { readonly kind: "replan"; readonly plan: Plan; readonly request: Replan }
+);
 
 export type SearchReply =
   | { readonly kind: "progress"; readonly done: number; readonly total: number; readonly bestMs?: number }
@@ -27,5 +28,6 @@ export type SearchReply =
   | { readonly kind: "compared"; readonly result: Comparison }
   | { readonly kind: "alternatives"; readonly result: Alternatives }
   | { readonly kind: "baselines"; readonly result: readonly Baseline[] }
+  | { readonly kind: "replanned"; readonly plan: Plan }
   /** `isUsers`: an error that a person can act on. */
   | { readonly kind: "failed"; readonly isUsers: boolean; readonly message: string };

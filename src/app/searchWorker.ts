@@ -5,6 +5,7 @@ import { Cancelled, UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
 import type { Baseline, Method } from "../planner/baselines/baselines";
 import type { SearchHooks, SearchPlan } from "../planner/search/search";
+import type { Replan } from "../protocol/messages";
 import type { Context } from "../simulate/context";
 import type { Alternatives } from "./alternatives";
 import type { Comparison } from "./compare";
@@ -16,6 +17,7 @@ export interface Searches {
   compare(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Comparison>;
   alternativesTo(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Alternatives>;
   baselines(plan: Plan, context: Context, methods: readonly Method[], hooks?: SearchHooks): Promise<readonly Baseline[]>;
+  replan(plan: Plan, request: Replan, context: Context, hooks?: SearchHooks): Promise<Plan>;
 }
 
 /** @param scripts The folder of the built scripts (`dist`), where search.js is. */
@@ -42,6 +44,11 @@ export function workerSearches(scripts: string): Searches {
       const reply = await ask(script, { kind: "baselines", ...inputsOf(context), plan, methods }, hooks);
       if (reply.kind !== "baselines") throw new Error(`The search worker answered "${reply.kind}" to baselines.`);
       return reply.result;
+    },
+    async replan(plan, request, context, hooks = {}) {
+      const reply = await ask(script, { kind: "replan", ...inputsOf(context), plan, request }, hooks);
+      if (reply.kind !== "replanned") throw new Error(`The search worker answered "${reply.kind}" to a plan's change.`);
+      return reply.plan;
     },
   };
 }

@@ -4,12 +4,14 @@ import type { Searches } from "../app/searchWorker";
 import { whySlow } from "../app/whySlow";
 import { Cancelled, messageOf, UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
+import { contextFor } from "../plan/overrides";
 import { predictedFigures } from "../plan/predict";
 import { validatePlan } from "../plan/validate";
 import { planBound } from "../planner/fill/bound";
 import type { SearchHooks } from "../planner/search/search";
 import type { Answer, AnswerTo, Ask, Figures, Other } from "../protocol/judging";
 import type { HostMessage } from "../protocol/messages";
+import type { Context } from "../simulate/context";
 import { alternativeRows, comparedWith, figuresOf, worthOf, type OtherPlan } from "./judgedPlans";
 import { KnownBaselines } from "./knownBaselines";
 import type { PlanInputs } from "./planInputs";
@@ -86,7 +88,7 @@ export class Judging {
   }
 
   private async answerTo(ask: Ask, hooks: SearchHooks): Promise<Answer | undefined> {
-    if (ask.kind === "bound") return { kind: "bound", boundMs: boundOf(ask.plan, this.at().inputs) };
+    if (ask.kind === "bound") return { kind: "bound", boundMs: boundOf(ask.plan, contextLike(this.at(), ask.plan)) };
     const judged = this.at(ask.version);
     const { plan, inputs } = judged;
     switch (ask.kind) {
@@ -137,7 +139,7 @@ export class Judging {
       case "saved": {
         const plan = await this.services.savedPlan();
         if (!plan) throw new UserError("The plan is as it was last saved.");
-        return { name: "saved", subject: "The saved plan", plan, context };
+        return { name: "saved", subject: "The saved plan", plan, context: contextLike(judged, plan) };
       }
     }
   }
@@ -146,17 +148,18 @@ export class Judging {
     const judged = this.current;
     if (!judged) return;
     const { plan, inputs, version } = judged;
-    const saved = await this.savedFigures(inputs);
+    const saved = await this.savedFigures(judged);
     if (judged !== this.current) return;
     const best = this.alternatives?.key === keyOf(plan, inputs) ? figuresOf(this.alternatives.found.best) : undefined;
-    const boundMs = this.attempt(() => boundOf(plan, inputs));
+    const boundMs = this.attempt(() => boundOf(plan, inputs.context));
     this.services.post({ type: "standing", version, standing: { ...(boundMs !== undefined && { boundMs }), ...(saved && { saved }), ...(best && { best }) } });
   }
 
   /** With the inputs as they are now, as all that is shown. */
-  private async savedFigures({ context }: PlanInputs): Promise<Figures | undefined> {
+  private async savedFigures(judged: JudgedPlan): Promise<Figures | undefined> {
     const plan = await this.services.savedPlan();
     return plan && this.attempt(() => {
+      const context = contextLike(judged, plan);
       validatePlan(plan, context.workload, context.devices.length);
       return figuresOf(predictedFigures(plan, context));
     });
@@ -175,11 +178,20 @@ export class Judging {
 
 /** What alternatives depend on: of the plan nothing but what all of them share. */
 function keyOf(plan: Plan, { sha256 }: PlanInputs): string {
-  return JSON.stringify([sha256, plan.batch.global, plan.optimizer, plan.training]);
+  return JSON.stringify([sha256, plan.batch.global, plan.optimizer, plan.training, overridesOf(plan)]);
+}
+
+function overridesOf({ selfConditioning, frozenPrecision }: Plan) {
+  return { selfConditioning, frozenPrecision };
+}
+
+/** What another plan of the same inputs is simulated with. @throws UserError as `contextFor`. */
+function contextLike({ plan, inputs: { profile, cluster, context } }: JudgedPlan, other: Plan): Context {
+  return JSON.stringify(overridesOf(plan)) === JSON.stringify(overridesOf(other)) ? context : contextFor(other, profile, cluster);
 }
 
 /** @throws UserError where the plan does not fit its inputs. */
-function boundOf(plan: Plan, { context }: PlanInputs): number {
+function boundOf(plan: Plan, context: Context): number {
   validatePlan(plan, context.workload, context.devices.length);
   return planBound(plan, context);
 }

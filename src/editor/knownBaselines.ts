@@ -38,7 +38,7 @@ export class KnownBaselines {
   }
 
   private async of(method: Method, { plan, inputs }: JudgedPlan, hooks: SearchHooks): Promise<Baseline> {
-    const key = JSON.stringify([inputs.sha256, plan.batch.global, plan.optimizer, plan.recompute]);
+    const key = JSON.stringify([inputs.sha256, plan.batch.global, plan.optimizer, plan.recompute, plan.selfConditioning, plan.frozenPrecision]);
     if (key !== this.key) this.known = new Map();
     this.key = key;
     const { known } = this;

@@ -9,7 +9,8 @@ import type { Cluster } from "../model/cluster";
 import { UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
 import type { Profile } from "../model/profile";
-import { contextOf, type Context } from "../simulate/context";
+import { contextFor } from "../plan/overrides";
+import type { Context } from "../simulate/context";
 
 export interface PlanInputs {
   readonly profile: Profile;
@@ -45,7 +46,7 @@ export async function readInputs(planUri: vscode.Uri, plan: Plan): Promise<PlanI
   return {
     profile: profile.document,
     cluster: cluster.document,
-    context: contextOf(profile.document, cluster.document),
+    context: contextFor(plan, profile.document, cluster.document),
     sha256: { profile: profile.sha256, cluster: cluster.sha256, model: profile.document.model.sha256 },
   };
 }

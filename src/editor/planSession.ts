@@ -5,28 +5,31 @@ import { planFormat } from "../formats/plan";
 import { Cancelled, messageOf, UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
 import type { Timeline } from "../model/timeline";
-import { moveBoundary } from "../plan/edits";
-import { predictedFigures } from "../plan/predict";
+import { editedPlan } from "../plan/edits";
+import { compilePlan } from "../plan/compile";
 import { staleInputs } from "../plan/staleness";
 import { validatePlan } from "../plan/validate";
 import { nameOfUnknown } from "../protocol/checks";
-import { isViewMessage } from "../protocol/guards";
+import { isReplan, isViewMessage } from "../protocol/guards";
 import type { Edit, HostMessage, ViewMessage } from "../protocol/messages";
 import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
+import type { Context } from "../simulate/context";
 import { Baselines, type Compare } from "./baselines";
 import { Judging, type PlanSearches } from "./judging";
 import { chooseOtherPlan, SavedPlan } from "./otherPlans";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
-import { replacements } from "./planText";
-import { decisionReplacements, withDecisionsOf } from "./replacePlan";
+import type { Replanner } from "./quickFixes";
+import { withDecisionsOf } from "./replacePlan";
 import { TextProblems } from "./textProblems";
+import { assertVersion, writePlan } from "./writePlan";
 
 export interface SessionServices {
   readonly log: (message: string) => void;
   readonly compare: Compare;
   /** Searches in a worker, loaded when the first is wanted. */
   readonly searches: () => Promise<PlanSearches>;
+  readonly replan: Replanner;
   readonly diagnostics: vscode.DiagnosticCollection;
 }
 
@@ -108,6 +111,7 @@ export class PlanSession implements vscode.Disposable {
       const inputs = await this.inputsOf(plan);
       if (turn !== this.refreshes) return;
       validatePlan(plan, inputs.context.workload, inputs.context.devices.length, nameOf(this.document.uri));
+      this.assertCompiles(plan, inputs.context);
       this.problems.clear();
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
@@ -116,6 +120,16 @@ export class PlanSession implements vscode.Disposable {
       this.judging.now({ version, plan, inputs });
     } catch (error) {
       if (turn === this.refreshes) this.report(version, error instanceof UserError && error.file !== nameOf(this.document.uri) ? "inputs" : "text", error);
+    }
+  }
+
+  /** @throws UserError of this text where fills stand before what they need, or before nothing. */
+  private assertCompiles(plan: Plan, context: Context): void {
+    try {
+      compilePlan(plan, context);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(error.reason, { file: nameOf(this.document.uri), field: error.field, hint: error.hint });
     }
   }
 
@@ -130,7 +144,7 @@ export class PlanSession implements vscode.Disposable {
   /** Reads the inputs once, and again when one of their files changes. */
   private inputsOf(plan: Plan): Promise<PlanInputs> {
     const uris = [inputUri(this.document.uri, "profile", plan.profile.path), inputUri(this.document.uri, "cluster", plan.cluster.path)];
-    const key = uris.join("\n");
+    const key = JSON.stringify([...uris.map(String), plan.selfConditioning, plan.frozenPrecision]);
     if (this.inputs?.key !== key) {
       this.inputs = { key, loaded: readInputs(this.document.uri, plan) };
       this.watch(uris);
@@ -175,26 +189,19 @@ export class PlanSession implements vscode.Disposable {
     }
   }
 
-  /**
-   * One edit of the text, undone by one undo: the numbers of the boundary, and in the same edit the figures predicted for
-   * the plan, so that the file stays true. Everything else keeps its bytes.
-   */
-  private async apply(change: Edit): Promise<void> {
+  private async apply(edit: Edit): Promise<void> {
     const { document } = this;
-    const { version } = change;
-    if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
-    const text = document.getText();
-    const plan = parseDocument(planFormat, text, nameOf(document.uri));
-    const { context } = await this.inputsOf(plan);
-    const moved = change.kind === "replacePlan" ? withDecisionsOf(plan, change.plan) : moveBoundary(plan, change.chain, change.stage, change.layer);
-    validatePlan(moved, context.workload, context.devices.length, nameOf(document.uri));
-    const edit = new vscode.WorkspaceEdit();
-    const wanted = { ...moved, predicted: predictedFigures(moved, context) };
-    for (const { offset, length, text: replacement } of (change.kind === "replacePlan" ? decisionReplacements : replacements)(text, wanted)) {
-      edit.replace(document.uri, new vscode.Range(document.positionAt(offset), document.positionAt(offset + length)), replacement);
+    assertVersion(document, edit.version);
+    const plan = parseDocument(planFormat, document.getText(), nameOf(document.uri));
+    const inputs = await this.inputsOf(plan);
+    if (edit.kind === "role") {
+      const { planWithRole } = await import("./changeRole");
+      const changed = await planWithRole(document.uri, plan, inputs, edit, this.services.replan);
+      return writePlan(document, edit.version, changed.plan, changed.context);
     }
-    if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
-    if (!(await vscode.workspace.applyEdit(edit))) throw new UserError("VS Code refused the edit: the file may be read-only.");
+    const edited = await (edit.kind === "replacePlan" ? withDecisionsOf(plan, edit.plan) : isReplan(edit) ? this.services.replan(plan, edit, inputs.context) : editedPlan(plan, edit, inputs.context.workload));
+    // What a plan decides about costs is a part of what it is simulated with.
+    await writePlan(document, edit.version, edited, (await this.inputsOf(edited)).context);
   }
 }
 

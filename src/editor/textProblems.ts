@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { problemOf } from "../protocol/problems";
 import { nameOf } from "./planInputs";
 import { spanOf } from "./planText";
+import { problemSource } from "./quickFixes";
 
 export class TextProblems {
   constructor(private readonly document: vscode.TextDocument, private readonly diagnostics: vscode.DiagnosticCollection) {}
@@ -12,7 +13,9 @@ export class TextProblems {
     const { message, file, field, hint } = problemOf(error);
     const isOwn = file === undefined || file === nameOf(this.document.uri);
     const diagnostic = new vscode.Diagnostic(this.rangeOf(isOwn ? field : undefined), [isOwn ? undefined : `${file}:`, message, hint].filter(Boolean).join(" "), vscode.DiagnosticSeverity.Error);
-    diagnostic.source = "DiffusionPipe";
+    diagnostic.source = problemSource;
+    // Quick fixes go by the field.
+    if (isOwn && field !== undefined) diagnostic.code = field;
     this.diagnostics.set(this.document.uri, [diagnostic]);
   }
 

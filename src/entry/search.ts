@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { alternativesTo } from "../app/alternatives";
 import { compare } from "../app/compare";
+import { replan } from "../app/replan";
 import type { SearchReply, SearchRequest } from "../app/searchMessages";
 import { messageOf, UserError } from "../model/errors";
 import { baselines } from "../planner/baselines/baselines";
@@ -22,6 +23,7 @@ async function answer(request: SearchRequest): Promise<SearchReply> {
       case "compare": return { kind: "compared", result: await compare(request.plan, context, { onProgress }) };
       case "alternatives": return { kind: "alternatives", result: await alternativesTo(request.plan, context, { onProgress }) };
       case "baselines": return { kind: "baselines", result: await baselines(request.plan, request.plan.batch.global, context, request.methods, { onProgress }) };
+      case "replan": return { kind: "replanned", plan: await replan(request.plan, request.request, context, { onProgress }) };
     }
   } catch (error) {
     return { kind: "failed", isUsers: error instanceof UserError, message: messageOf(error) };

@@ -1,6 +1,6 @@
 /** `NAME.pipeplan.json`. */
 import { z } from "zod";
-import { anchorOps, concatenations, scheduleNames, type Plan } from "../model/plan";
+import { anchorOps, concatenations, frozenPrecisions, scheduleNames, type Plan } from "../model/plan";
 import type { Format } from "./document";
 import { amount, count, fileRef, name, optimizer, positive, range, stage, training } from "./parts";
 
@@ -26,6 +26,8 @@ const schema: z.ZodType<Plan> = z.looseObject({
   recompute: z.boolean().optional(),
   chains: z.array(z.looseObject({ id: name, stages: z.array(stage).min(1) })).min(1),
   optimizer,
+  selfConditioning: z.record(name, z.number().min(0).max(1)).optional(),
+  frozenPrecision: z.record(name, z.enum(frozenPrecisions)).optional(),
   fills: z.array(fill),
   pins: z.array(z.string()).optional(),
   training,

@@ -91,6 +91,11 @@ export interface Predicted {
   readonly peakMemoryBytes: readonly number[];
 }
 
+/** What frozen components can run in. */
+export const frozenPrecisions = ["fp32", "fp16", "bf16"] as const;
+
+export type FrozenPrecision = (typeof frozenPrecisions)[number];
+
 export type Runnable = true | { readonly reason: string };
 
 export interface Plan {
@@ -108,6 +113,10 @@ export interface Plan {
   readonly recompute?: boolean;
   readonly chains: readonly PlanChain[];
   readonly optimizer: Optimizer;
+  /** By chain, in place of what the profile says: the share of iterations that make another forward pass first. 0: none. */
+  readonly selfConditioning?: Readonly<Record<string, number>>;
+  /** By frozen component, in place of the profile's. */
+  readonly frozenPrecision?: Readonly<Record<string, FrozenPrecision>>;
   readonly fills: readonly Fill[];
   readonly pins?: readonly string[];
   readonly training: Training;

@@ -7,12 +7,14 @@ const schedules = new Set<string>(["ddp", "gpipe", "1f1b", "interleaved"]);
 /** What the trainer makes of an image folder. */
 const dataValues = new Set(["timesteps", "noise", "pixel_values", "input_ids"]);
 
-export function runnable(plan: Pick<Plan, "training" | "schedule" | "recompute" | "chains" | "dataParallel">, workload: Workload): Runnable {
+export function runnable(plan: Pick<Plan, "training" | "schedule" | "recompute" | "chains" | "dataParallel" | "frozenPrecision">, workload: Workload): Runnable {
   const { profile } = workload;
   if (workload.chains.length > 1) return { reason: `The trainer trains one chain; this plan has ${workload.chains.length}.` };
   const [{ chain, layers }] = workload.chains;
   if (!schedules.has(plan.schedule.name)) return { reason: `The trainer does not run the schedule "${plan.schedule.name}".` };
   if (plan.recompute) return { reason: "The trainer does not compute activations again." };
+  const other = Object.entries(plan.frozenPrecision ?? {}).find(([, precision]) => precision !== plan.training.precision);
+  if (other) return { reason: `The trainer runs frozen components in the precision of the training; "${other[0]}" is to run in ${other[1]}.` };
   const shared = plan.chains[0].stages.findIndex(({ devices }) => devices.length !== plan.dataParallel);
   if (shared >= 0) return { reason: `The trainer runs each stage of a replica on one device; stage ${shared} has several.` };
   if (/\.(?:py|safetensors|onnx)$/.test(profile.model.path)) return { reason: `The trainer trains a folder of diffusers; this plan's model is the file ${profile.model.path}.` };

@@ -3,6 +3,8 @@ import type { Cluster } from "../model/cluster";
 import type { Plan } from "../model/plan";
 import type { Profile } from "../model/profile";
 import type { Timeline } from "../model/timeline";
+import type { PlanEdit } from "../plan/edits";
+import type { PlanChange } from "../plan/planChange";
 import type { Answer, Ask, Standing } from "./judging";
 
 /** Where something is wrong and what to do: the view shows it as it is. */
@@ -44,11 +46,24 @@ export type HostMessage =
 /** What the host says of its own accord. */
 export type HostNews = Exclude<HostMessage, { readonly type: "reply" | "progress" }>;
 
+/** What can be planned again: one decision changed, the free fills, whatever is not pinned, or what is not valid. */
+export type Replan = { readonly kind: "change"; readonly change: PlanChange } | { readonly kind: "refill" | "improve" | "repair" };
+
+/** A component is to train, or to be frozen: that takes another profile. */
+export interface RoleEdit {
+  readonly kind: "role";
+  readonly component: string;
+  readonly trains: boolean;
+}
+
+/** All decisions of another plan for the same inputs. */
+export interface ReplaceEdit {
+  readonly kind: "replacePlan";
+  readonly plan: Plan;
+}
+
 /** A change of the document that the view asks for. `version` is that of the plan it was made on. */
-export type Edit =
-  | { readonly kind: "moveBoundary"; readonly version: number; readonly chain: string; /** Between this stage and the next. */ readonly stage: number; /** First layer of the next stage. */ readonly layer: number }
-  /** All decisions of another plan for the same inputs. */
-  | { readonly kind: "replacePlan"; readonly version: number; readonly plan: Plan };
+export type Edit = (PlanEdit | Replan | RoleEdit | ReplaceEdit) & { readonly version: number };
 
 export type ViewMessage =
   /** The view listens; nothing is posted to it before. */

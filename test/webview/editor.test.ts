@@ -7,6 +7,7 @@ import type { FrameLocator } from "playwright-core";
 import { formatDocument } from "../../src/formats/document";
 import type { Plan } from "../../src/model/plan";
 import { predictedFigures } from "../../src/plan/predict";
+import { runnable } from "../../src/plan/runnable";
 import { contextOf } from "../../src/simulate/context";
 import type { openWindow, Window } from "../tools/vscode/window.mjs";
 import { clusterOf, planOf, profile } from "./documents";
@@ -32,7 +33,7 @@ describe("the timeline editor in VS Code", function () {
     await writeFile(join(workspace, "small.profile.json"), formatDocument(profile));
     await writeFile(join(workspace, "small.cluster.json"), formatDocument(cluster));
     // Not as the product would lay it out, so that keeping the bytes means something.
-    await writeFile(file(), `${JSON.stringify({ "own key": 1.50, ...plan, predicted: predictedFigures(plan, context) }, null, 3)}\n\n`);
+    await writeFile(file(), `${JSON.stringify({ "own key": 1.50, ...plan, runnable: runnable(plan, context.workload), predicted: predictedFigures(plan, context) }, null, 3)}\n\n`);
     const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
     window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme, settings: { "files.autoSave": "off" } });
     isOpen = true;
@@ -84,6 +85,11 @@ describe("the timeline editor in VS Code", function () {
     await window.page.keyboard.press("Control+s");
     await until("saved", async () => !(await isDirty()));
   }
+  /** Saves what there is to save, and reads it. */
+  async function saved(): Promise<string> {
+    if (await isDirty()) await save();
+    return onDisk();
+  }
   async function command(title: string): Promise<void> {
     await window.page.keyboard.press("F1");
     await window.page.locator(".quick-input-widget input").fill(`>${title}`);
@@ -134,6 +140,54 @@ describe("the timeline editor in VS Code", function () {
       await window.page.keyboard.press("Control+z");
       await until("one undo took it back", async () => !(await isDirty()) && (await layer()) === 18);
       assert.equal(await onDisk(), before);
+    });
+
+    it("changes a decision through the planner, as one edit that one undo takes back", async () => {
+      const before = await onDisk();
+      await frame.getByLabel("Schedule", { exact: true }).selectOption("gpipe");
+      await until("the document changed", isDirty);
+      await save();
+      const changed = JSON.parse(await onDisk()) as Plan;
+      assert.equal(changed.schedule.name, "gpipe");
+      assert.deepEqual(changed.predicted, predictedFigures(changed, context));
+      await boundary().focus();
+      await window.page.keyboard.press("Control+z");
+      await until("undone in the picture", async () => (await frame.getByLabel("Schedule", { exact: true }).inputValue()) === "1f1b");
+      await save();
+      assert.equal(await onDisk(), before);
+    });
+
+    it("finds a better plan, which keeps a pinned boundary", async () => {
+      const before = await onDisk();
+      await boundary().focus();
+      await window.page.keyboard.press("p");
+      await frame.locator(".boundary.pinned").waitFor();
+      await frame.getByText("Improve", { exact: true }).click();
+      await until("the planner is through", async () => (JSON.parse(await saved()) as Plan).predicted.periodMs < (JSON.parse(before) as Plan).predicted.periodMs);
+      const better = JSON.parse(await onDisk()) as Plan;
+      assert.deepEqual([better.pins, better.chains[0].stages[1].from], [["boundary:unet:0"], 18]);
+      await boundary().focus();
+      await command("File: Revert File");
+      await writeFile(file(), before);
+      await until("the picture is back", async () => (await frame.locator(".boundary.pinned").count()) === 0 && !(await isDirty()));
+    });
+
+    it("repairs an illegal plan by a quick fix", async () => {
+      const before = await onDisk();
+      const plan = JSON.parse(before) as Plan;
+      await writeFile(file(), before.replace(/"fills": \[[^]*?\n {3}\]/, '"fills": []'));
+      await frame.locator(".notice-error", { hasText: "does not run for sample" }).waitFor();
+      await frame.getByText("Show in Text").click();
+      await window.page.locator(".monaco-editor.focused, .monaco-editor .focused").first().waitFor();
+      await window.page.keyboard.press("Control+.");
+      await window.page.getByText("Fill the bubbles again, around what is pinned").first().click();
+      await until("the picture is good again", async () => (await frame.locator(".notice-error").count()) === 0);
+      await window.page.keyboard.press("Control+s");
+      await until("saved", async () => (JSON.parse(await onDisk()) as Plan).fills.length > 0);
+      assert.deepEqual((JSON.parse(await onDisk()) as Plan).chains, plan.chains);
+      await window.page.keyboard.press("Control+F4");
+      await writeFile(file(), before);
+      await until("the picture is back", async () => (await layer()) === 18 && !(await isDirty()));
     });
 
     it("follows the text when it changes elsewhere, keeps the last good picture while it is broken, and says where", async () => {

@@ -105,7 +105,7 @@ describe("the timeline view in a browser", function () {
     await view.page.keyboard.press("ArrowLeft");
     await view.page.keyboard.press("Enter");
     await saidUntil(() => edits().length > 0);
-    assert.deepEqual(edits().map((message) => message.edit.kind === "moveBoundary" && message.edit.layer), [before - 1]);
+    assert.deepEqual(edits().map(({ edit }) => edit.kind === "moveBoundary" && edit.layer), [before - 1]);
   });
 
   it("leaves a read-only plan alone", async () => {

@@ -31,7 +31,7 @@ export class TimelineView {
   private readonly axis = new Axis();
   private readonly overlay = new Overlay();
   private readonly canvas = element("canvas", { "aria-hidden": true });
-  private readonly plot = element("div", { class: "plot" }, this.canvas, this.overlay.element);
+  readonly plot = element("div", { class: "plot" }, this.canvas, this.overlay.element);
   private readonly gutter = element("div", { class: "gutter", "aria-hidden": true });
   private readonly content = element("div", { class: "lanes-content" }, this.gutter, this.plot);
   readonly scroller = element("div", { class: "lanes" }, this.content);
@@ -141,11 +141,19 @@ export class TimelineView {
     this.axis.draw(this.zoom.scale, width, this.marks);
   }
 
-  private placeAt(event: MouseEvent): SlicePlace | undefined {
-    const bounds = this.plot.getBoundingClientRect();
-    const ms = this.zoom.scale.invert(event.clientX - bounds.left);
+  /** The slice under the pointer. */
+  placeAt(event: MouseEvent): SlicePlace | undefined {
+    const { ms, y } = this.pointAt(event);
     const slack = this.zoom.scale.invert(slackPixels) - this.zoom.scale.invert(0);
-    return sliceAt(this.placement, event.clientY - bounds.top + this.scroller.scrollTop, ms, slack);
+    return sliceAt(this.placement, y, ms, slack);
+  }
+
+  /** The time under the pointer, its height among the lanes, and whose lanes they are. */
+  pointAt(event: MouseEvent): { readonly ms: number; readonly y: number; readonly device?: number } {
+    const bounds = this.plot.getBoundingClientRect();
+    const y = event.clientY - bounds.top + this.scroller.scrollTop;
+    const device = this.placement.devices.find((placed) => y >= placed.y && y < placed.y + placed.height)?.device;
+    return { ms: this.zoom.scale.invert(event.clientX - bounds.left), y, ...(device !== undefined && { device }) };
   }
 
   private hover(event: PointerEvent): void {

@@ -10,6 +10,8 @@ export interface BoundaryEvents {
   kept(stage: number, layer: number): void;
   /** What was tried is taken back. */
   calledOff(stage: number): void;
+  /** The planner is to keep the boundary, or no longer. */
+  pinned(stage: number, pinned: boolean): void;
 }
 
 export class BoundaryHandle {
@@ -19,6 +21,7 @@ export class BoundaryHandle {
   private origin?: Strip;
   private layer = 0;
   private readOnly = false;
+  private pinned = false;
 
   constructor(private readonly stage: number, private readonly track: HTMLElement, private readonly events: BoundaryEvents) {
     this.element = element("div", { class: "boundary", role: "slider", tabindex: 0, "aria-orientation": "horizontal", "aria-label": `Boundary between stage ${stage} and stage ${stage + 1}` }, element("span", { class: "boundary-grip" }));
@@ -32,14 +35,17 @@ export class BoundaryHandle {
     );
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("blur", () => this.keep());
+    this.element.addEventListener("dblclick", () => this.togglePin());
   }
 
-  show(strip: Strip, readOnly: boolean): void {
+  show(strip: Strip, readOnly: boolean, pinned: boolean): void {
     this.strip = strip;
     this.readOnly = readOnly;
+    this.pinned = pinned;
+    this.element.classList.toggle("pinned", pinned);
     const layer = strip.stages[this.stage + 1].from;
     const [least, most] = boundaryLimits(strip, this.stage);
-    const values = { "aria-valuemin": least, "aria-valuemax": most, "aria-valuenow": layer, "aria-valuetext": `before layer ${layer}, ${strip.layers[layer].name}`, "aria-disabled": readOnly ? "true" : undefined };
+    const values = { "aria-valuemin": least, "aria-valuemax": most, "aria-valuenow": layer, "aria-valuetext": `before layer ${layer}, ${strip.layers[layer].name}${pinned ? ", pinned" : ""}`, "aria-disabled": readOnly ? "true" : undefined };
     for (const [name, value] of Object.entries(values)) setAttribute(this.element, name, value);
     this.element.style.left = `${strip.layers[layer].from * 100}%`;
     if (!this.origin) this.layer = layer;
@@ -63,9 +69,14 @@ export class BoundaryHandle {
       this.tryLayer(Math.max(least, Math.min(most, steps[event.key])));
     } else if (event.key === "Enter") this.keep();
     else if (event.key === "Escape" && this.origin) this.callOff();
+    else if (event.key.toLowerCase() === "p") this.togglePin();
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  private togglePin(): void {
+    if (!this.readOnly) this.events.pinned(this.stage, !this.pinned);
   }
 
   private tryLayer(layer: number): void {

@@ -26,7 +26,7 @@ export class StripView {
   }
 
   /** Handles are kept while the number of stages is, so that one being dragged or focused is not lost. */
-  show(strip: Strip, readOnly: boolean): void {
+  show(strip: Strip, readOnly: boolean, isPinned: (stage: number) => boolean): void {
     this.strip = strip;
     this.name.textContent = strip.chain;
     const slowest = Math.max(...strip.stages.map((stage) => stage.forwardMs + stage.backwardMs));
@@ -36,7 +36,7 @@ export class StripView {
       this.grips = strip.stages.slice(1).map((_, stage) => new BoundaryHandle(stage, this.track, this.events));
       this.handles.replaceChildren(...this.grips.map((grip) => grip.element));
     }
-    for (const grip of this.grips) grip.show(strip, readOnly);
+    for (const [stage, grip] of this.grips.entries()) grip.show(strip, readOnly, isPinned(stage));
     if (!this.said) this.say(undefined);
   }
 
@@ -47,7 +47,7 @@ export class StripView {
     this.said = text !== undefined;
     this.caption.classList.toggle("active", this.said);
     const count = this.strip?.layers.length ?? 0;
-    this.caption.textContent = text ?? `${count} layers, as wide as their time for one micro-batch: forward above, backward below. Drag a boundary to move layers between stages.`;
+    this.caption.textContent = text ?? `${count} layers, as wide as their time for one micro-batch: forward above, backward below. Drag a boundary to move layers between stages, double-click it to pin it.`;
   }
 
   private stageBlock(strip: Strip, stage: StripStage, index: number, slowest: number): HTMLElement {

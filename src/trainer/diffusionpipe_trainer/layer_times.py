@@ -138,7 +138,8 @@ def measure_steps(layers: Sequence[Distinct], device: torch.device) -> None:
         for one in learning:
             _materialise(one.component, one.layer, True, device)
             for parameter in one.parameters():
-                parameter.grad = torch.zeros_like(parameter)
+                # Steps of zeros take twice as long as real ones.
+                parameter.grad = torch.randn_like(parameter)
             optimizers.append(AdamW(one.parameters()))
 
         def step() -> None:

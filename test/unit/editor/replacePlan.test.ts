@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decisionReplacements, withDecisionsOf } from "../../../src/editor/replacePlan";
+import { replacements } from "../../../src/editor/planText";
+import { withDecisionsOf } from "../../../src/editor/replacePlan";
 import type { Plan } from "../../../src/model/plan";
 import { planOf } from "../../webview/documents";
 
 function applied(text: string, wanted: Plan): string {
-  const changes = [...decisionReplacements(text, wanted)].sort((a, b) => b.offset - a.offset);
+  const changes = [...replacements(text, wanted)].sort((a, b) => b.offset - a.offset);
   return changes.reduce((now, { offset, length, text: replacement }) => now.slice(0, offset) + replacement + now.slice(offset + length), text);
 }
 
@@ -23,11 +24,11 @@ const plans = fc.record({
 describe("another plan in place of the document's", () => {
   it("leaves nothing of the former decisions, and all that is not a decision", () => {
     fc.assert(fc.property(plans, plans, fc.integer({ min: 1, max: 4 }), (before, other, indent) => {
-      const wanted = withDecisionsOf(before, other);
-      const text = JSON.stringify({ "own key": 1.5, ...before }, null, indent);
-      const after = JSON.parse(applied(text, wanted)) as Plan & { "own key"?: number };
+      const own: Plan & { "own key"?: number } = { "own key": 1.5, ...before };
+      const after = JSON.parse(applied(JSON.stringify(own, null, indent), withDecisionsOf(own, other))) as typeof own;
+      assert.equal(after["own key"], 1.5);
       for (const key of ["batch", "dataParallel", "schedule", "chains", "fills", "runnable"] as const) assert.deepEqual(after[key], other[key], key);
-      assert.equal(after.recompute ?? false, other.recompute ?? false);
+      assert.equal(after.recompute, other.recompute);
       assert.deepEqual(after.training, before.training);
       assert.deepEqual(after.profile, before.profile);
     }), { numRuns: 100, seed: 3 });
