@@ -41,17 +41,33 @@ export function worthOf(found: readonly Baseline[], plan: Plan, context: Context
   const { plan: own, baselines, verdict, caching } = comparisonWith(found, plan, context);
   return {
     kind: "worth",
-    verdict,
+    verdict: `${pipeliningText(plan, own.predicted.periodMs, found)} ${verdict}`,
     ...(caching !== undefined && { caching }),
     plan: figuresOf(own.predicted),
     methods: baselines.map(({ name, best, reason, speedUp }) => ({
       name,
       ...(best && { figures: figuresOf(best.predicted) }),
       ...(speedUp !== undefined && { speedUp }),
-      note: best ? `${best.schedule}, ${best.stages} × ${best.dataParallel}, ${best.microbatches} micro-batches` : (reason ?? "cannot be had"),
+      note: best ? `${best.schedule}, ${best.stages} × ${best.dataParallel}, ${best.microbatches} micro-batch${best.microbatches === 1 ? "" : "es"}` : (reason ?? "cannot be had"),
       isSimulated: best !== undefined && name !== notSimulated,
     })),
   };
+}
+
+/** Ways of training that need no pipeline and run the frozen components. */
+const withoutPipeline: ReadonlySet<Method> = new Set<Method>(["DDP", "FSDP"]);
+
+/** Whether any pipeline, this plan or a common method, beats doing without; cached encodings go with either. */
+function pipeliningText(plan: Plan, ownMs: number, found: readonly Baseline[]): string {
+  const known = found.flatMap(({ name, result }) => ("reason" in result || name === "cached encodings" ? [] : [{ name: String(name), periodMs: result.predicted.periodMs, isPipeline: !withoutPipeline.has(name) }]));
+  const own = { name: "this plan", periodMs: ownMs, isPipeline: plan.chains.some(({ stages }) => stages.length > 1) };
+  const fastest = (isPipeline: boolean) => [own, ...known].filter((way) => way.isPipeline === isPipeline).reduce<typeof own | undefined>((best, way) => (best && best.periodMs <= way.periodMs ? best : way), undefined);
+  const [piped, plain] = [fastest(true), fastest(false)];
+  if (!piped) return "No pipeline can be had here.";
+  if (!plain) return "Pipelining is the only way here: nothing else fits memory.";
+  const times = (slow: number, fast: number) => `${(slow / fast).toFixed(2)} times as fast as`;
+  if (piped.periodMs < plain.periodMs * (1 - 1e-6)) return `Pipelining is worth it: the fastest pipeline (${piped.name}) is ${times(plain.periodMs, piped.periodMs)} the best way without one (${plain.name}).`;
+  return `Pipelining is not worth it here: ${plain.name} without a pipeline is ${times(piped.periodMs, plain.periodMs)} the fastest pipeline (${piped.name}).`;
 }
 
 export function alternativeRows({ simulated, left }: Alternatives, context: Context): AnswerTo<"alternatives"> {

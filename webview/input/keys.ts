@@ -31,7 +31,7 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: [",", "ArrowLeft"], shown: ", or ←", what: "Previous slice of the lane", action: "previous" },
   { keys: ["ArrowUp"], shown: "↑", what: "Slice in the lane above", action: "laneAbove" },
   { keys: ["ArrowDown"], shown: "↓", what: "Slice in the lane below", action: "laneBelow" },
-  { keys: ["Escape"], shown: "Esc", what: "Clear the selection, call off a drag", action: "clear" },
+  { keys: ["Escape"], shown: "Esc", what: "Clear the selection, call off a drag, close an answer", action: "clear" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 

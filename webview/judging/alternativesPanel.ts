@@ -42,7 +42,7 @@ export class AlternativesPanel {
     this.list.replaceChildren(...rows.map((row, index) => element("div", { role: "option", id: `ranked-${index}`, class: "ranked" },
       element("span", { class: "rank" }, `${index + 1}`), element("span", { class: "ranked-kind" }, shortKindOf(row)), element("span", { class: "ranked-figures" }, `${formatMs(row.periodMs)} · ${formatBytes(row.peakMemoryBytes)}`))));
     this.select(0, false);
-    return element("div", {}, element("p", {}, leftText(answer)), this.scatter.element, scatterLegend(rows), this.list, this.details);
+    return element("div", {}, element("p", {}, leftText(answer)), this.scatter.element, scatterLegend(rows), this.details, this.list);
   }
 
   /** The document's plan, or one that is tried out, is another. */

@@ -24,6 +24,8 @@ export interface ScatterPoints {
 const height = 220;
 const margin = { top: 14, right: 14, bottom: 38, left: 46 };
 const area = 46;
+/** Lines need more room to be told apart. */
+const lineArea = 80;
 /** A click this near to a point is meant for it. */
 const reachPixels = 28;
 /** A limit beyond so many times the largest peak is told at the edge: its line would press all points together. */
@@ -118,7 +120,7 @@ function pointOf(row: AlternativeFigures, place: readonly [number, number], isSe
 
 function shapeOf(schedule: ScheduleName, isRunnable: boolean, [left, top]: readonly [number, number], isSelected: boolean): SVGElement {
   const kind = `${lines.has(schedule) ? "scatter-line" : "scatter-solid"} ${isRunnable ? "runs" : "runs-not"}${isSelected ? " is-selected" : ""}`;
-  return svgElement("path", { class: `scatter-point ${kind}`, d: symbol(shapes[schedule], area)() ?? "", transform: `translate(${left},${top})` });
+  return svgElement("path", { class: `scatter-point ${kind}`, d: symbol(shapes[schedule], lines.has(schedule) ? lineArea : area)() ?? "", transform: `translate(${left},${top})` });
 }
 
 /** Cross hairs, so that it is seen beneath and beside other points. */

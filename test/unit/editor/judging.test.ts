@@ -101,7 +101,10 @@ describe("questions about a plan", () => {
     const answer = reply(12)?.answer;
     assert.ok(answer?.kind === "worth");
     assert.ok(answer.methods.some(({ name }) => name === "cached encodings"));
-    assert.match(answer.verdict, /by this simulation\.$/);
+    assert.match(answer.verdict, /^Pipelining is .* by this simulation\.$/);
+    const period = (name: string) => answer.methods.find((method) => method.name === name)?.figures?.periodMs ?? Infinity;
+    const [plain, piped] = [["DDP", "FSDP"], ["GPipe", "1F1B", "interleaved 1F1B", "zero bubble", "DualPipeV", "Chimera"]].map((names) => Math.min(...names.map(period)));
+    assert.equal(answer.verdict.startsWith("Pipelining is worth it"), Math.min(piped, answer.plan.periodMs) < plain);
   });
 
   it("are answered with nothing when they are called off", async () => {
