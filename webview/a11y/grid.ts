@@ -37,7 +37,7 @@ export class LaneGrid {
         return element("span", { role: "gridcell", id: isSelected ? "active-slice" : undefined, "aria-colindex": first + along + 1, "aria-selected": isSelected ? "true" : "false" }, sentenceOf(slice, layouts[layout].timeline, lane.device));
       });
       if (lane.memory) cells.push(element("span", { role: "gridcell", "aria-colindex": 1 }, memorySentence(lane.memory, lane.device)));
-      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${lane.source} ${lane.stream}` }, ...cells);
+      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${layouts[layout].name ?? lane.source} ${lane.stream}` }, ...cells);
     }));
     setAttribute(this.owner, "aria-activedescendant", selected ? "active-slice" : undefined);
   }

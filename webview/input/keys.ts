@@ -37,7 +37,7 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: ["c"], shown: "C", what: "Critical path", action: "toggleCritical" },
   { keys: ["["], shown: "[", what: "Start a range at the selected slice", action: "rangeFrom" },
   { keys: ["]"], shown: "]", what: "End the range at the selected slice", action: "rangeTo" },
-  { keys: ["Escape"], shown: "Esc", what: "Clear the range, then the selection; call off a drag", action: "clear" },
+  { keys: ["Escape"], shown: "Esc", what: "Call off a drag, clear the range, then the selection, close an answer", action: "clear" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 
