@@ -7,6 +7,7 @@ import { formatChange, formatMs } from "../src/timeline/layout/format";
 import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
+import { PeriodVoice } from "./a11y/periodVoice";
 import { TimelineView } from "./canvas/timelineView";
 import { element } from "./dom";
 import { connect } from "./host";
@@ -17,6 +18,8 @@ import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
+import type { JumpActions } from "./panels/sliceDetails";
+import { TimelineSearch } from "./search/timelineSearch";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
 import { StripView } from "./strip/stripView";
@@ -25,36 +28,47 @@ import { button, checkbox, divider } from "./ui";
 export class App {
   private readonly figures = element("div", { class: "region-figures" });
   private readonly notices = element("div", { class: "region-notices" });
-  private readonly details = element("aside", { class: "details", "aria-label": "Details" });
+  private readonly details = element("section", { class: "details", "aria-label": "Details" });
   private readonly legend = element("div", { class: "region-legend" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" });
   private readonly stand = element("div", { class: "stand" });
   private readonly help = new KeysHelp();
   private readonly announcer = new Announcer();
+  private readonly voice = new PeriodVoice((text) => this.announcer.say(text));
+  private readonly search: TimelineSearch = new TimelineSearch({
+    scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection },
+    searched: (query) => this.searched(query),
+    go: (place) => this.go(place),
+    left: () => this.view.scroller.focus(),
+  });
   private readonly session = new Session((snapshot) => this.show(snapshot));
   private readonly strip = new StripView({
     tried: (stage, layer) => this.tryBoundary(stage, layer),
     kept: (stage, layer) => void this.keepBoundary(stage, layer),
     calledOff: () => this.callOff(),
   });
-  private readonly view = new TimelineView({
+  private readonly view: TimelineView = new TimelineView({
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    found: () => this.search.found,
     rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
   });
   private readonly grid = new LaneGrid(this.view.scroller);
-  private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), this.details));
+  private readonly main = element("main", { class: "main" }, this.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.search.element, this.view.element), this.details));
   private readonly host = connect((message) => this.receive(message));
   private state: ViewState = restoredState(this.host.state.get());
   private selection?: SlicePlace;
   private refusal?: string;
+  /** The host asked for a search before there was anything to search. */
+  private goesToFirst = false;
   private restored = false;
 
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.figures, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     this.fillToolbar();
+    if (this.state.search !== undefined) this.search.restore(this.state.search);
     this.show(this.session.current);
   }
 
@@ -68,11 +82,13 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.select(undefined),
+    clear: () => this.search.close() || this.select(undefined),
+    search: () => this.search.open(),
     toggleHelp: () => this.help.toggle(),
   };
 
   private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+    if (message.type === "search") return this.searchFor(message.query);
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -97,6 +113,8 @@ export class App {
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
     this.showSelection(key === undefined ? undefined : this.placeOfKey(picture, key));
+    this.voice.heard(picture.predicted.periodMs);
+    if (this.goesToFirst) this.toFirst();
   }
 
   private get shownPicture(): Picture | undefined {
@@ -131,9 +149,45 @@ export class App {
     this.selection = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
-    const slice = place && sliceOf(this.view.placement, place);
-    const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details);
+    this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps));
+    this.search.show();
+  }
+
+  private readonly jumps: JumpActions = {
+    select: (layout, operation) => {
+      this.go(placeOfOperation(this.view.placement, layout, operation));
+      // The button pressed is gone with what it belonged to.
+      this.details.querySelector<HTMLElement>(".details-title")?.focus();
+    },
+    showInModel: (component, layer) => void this.jump("model", component, layer),
+    openConfiguration: (component, layer) => void this.jump("configuration", component, layer),
+  };
+
+  private async jump(to: "model" | "configuration", component: string, layer: string | undefined): Promise<void> {
+    try {
+      await this.host.jump(to, component, layer);
+    } catch (error) {
+      this.refusal = error instanceof Error ? error.message : String(error);
+      this.show(this.session.current);
+    }
+  }
+
+  private searched(query: string | undefined): void {
+    this.remember({ search: query });
+    this.search.show();
+    this.view.redraw();
+  }
+
+  private searchFor(query: string): void {
+    this.search.open(query);
+    if (this.shownPicture) this.toFirst();
+    else this.goesToFirst = true;
+  }
+
+  private toFirst(): void {
+    this.goesToFirst = false;
+    this.selection = undefined;
+    this.search.step(1);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {

@@ -1,5 +1,6 @@
 /** What the view knows: the document as the host sent it, what follows from it, and a change being tried out. */
 import type { Plan } from "../src/model/plan";
+import type { Program } from "../src/model/program";
 import type { Timeline } from "../src/model/timeline";
 import { predictPlan } from "../src/plan/predict";
 import type { BaselineFigures, HostMessage, Problem } from "../src/protocol/messages";
@@ -18,6 +19,8 @@ export interface Picture {
   readonly plan: Plan;
   /** What it was simulated with. */
   readonly context: Context;
+  /** What the plan compiles into. */
+  readonly program: Program;
   readonly predicted: Timeline;
   readonly strip: Strip;
   /** Predicted first, then measured where there is a run. */
@@ -47,7 +50,7 @@ export class Session {
     return this.snapshot;
   }
 
-  receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+  receive(message: Exclude<HostMessage, { type: "reply" | "search" }>): void {
     switch (message.type) {
       case "inputs":
         this.document = undefined;
@@ -96,10 +99,10 @@ export class Session {
   private pictureOf({ plan, version, name, readOnly, notices }: Extract<HostMessage, { type: "plan" }>): Picture {
     const { context } = this;
     if (!context) throw new Error("The view got a plan before what it is simulated with.");
-    const predicted = predictPlan(plan, context).timeline;
+    const { program, timeline: predicted } = predictPlan(plan, context);
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
     return {
-      version, name, readOnly, notices, plan, context, predicted,
+      version, name, readOnly, notices, plan, context, program, predicted,
       strip: layoutStrip(plan, context.workload, context.costs),
       layouts: [layoutTimeline(predicted), ...(aligned ? [layoutTimeline(aligned.timeline)] : [])],
       ...(aligned && this.run && { measured: { ...aligned, name: this.run.name } }),

@@ -6,14 +6,17 @@ export interface ViewState {
   /** Which operation is selected, as `operationKey` names it. */
   readonly selected?: string;
   readonly showMeasured: boolean;
+  /** What is searched for; undefined while the search is closed. */
+  readonly search?: string;
 }
 
 export function restoredState(value: unknown): ViewState {
-  const { domain, selected, showMeasured } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const { domain, selected, showMeasured, search } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
   const isDomain = Array.isArray(domain) && domain.length === 2 && domain.every((ms) => Number.isFinite(ms)) && domain[0] < domain[1];
   return {
     ...(isDomain && { domain: [domain[0], domain[1]] }),
     ...(typeof selected === "string" && { selected }),
     showMeasured: showMeasured !== false,
+    ...(typeof search === "string" && { search }),
   };
 }

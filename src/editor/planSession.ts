@@ -1,4 +1,5 @@
 /** One view of one plan: sends what the text says, and writes back what is changed in the view. */
+import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { parseDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
@@ -15,15 +16,21 @@ import type { Edit, HostMessage, ViewMessage } from "../protocol/messages";
 import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import { Baselines, type Compare } from "./baselines";
+import { localPath } from "../commands/arguments";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import { replacements } from "./planText";
+import { isReadOnly } from "./readOnly";
 import { TextProblems } from "./textProblems";
 
 export interface SessionServices {
   readonly log: (message: string) => void;
   readonly compare: Compare;
   readonly diagnostics: vscode.DiagnosticCollection;
+  /** Ways to a component of a model (an absolute path), or to one of its layers. */
+  readonly jumps: Jumps;
 }
+
+export type Jumps = { readonly [T in Extract<ViewMessage, { type: "jump" }>["to"]]: (model: string, component: string, layer: string | undefined) => Promise<void> };
 
 /** Typing in the text is waited for this long before the baselines are searched. */
 const quietMs = 400;
@@ -57,6 +64,20 @@ export class PlanSession implements vscode.Disposable {
     this.outbox.post({ type: "measured", name, timeline: timeline ?? null });
   }
 
+  /** Finds slices in the view, as if the query had been typed there. */
+  search(query: string): void {
+    this.outbox.post({ type: "search", query });
+  }
+
+  /** Absolute path of the model that the plan trains; undefined while the text does not say, and where it is not on disk. */
+  get model(): string | undefined {
+    try {
+      return this.modelPath();
+    } catch {
+      return undefined;
+    }
+  }
+
   dispose(): void {
     clearTimeout(this.quiet);
     this.baselines.dispose();
@@ -69,7 +90,8 @@ export class PlanSession implements vscode.Disposable {
     if (!isViewMessage(message)) return this.services.log(`The timeline of ${nameOf(this.document.uri)} said something unknown, ${nameOfUnknown(message)}.`);
     const handlers: { readonly [T in ViewMessage["type"]]: (message: Extract<ViewMessage, { type: T }>) => void } = {
       ready: () => this.start(),
-      edit: ({ id, edit }) => void this.answer(id, edit),
+      edit: ({ id, edit }) => void this.answer(id, () => this.apply(edit)),
+      jump: ({ id, to, component, layer }) => void this.answer(id, () => this.services.jumps[to](this.modelPath(), component, layer)),
       showText: ({ field }) => void this.problems.show(field),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
@@ -93,12 +115,13 @@ export class PlanSession implements vscode.Disposable {
       if (text.trim() === "") return this.report(version, "empty", new UserError("There is nothing in it yet.", { hint: "Run “DiffusionPipe: New Plan” to make one." }));
       const plan = parseDocument(planFormat, text, nameOf(this.document.uri));
       const inputs = await this.inputsOf(plan);
+      const readOnly = await isReadOnly(this.document.uri);
       if (turn !== this.refreshes) return;
       validatePlan(plan, inputs.context.workload, inputs.context.devices.length, nameOf(this.document.uri));
       this.problems.clear();
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
-      this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
+      this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly, notices: noticesOf(plan, inputs) });
       this.askBaselines(plan, inputs, version);
     } catch (error) {
       if (turn === this.refreshes) this.report(version, error instanceof UserError && error.file !== nameOf(this.document.uri) ? "inputs" : "text", error);
@@ -150,12 +173,19 @@ export class PlanSession implements vscode.Disposable {
     }, quietMs);
   }
 
-  private async answer(id: number, edit: Edit): Promise<void> {
+  /** @throws UserError where it is outside of the workspace, or not on disk. */
+  private modelPath(): string {
+    const { path } = parseDocument(planFormat, this.document.getText(), nameOf(this.document.uri)).model;
+    return resolve(localPath(inputUri(this.document.uri, "model", path)));
+  }
+
+  /** Every request gets a reply: what it came to, or why it was refused. */
+  private async answer(id: number, work: () => Promise<void>): Promise<void> {
     try {
-      await this.apply(edit);
+      await work();
       this.outbox.post({ type: "reply", id });
     } catch (error) {
-      if (!(error instanceof UserError)) this.services.log(`An edit of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
+      if (!(error instanceof UserError)) this.services.log(`A request of the timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
       this.outbox.post({ type: "reply", id, error: messageOf(error) });
     }
   }
@@ -167,6 +197,7 @@ export class PlanSession implements vscode.Disposable {
   private async apply({ version, chain, stage, layer }: Edit): Promise<void> {
     const { document } = this;
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
+    if (await isReadOnly(document.uri)) throw new UserError("The plan is read-only.");
     const text = document.getText();
     const plan = parseDocument(planFormat, text, nameOf(document.uri));
     const { context } = await this.inputsOf(plan);
@@ -179,10 +210,6 @@ export class PlanSession implements vscode.Disposable {
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
     if (!(await vscode.workspace.applyEdit(edit))) throw new UserError("VS Code refused the edit: the file may be read-only.");
   }
-}
-
-function isReadOnly(uri: vscode.Uri): boolean {
-  return vscode.workspace.fs.isWritableFileSystem(uri.scheme) === false;
 }
 
 /** What the plan no longer agrees with. */

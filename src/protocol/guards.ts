@@ -14,12 +14,14 @@ const hostMessages: Checks<HostMessage> = {
   problem: shape<FieldsOf<HostMessage, "problem">>({ version: whole, kind: oneOf("empty", "text", "inputs"), problem }),
   baselines: shape<FieldsOf<HostMessage, "baselines">>({ version: whole, baselines: listOf(baseline), failed: optional(text) }),
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
+  search: shape<FieldsOf<HostMessage, "search">>({ query: text }),
   reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text) }),
 };
 
 const viewMessages: Checks<ViewMessage> = {
   ready: () => true,
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
+  jump: shape<FieldsOf<ViewMessage, "jump">>({ id: whole, to: oneOf("model", "configuration"), component: text, layer: optional(text) }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };

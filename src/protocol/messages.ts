@@ -33,6 +33,8 @@ export type HostMessage =
   | { readonly type: "baselines"; readonly version: number; readonly baselines: readonly BaselineFigures[]; readonly failed?: string }
   /** A run to lay over the prediction, or null to take it away. */
   | { readonly type: "measured"; readonly name: string; readonly timeline: Timeline | null }
+  /** Search for slices as if it had been typed, and go to the first. */
+  | { readonly type: "search"; readonly query: string }
   /** The answer to the request of that id; `error` when it was refused. */
   | { readonly type: "reply"; readonly id: number; readonly error?: string };
 
@@ -44,6 +46,8 @@ export type ViewMessage =
   /** The view listens; nothing is posted to it before. */
   | { readonly type: "ready" }
   | { readonly type: "edit"; readonly id: number; readonly edit: Edit }
+  /** Go to a component, or one of its layers, in the model view or in its configuration file; answered. */
+  | { readonly type: "jump"; readonly id: number; readonly to: "model" | "configuration"; readonly component: string; readonly layer?: string }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };

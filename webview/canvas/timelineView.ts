@@ -1,12 +1,14 @@
 /** The timeline: lanes on a canvas, labels beside and overlays above it, one frame at a time. */
 import { placeLanes, sliceAt, sliceOf, type Heights, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
+import type { Found } from "../../src/timeline/layout/search";
 import { element } from "../dom";
 import { TimeZoom, type Domain } from "../input/zoom";
 import { Axis, type PeriodMark } from "./axis";
 import { gutterLabels } from "./gutter";
 import { Overlay } from "./overlay";
 import { paintScene } from "./painter";
+import { paintSpotlight } from "./spotlight";
 import { makePatterns, type Patterns } from "./patterns";
 import { onThemeChange, readTheme, type Theme } from "./theme";
 
@@ -16,6 +18,8 @@ export interface TimelineEvents {
   moved(domain: Domain | undefined): void;
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
+  /** What is to stand out among the lanes as they are now; undefined where nothing is. */
+  found(): Found | undefined;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns): void;
 }
@@ -71,6 +75,11 @@ export class TimelineView {
 
   select(place: SlicePlace | undefined): void {
     this.selection = place;
+    this.schedule();
+  }
+
+  /** Draws the same again: what stands out has changed. */
+  redraw(): void {
     this.schedule();
   }
 
@@ -137,6 +146,8 @@ export class TimelineView {
     const { scrollTop } = this.scroller;
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop, marks: this.marks };
     paintScene({ context, theme: this.theme, patterns: this.patterns }, scene);
+    const found = this.events.found();
+    if (found) paintSpotlight(context, this.theme, scene, found);
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
   }

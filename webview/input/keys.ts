@@ -11,6 +11,7 @@ export interface KeyActions {
   laneAbove(): void;
   laneBelow(): void;
   clear(): void;
+  search(): void;
   toggleHelp(): void;
 }
 
@@ -31,7 +32,8 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: [",", "ArrowLeft"], shown: ", or ←", what: "Previous slice of the lane", action: "previous" },
   { keys: ["ArrowUp"], shown: "↑", what: "Slice in the lane above", action: "laneAbove" },
   { keys: ["ArrowDown"], shown: "↓", what: "Slice in the lane below", action: "laneBelow" },
-  { keys: ["Escape"], shown: "Esc", what: "Clear the selection, call off a drag", action: "clear" },
+  { keys: ["/", "Ctrl+f"], shown: "/ or Ctrl+F", what: "Search slices by layer, component, operation, micro-batch, device", action: "search" },
+  { keys: ["Escape"], shown: "Esc", what: "Close the search, clear the selection, call off a drag", action: "clear" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 
@@ -43,15 +45,25 @@ export const otherGestures: readonly (readonly [string, string])[] = [
   ["Double click", "Fit the slice"],
   ["← → on a boundary", "Try it one layer earlier or later"],
   ["Enter on a boundary", "Apply what was tried"],
+  ["Enter, Shift+Enter in the search", "Next match, match before"],
 ];
 
-/** Listens on the whole view; keys typed with Ctrl, Alt or Meta are the editor's, and a focused control keeps its own. */
+/** What takes letters for itself. */
+const typing = "vscode-text-field, input, select, textarea";
+
+/** Listens on the whole view; keys with Ctrl, Alt or Meta that are not in the table are the editor's, and a focused control keeps its own. */
 export function listenToKeys(actions: KeyActions): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-    const binding = keyBindings.find((other) => other.keys.includes(event.key.length === 1 ? event.key.toLowerCase() : event.key));
+    if (event.altKey || event.defaultPrevented) return;
+    const withCtrl = event.ctrlKey || event.metaKey;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const binding = keyBindings.find((other) => other.keys.includes(withCtrl ? `Ctrl+${key}` : key));
     if (!binding) return;
-    if (event.target instanceof HTMLElement && event.target.closest("vscode-button, vscode-checkbox") && event.key.startsWith("Arrow")) return;
+    const target = event.target instanceof HTMLElement ? event.target : undefined;
+    if (!withCtrl && target?.closest(typing)) return;
+    // What lies behind a dialog is out of reach, and so is what keys do to it.
+    if (document.querySelector("dialog[open]") && binding.action !== "toggleHelp") return;
+    if (target?.closest("vscode-button, vscode-checkbox, button") && event.key.startsWith("Arrow")) return;
     event.preventDefault();
     actions[binding.action]();
   });
