@@ -9,7 +9,7 @@ import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { PeriodVoice } from "./a11y/periodVoice";
 import { TimelineView } from "./canvas/timelineView";
-import { element } from "./dom";
+import { element, setAttribute } from "./dom";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
@@ -101,6 +101,7 @@ export class App {
     const stand = placeholder(snapshot, this.noticeActions);
     this.stand.replaceChildren(...(stand ? [stand] : []));
     this.main.hidden = !picture;
+    setAttribute(this.stand, "role", picture ? undefined : "main");
     document.body.classList.toggle("outdated", snapshot.problem !== undefined && picture !== undefined);
     if (!picture) return;
     const key = this.state.selected;
