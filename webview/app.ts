@@ -212,6 +212,8 @@ export class App {
     if (!place) return;
     this.select(place);
     this.view.reveal(place);
+    // Where there is little room, the page itself scrolls.
+    this.view.scroller.scrollIntoView({ block: "nearest" });
   }
 
   private describe(place: SlicePlace): readonly string[] {

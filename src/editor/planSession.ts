@@ -46,6 +46,9 @@ export class PlanSession implements vscode.Disposable {
   private measured?: { readonly name: string; readonly timeline: Timeline };
   private quiet?: NodeJS.Timeout;
   private refreshes = 0;
+  private isThere = false;
+  /** To be searched for as soon as the page is there. */
+  private query?: string;
 
   constructor(private readonly document: vscode.TextDocument, webview: vscode.Webview, private readonly services: SessionServices) {
     this.outbox = new Outbox((message) => void webview.postMessage(message));
@@ -64,9 +67,15 @@ export class PlanSession implements vscode.Disposable {
     this.outbox.post({ type: "measured", name, timeline: timeline ?? null });
   }
 
-  /** Finds slices in the view, as if the query had been typed there. */
+  /** Finds slices in the view, as if the query had been typed there; in one that is not there now, when it is again. */
   search(query: string): void {
-    this.outbox.post({ type: "search", query });
+    if (this.isThere) this.outbox.post({ type: "search", query });
+    else this.query = query;
+  }
+
+  /** The page is gone until the view is looked at again. */
+  hide(): void {
+    this.isThere = false;
   }
 
   /** Absolute path of the model that the plan trains; undefined while the text does not say, and where it is not on disk. */
@@ -102,7 +111,10 @@ export class PlanSession implements vscode.Disposable {
   private start(): void {
     this.sent = undefined;
     this.outbox.open();
+    this.isThere = true;
     if (this.measured) this.outbox.post({ type: "measured", ...this.measured });
+    if (this.query !== undefined) this.search(this.query);
+    this.query = undefined;
     void this.refresh();
   }
 

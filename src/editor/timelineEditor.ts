@@ -48,7 +48,10 @@ export function registerTimelineEditor({ extensionUri, log, compare, jumps }: Ti
         panels.set(session, { panel, uri: document.uri });
       };
       remember();
-      panel.onDidChangeViewState(() => panel.active && remember());
+      panel.onDidChangeViewState(() => {
+        if (panel.active) remember();
+        if (!panel.visible) session.hide();
+      });
       const query = asked.get(key);
       if (query !== undefined) session.search(query);
       asked.delete(key);

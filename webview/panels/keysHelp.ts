@@ -4,7 +4,7 @@ import { keyBindings, otherGestures } from "../input/keys";
 import { button } from "../ui";
 
 export class KeysHelp {
-  readonly element = element("dialog", { class: "keys", "aria-label": "Keys" });
+  readonly element = element("dialog", { class: "keys", "aria-label": "Keys", tabindex: -1, autofocus: true });
 
   constructor() {
     const rows = [...keyBindings.map(({ shown, what }) => [shown, what] as const), ...otherGestures];
