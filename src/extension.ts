@@ -43,6 +43,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     answers: new AnswerMemory(context.workspaceState),
     showModel: (path, choice) => modelViews.show(path, choice),
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
+    drawTimeline: (plan) => timelineEditor.draw(vscode.Uri.file(plan)),
   };
   answersComeFrom((path) => shell.answers.of(path));
   const views = registerViews(nodeFiles, roles, statusBar, log, async () => {

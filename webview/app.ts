@@ -9,9 +9,12 @@ import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { TimelineView } from "./canvas/timelineView";
 import { element } from "./dom";
+import { answerDrawing, sceneOf } from "./drawing";
 import { connect } from "./host";
+import { listenToCopy } from "./input/copy";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
+import { copyButton, figuresText } from "./panels/copyFigures";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -54,6 +57,7 @@ export class App {
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.figures, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
+    listenToCopy(this.keys.copy);
     this.fillToolbar();
     this.show(this.session.current);
   }
@@ -69,10 +73,12 @@ export class App {
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
     clear: () => this.select(undefined),
+    copy: () => this.copy(),
     toggleHelp: () => this.help.toggle(),
   };
 
   private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+    if (message.type === "draw") return void answerDrawing(message.id, this.still, this.host.post);
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -133,7 +139,21 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details);
+    this.details.replaceChildren(...details, copyButton(slice !== undefined, this.keys.copy));
+  }
+
+  private copy(): void {
+    const picture = this.shownPicture;
+    if (!picture) return;
+    this.host.post({ type: "copy", text: figuresText(this.layoutsOf(picture), this.view.placement, this.selection) });
+    this.announcer.say("The figures are on the clipboard.");
+  }
+
+  private get still() {
+    const picture = this.shownPicture;
+    if (!picture) return undefined;
+    const layouts = this.layoutsOf(picture);
+    return sceneOf(picture, layouts, periodMarks(picture, layouts.length > 1));
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {

@@ -47,7 +47,7 @@ export class Session {
     return this.snapshot;
   }
 
-  receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+  receive(message: Exclude<HostMessage, { type: "reply" | "draw" }>): void {
     switch (message.type) {
       case "inputs":
         this.document = undefined;

@@ -15,6 +15,7 @@ import type { Edit, HostMessage, ViewMessage } from "../protocol/messages";
 import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import { Baselines, type Compare } from "./baselines";
+import { Drawings } from "./drawings";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import { replacements } from "./planText";
 import { TextProblems } from "./textProblems";
@@ -32,6 +33,7 @@ export class PlanSession implements vscode.Disposable {
   private readonly outbox: Outbox<HostMessage>;
   private readonly baselines: Baselines;
   private readonly problems: TextProblems;
+  private readonly drawings = new Drawings((id) => this.outbox.post({ type: "draw", id }));
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
   private inputs?: { readonly key: string; readonly loaded: Promise<PlanInputs> };
@@ -57,8 +59,14 @@ export class PlanSession implements vscode.Disposable {
     this.outbox.post({ type: "measured", name, timeline: timeline ?? null });
   }
 
+  /** @returns The whole timeline as a PNG. @throws UserError where there is no picture of the plan. */
+  draw(): Promise<Uint8Array> {
+    return this.drawings.draw();
+  }
+
   dispose(): void {
     clearTimeout(this.quiet);
+    this.drawings.dispose();
     this.baselines.dispose();
     this.refreshes++;
     this.problems.clear();
@@ -71,6 +79,8 @@ export class PlanSession implements vscode.Disposable {
       ready: () => this.start(),
       edit: ({ id, edit }) => void this.answer(id, edit),
       showText: ({ field }) => void this.problems.show(field),
+      copy: ({ text }) => void copyFigures(text),
+      drawn: (answer) => this.drawings.answered(answer),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
     (handlers[message.type] as (message: ViewMessage) => void)(message);
@@ -79,6 +89,7 @@ export class PlanSession implements vscode.Disposable {
   /** The page is new, or was loaded again after it had been hidden: it knows nothing. */
   private start(): void {
     this.sent = undefined;
+    this.drawings.reloaded();
     this.outbox.open();
     if (this.measured) this.outbox.post({ type: "measured", ...this.measured });
     void this.refresh();
@@ -99,6 +110,7 @@ export class PlanSession implements vscode.Disposable {
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
       this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
+      this.drawings.shown();
       this.askBaselines(plan, inputs, version);
     } catch (error) {
       if (turn === this.refreshes) this.report(version, error instanceof UserError && error.file !== nameOf(this.document.uri) ? "inputs" : "text", error);
@@ -108,6 +120,7 @@ export class PlanSession implements vscode.Disposable {
   private report(version: number, kind: "empty" | "text" | "inputs", error: unknown): void {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
+    this.drawings.failed(error instanceof Error ? error : new Error(messageOf(error)));
     if (kind === "empty") this.problems.clear();
     else this.problems.report(error);
   }
@@ -179,6 +192,11 @@ export class PlanSession implements vscode.Disposable {
     if (document.version !== version) throw new UserError("The text has changed meanwhile; the change was not made.");
     if (!(await vscode.workspace.applyEdit(edit))) throw new UserError("VS Code refused the edit: the file may be read-only.");
   }
+}
+
+async function copyFigures(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage(vscode.l10n.t("The figures are on the clipboard."), 4000);
 }
 
 function isReadOnly(uri: vscode.Uri): boolean {

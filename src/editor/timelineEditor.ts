@@ -1,11 +1,15 @@
 /** The custom text editor of `*.pipeplan.json`: the document is text, the timeline is a view of it. */
 import * as vscode from "vscode";
+import { UserError } from "../model/errors";
 import type { Timeline } from "../model/timeline";
 import type { Compare } from "./baselines";
 import { viewHtml, viewRoot } from "./html";
 import type { PlanSession } from "./planSession";
 
 export const timelineViewType = "diffusionpipe.timeline";
+
+/** A view that has not opened by then will not. */
+const openingMs = 30_000;
 
 export interface TimelineEditorServices {
   readonly extensionUri: vscode.Uri;
@@ -17,12 +21,16 @@ export interface TimelineEditorServices {
 export interface TimelineEditor extends vscode.Disposable {
   /** Opens a plan and lays a measured timeline over its prediction; undefined takes it away again. */
   showMeasured(plan: vscode.Uri, name: string, timeline: Timeline | undefined): Promise<void>;
+  /** Opens a plan and has its view draw the whole timeline. @returns A PNG. @throws UserError where there is no picture of the plan. */
+  draw(plan: vscode.Uri): Promise<Uint8Array>;
 }
 
 /** Registers the editor; the view type is declared in the manifest. */
 export function registerTimelineEditor({ extensionUri, log, compare }: TimelineEditorServices): TimelineEditor {
   const diagnostics = vscode.languages.createDiagnosticCollection("diffusionpipe-plan");
   const sessions = new Map<string, Set<PlanSession>>();
+  const panels = new WeakMap<PlanSession, vscode.WebviewPanel>();
+  const opened = new vscode.EventEmitter<readonly [plan: string, session: PlanSession]>();
   const measured = new Map<string, { readonly name: string; readonly timeline: Timeline }>();
   const provider: vscode.CustomTextEditorProvider = {
     async resolveCustomTextEditor(document, panel) {
@@ -36,6 +44,8 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
       const session = new PlanSession(document, panel.webview, { log, compare, diagnostics });
       const open = sessions.get(key) ?? new Set();
       sessions.set(key, open.add(session));
+      panels.set(session, panel);
+      opened.fire([key, session]);
       const run = measured.get(key);
       if (run) session.showMeasured(run.name, run.timeline);
       panel.onDidDispose(() => {
@@ -45,6 +55,22 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
       panel.webview.html = viewHtml(panel.webview, extensionUri, "main", "Timeline");
     },
   };
+  /** The view of a plan that is in front, or the first one that opens. */
+  const sessionOf = (key: string) => new Promise<PlanSession>((resolve, reject) => {
+    const open = [...(sessions.get(key) ?? [])];
+    const front = open.find((session) => panels.get(session)?.visible);
+    if (front) return resolve(front);
+    const timer = setTimeout(() => {
+      waiting.dispose();
+      reject(new UserError("The timeline did not open in time.", { hint: "Open the plan in front and try again." }));
+    }, openingMs);
+    const waiting = opened.event(([other, session]) => {
+      if (other !== key) return;
+      waiting.dispose();
+      clearTimeout(timer);
+      resolve(session);
+    });
+  });
   const registration = vscode.window.registerCustomEditorProvider(timelineViewType, provider, { supportsMultipleEditorsPerDocument: true });
   return {
     async showMeasured(plan, name, timeline) {
@@ -56,6 +82,11 @@ export function registerTimelineEditor({ extensionUri, log, compare }: TimelineE
       await vscode.commands.executeCommand("vscode.openWith", plan, timelineViewType);
       for (const session of sessions.get(key) ?? []) session.showMeasured(name, timeline);
     },
-    dispose: () => vscode.Disposable.from(registration, diagnostics).dispose(),
+    async draw(plan) {
+      const key = plan.toString();
+      await vscode.commands.executeCommand("vscode.openWith", plan, timelineViewType);
+      return (await sessionOf(key)).draw();
+    },
+    dispose: () => vscode.Disposable.from(registration, diagnostics, opened).dispose(),
   };
 }

@@ -1,6 +1,7 @@
 /** Messages cross a border: each end checks what it is given. Documents inside were validated by the host before they were sent. */
 import { figure, flag, isFields, listOf, oneOf, optional, passes, problem, shape, text, whole, type Check, type Checks, type FieldsOf } from "./checks";
 import type { BaselineFigures, Edit, HostMessage, ViewMessage } from "./messages";
+import { isPictureText } from "./pictures";
 
 /** A document of the project, by its format. */
 const documentOf = (format: string): Check => (value) => isFields(value) && value.format === format;
@@ -14,6 +15,7 @@ const hostMessages: Checks<HostMessage> = {
   problem: shape<FieldsOf<HostMessage, "problem">>({ version: whole, kind: oneOf("empty", "text", "inputs"), problem }),
   baselines: shape<FieldsOf<HostMessage, "baselines">>({ version: whole, baselines: listOf(baseline), failed: optional(text) }),
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
+  draw: shape<FieldsOf<HostMessage, "draw">>({ id: whole }),
   reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text) }),
 };
 
@@ -21,6 +23,8 @@ const viewMessages: Checks<ViewMessage> = {
   ready: () => true,
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
+  copy: shape<FieldsOf<ViewMessage, "copy">>({ text }),
+  drawn: shape<FieldsOf<ViewMessage, "drawn">>({ id: whole, png: optional(isPictureText), error: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };
 

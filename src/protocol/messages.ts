@@ -33,6 +33,8 @@ export type HostMessage =
   | { readonly type: "baselines"; readonly version: number; readonly baselines: readonly BaselineFigures[]; readonly failed?: string }
   /** A run to lay over the prediction, or null to take it away. */
   | { readonly type: "measured"; readonly name: string; readonly timeline: Timeline | null }
+  /** Draw the whole timeline as a picture; answered by `drawn` of that id. */
+  | { readonly type: "draw"; readonly id: number }
   /** The answer to the request of that id; `error` when it was refused. */
   | { readonly type: "reply"; readonly id: number; readonly error?: string };
 
@@ -46,4 +48,8 @@ export type ViewMessage =
   | { readonly type: "edit"; readonly id: number; readonly edit: Edit }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
+  /** Put figures on the clipboard, as text. */
+  | { readonly type: "copy"; readonly text: string }
+  /** The picture asked for, a PNG as base64, or why there is none. */
+  | { readonly type: "drawn"; readonly id: number; readonly png?: string; readonly error?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };

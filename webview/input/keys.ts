@@ -11,6 +11,7 @@ export interface KeyActions {
   laneAbove(): void;
   laneBelow(): void;
   clear(): void;
+  copy(): void;
   toggleHelp(): void;
 }
 
@@ -32,27 +33,34 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: ["ArrowUp"], shown: "↑", what: "Slice in the lane above", action: "laneAbove" },
   { keys: ["ArrowDown"], shown: "↓", what: "Slice in the lane below", action: "laneBelow" },
   { keys: ["Escape"], shown: "Esc", what: "Clear the selection, call off a drag", action: "clear" },
+  { keys: ["y"], shown: "Y or Ctrl+C", what: "Copy the selected slice's figures, or those of all devices", action: "copy" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 
-/** Beyond the keyboard, and what a stage boundary does with keys of its own. */
-export const otherGestures: readonly (readonly [string, string])[] = [
+/** What the pointer does with the picture alone. */
+export const pictureGestures: readonly (readonly [string, string])[] = [
   ["Ctrl+wheel, pinch", "Zoom at the pointer"],
   ["Wheel", "Scroll the lanes, or pan when all are in view"],
   ["Shift+drag, Shift+wheel", "Pan"],
   ["Double click", "Fit the slice"],
+];
+
+/** Beyond the keyboard, and what a stage boundary does with keys of its own. */
+export const otherGestures: readonly (readonly [string, string])[] = [
+  ...pictureGestures,
   ["← → on a boundary", "Try it one layer earlier or later"],
   ["Enter on a boundary", "Apply what was tried"],
 ];
 
-/** Listens on the whole view; keys typed with Ctrl, Alt or Meta are the editor's, and a focused control keeps its own. */
-export function listenToKeys(actions: KeyActions): void {
+/** Listens on the whole view for the actions that there are; keys typed with Ctrl, Alt or Meta are the editor's, and a focused control keeps its own. */
+export function listenToKeys(actions: Partial<KeyActions>): void {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     const binding = keyBindings.find((other) => other.keys.includes(event.key.length === 1 ? event.key.toLowerCase() : event.key));
-    if (!binding) return;
+    const action = binding && actions[binding.action];
+    if (!action) return;
     if (event.target instanceof HTMLElement && event.target.closest("vscode-button, vscode-checkbox") && event.key.startsWith("Arrow")) return;
     event.preventDefault();
-    actions[binding.action]();
+    action();
   });
 }
