@@ -9,6 +9,7 @@ import { Cancelled } from "../model/errors";
 import { timelineViewType } from "../editor/timelineEditor";
 import { localPath, optionsOf } from "./arguments";
 import { pickPlan } from "./pick";
+import { withProgress } from "./progress";
 import { lay } from "./showMeasured";
 import type { Handler, Shell } from "./shell";
 
@@ -23,13 +24,13 @@ const options = z.strictObject({
 /** @returns What was laid over the plan, and what could not be placed. */
 export const openTraceCommand: Handler = async (shell, argument) => {
   const title = vscode.l10n.t("Open PyTorch Trace");
-  const given = argument instanceof vscode.Uri ? { traces: [localPath(argument)] } : optionsOf(options, "plan", argument);
+  const given = optionsOf(options, "plan", argument);
   const traces = given.traces ?? (await askTraces(title));
   const plan = given.plan ?? planInFront() ?? (await pickPlan(title));
   const opened = await openPlan(shell.files, plan);
   const trained = new Set(opened.profile.chains.flatMap(({ segments }) => segments.map(({ component }) => component)));
   const components = opened.profile.components.map(({ name }) => name).filter((name) => !trained.has(name));
-  const imported = await openTraces(shell.files, traces, { globalBatch: opened.plan.batch.global, components });
+  const imported = await withProgress(shell, vscode.l10n.t("Reading {0} traces", traces.length), undefined, () => openTraces(shell.files, traces, { globalBatch: opened.plan.batch.global, components }));
   const name = traceName(traces);
   if (given.output !== undefined) await writeDocument(timelineFormat, shell.files, given.output, imported.timeline);
   await lay(shell, plan, name, imported.timeline, traces[0]);

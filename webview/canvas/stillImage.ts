@@ -46,7 +46,7 @@ export async function stillImage(scene: StillScene): Promise<string> {
   paintLegend(brush, 50);
   const x = scaleLinear(scene.extent, [0, width - gutter - margin]);
   paintLanes(brush, scene, placement, x);
-  paintAxis(brush, x);
+  paintAxis(brush, x, scene.marks.map(({ ms }) => gutter + x(ms)));
   paintMarks(brush, scene.marks, x, placement.height);
   paintGutter(brush, scene.layouts, placement);
   return base64(await blobOf(canvas));
@@ -67,14 +67,20 @@ function paintLanes({ context, theme, patterns }: Brush, { layouts }: StillScene
   context.restore();
 }
 
-function paintAxis(brush: Brush, x: ReturnType<typeof scaleLinear<number, number>>): void {
+/** Labels stay inside, and give way where a mark would cross them. */
+function paintAxis(brush: Brush, x: ReturnType<typeof scaleLinear<number, number>>, marks: readonly number[]): void {
   const { context, theme } = brush;
   const ticks = x.ticks(12);
   const stepMs = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
-  context.fillStyle = theme.faint;
+  context.font = `12px ${theme.font}`;
   for (const tick of ticks) {
-    context.fillRect(gutter + x(tick) - 0.5, top - 9, 1, 5);
-    write(brush, formatTick(tick, stepMs), gutter + x(tick), top - 17, { align: "center", colour: theme.faint });
+    const label = formatTick(tick, stepMs);
+    const half = context.measureText(label).width / 2;
+    const at = gutter + x(tick);
+    const middle = Math.min(at, width - 4 - half);
+    context.fillStyle = theme.faint;
+    context.fillRect(at - 0.5, top - 9, 1, 5);
+    if (marks.every((mark) => Math.abs(mark - middle) > half + 3)) write(brush, label, middle, top - 17, { align: "center", colour: theme.faint });
   }
 }
 

@@ -4,11 +4,12 @@
  */
 import { scaleLinear } from "d3";
 import type { Timeline } from "../../model/timeline";
+import { alignMeasured } from "../layout/align";
 import { kindName } from "../layout/describe";
 import { formatMs, formatPercent, formatThroughput, formatTick } from "../layout/format";
 import { placeLanes, type PlacedLane } from "../layout/geometry";
 import { kindStyles, labelsOf, sliceKinds } from "../layout/kinds";
-import { layoutTimeline, type Slice } from "../layout/lanes";
+import { isTrained, layoutTimeline, type Slice } from "../layout/lanes";
 import { visibleMarks, type Mark } from "../layout/visible";
 import { ground, paintedBox, paints, patternDefinitions } from "./svgPaint";
 import { escapeXml, fitted, lineHeight, round, svgText, textWidth, wrapped } from "./svgText";
@@ -31,13 +32,15 @@ const mostKinds = 4;
 
 type Scale = (ms: number) => number;
 
-export function timelineToSvg(timeline: Timeline): string {
+/** Of a run of many iterations, a few that stand for it are drawn. */
+export function timelineToSvg(whole: Timeline): string {
+  const { timeline, zeroMs, note } = excerpt(whole);
   const layout = layoutTimeline(timeline);
   const placement = placeLanes([layout], heights);
-  const extent = [Math.min(0, layout.startMs), layout.endMs];
+  const extent = [Math.min(zeroMs, layout.startMs), layout.endMs];
   const x = scaleLinear(extent, [left, right]);
   const labels = labelling(timeline, (right - left) / (extent[1] - extent[0]));
-  const heading = wrapped(figuresOf(timeline), ", ", fontSize, right - margin);
+  const heading = wrapped([...figuresOf(timeline), ...(note === undefined ? [] : [note])], ", ", fontSize, right - margin);
   const devices = wrapped(deviceKinds(timeline), ", ", fontSize, right - margin);
   const head = [...heading.map((line) => ({ line, weight: "bold" as const })), ...devices.map((line) => ({ line, weight: undefined }))];
   const axis = margin + head.length * lineHeight(fontSize) + 2 * lineHeight(fontSize);
@@ -51,14 +54,35 @@ export function timelineToSvg(timeline: Timeline): string {
     patternDefinitions(),
     `<rect width="100%" height="100%" fill="#fff"/>`,
     ...head.map(({ line, weight }, index) => svgText(margin, margin + (index + 1) * lineHeight(fontSize) - 3, line, { size: fontSize, weight })),
-    ...axisMarks(x, axis, bottom),
+    ...axisMarks(x, x(zeroMs + timeline.periodMs), axis, bottom),
     ...placement.devices.map(({ device, y }) => svgText(left - 5, top + y + heights.compute / 2 + fontSize * 0.35, fitted(`Device ${device}`, fontSize, left - 5), { size: fontSize, anchor: "end" })),
     ...placement.lanes.flatMap((placed) => laneMarks(placed, labels, x, top, (extent[1] - extent[0]) / (right - left))),
-    ...periodMark(timeline, x, axis, bottom),
+    ...periodMark(timeline, zeroMs, x, axis, bottom),
     ...legend.flatMap((row, index) => row(bottom + 10 + (index + 1) * lineHeight(fontSize) - 3)),
     "</svg>",
   ];
   return `${parts.join("\n")}\n`;
+}
+
+interface Excerpt {
+  readonly timeline: Timeline;
+  /** Where its first iteration begins. */
+  readonly zeroMs: number;
+  /** Which iterations they are, where others are left out. */
+  readonly note?: string;
+}
+
+/** Two iterations, as a prediction has them: of more, neighbouring ones of median length, and what ran meanwhile. */
+function excerpt(timeline: Timeline): Excerpt {
+  const numbers = [...new Set(timeline.operations.filter(isTrained).map(({ iteration }) => iteration))].sort((a, b) => a - b);
+  const first = new Set(numbers.slice(0, 2));
+  const aligned = numbers.length > 2 ? alignMeasured({ ...timeline, operations: timeline.operations.filter(({ iteration }) => first.has(iteration)) }, timeline) : undefined;
+  if (!aligned) return { timeline, zeroMs: 0 };
+  const trained = aligned.timeline.operations.filter(isTrained);
+  return {
+    timeline: aligned.timeline, zeroMs: trained.reduce((least, { startMs }) => Math.min(least, startMs), Infinity),
+    note: `iterations ${aligned.iteration}–${aligned.iteration + aligned.count - 1} of ${numbers.length}`,
+  };
 }
 
 function figuresOf({ source, periodMs, bubbleRatio, throughputPerSecond }: Timeline): readonly string[] {
@@ -76,8 +100,8 @@ function deviceKinds(timeline: Timeline): readonly string[] {
   return kinds.length > mostKinds ? [...kinds.slice(0, mostKinds - 1), `${kinds.length - mostKinds + 1} more kinds of devices`] : kinds;
 }
 
-/** As many ticks as stand apart; one at the period's end would be under its flag, which is above them. */
-function axisMarks(x: Scale & { ticks(count: number): number[] }, axis: number, bottom: number): string[] {
+/** Ticks; where the period's mark would cross a label, the label gives way. */
+function axisMarks(x: Scale & { ticks(count: number): number[] }, mark: number, axis: number, bottom: number): string[] {
   const ticks = x.ticks(6);
   const [first, second] = ticks;
   const stepMs = (second ?? first + 1) - first;
@@ -87,14 +111,14 @@ function axisMarks(x: Scale & { ticks(count: number): number[] }, axis: number, 
     const middle = Math.min(Math.max(x(tick), margin + half), right - half);
     return [
       `<line x1="${round(x(tick))}" x2="${round(x(tick))}" y1="${round(axis)}" y2="${round(bottom)}" stroke="#ccc" stroke-width="0.5"/>`,
-      svgText(middle, axis - 3, label, { size: fontSize, anchor: "middle", fill: "#333" }),
+      ...(Math.abs(middle - mark) < half + 2 ? [] : [svgText(middle, axis - 3, label, { size: fontSize, anchor: "middle", fill: "#333" })]),
     ];
   });
 }
 
 /** Where one iteration gives way to the next. */
-function periodMark({ periodMs }: Timeline, x: Scale, axis: number, bottom: number): string[] {
-  const at = x(periodMs);
+function periodMark({ periodMs }: Timeline, zeroMs: number, x: Scale, axis: number, bottom: number): string[] {
+  const at = x(zeroMs + periodMs);
   if (at < left || at > right) return [];
   const label = `period ${formatMs(periodMs)}`;
   const size = fontSize;

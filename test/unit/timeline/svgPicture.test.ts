@@ -97,6 +97,28 @@ describe("timeline as a picture for a paper", () => {
     assert.match(svg, /<rect width="100%" height="100%" fill="#fff"\/>/);
   });
 
+  it("lets no mark run through a tick's label", () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 95 }), (periodMs) => {
+      const svg = timelineToSvg({ ...twoStages(), periodMs });
+      const at = Number(/<line x1="([\d.]+)"[^>]*stroke-dasharray/.exec(svg)?.[1]);
+      for (const { from, to, content } of textsOf(svg).filter((text) => /^\d+ ms$/.test(text.content))) assert.ok(at < from || at > to, `${content} at ${from}–${to}, mark at ${at}`);
+    }), { seed: 2 });
+  });
+
+  it("shows two settled iterations of a long run, says which, and marks where the first of them ends", () => {
+    const run = Array.from({ length: 20 }, (_, iteration) => [
+      operation({ op: "F", stage: 0, microbatch: 0, iteration, startMs: iteration * 100, endMs: iteration * 100 + 30 }),
+      operation({ op: "B", stage: 0, microbatch: 0, iteration, startMs: iteration * 100 + 40, endMs: iteration * 100 + 100 }),
+    ]).flat();
+    const svg = timelineToSvg(timelineOf(run, { source: "measured", periodMs: 100 }));
+    const texts = textsOf(svg).map(({ content }) => content);
+    assert.deepEqual(texts.filter((text) => /^[FB]0$/.test(text)), ["F0", "B0", "F0", "B0"]);
+    assert.match(texts.join(" "), /iterations \d+–\d+ of 20/);
+    const [mark] = [.../<line x1="([\d.]+)"[^>]*stroke-dasharray/.exec(svg)?.slice(1) ?? []].map(Number);
+    const second = Number([...svg.matchAll(/<title>F0: [^<]*<\/title><rect x="([\d.]+)"/g)][1][1]);
+    assert.ok(Math.abs(mark - second) < 0.02, `${mark}, ${second}`);
+  });
+
   it("draws what nobody sees apart as one", () => {
     const tiny = Array.from({ length: 20_000 }, (_, index) => operation({ op: "F", stage: 0, microbatch: index, startMs: index, endMs: index + 1 }));
     const svg = timelineToSvg(timelineOf(tiny));
