@@ -1,6 +1,6 @@
 /** Answers the host's wish for a picture of all that is shown. */
 import type { ViewMessage } from "../src/protocol/messages";
-import { formatMs, formatPercent, formatThroughput } from "../src/timeline/layout/format";
+import { formatChange, formatMs, formatPercent, formatThroughput } from "../src/timeline/layout/format";
 import type { Layout } from "../src/timeline/layout/lanes";
 import type { PeriodMark } from "./canvas/axis";
 import { stillImage, type StillScene } from "./canvas/stillImage";
@@ -16,9 +16,11 @@ export async function answerDrawing(id: number, scene: StillScene | undefined, p
   }
 }
 
-export function sceneOf({ name, predicted }: Picture, layouts: readonly Layout[], marks: readonly PeriodMark[]): StillScene {
+/** @param layouts Those that are shown: the prediction, and the measurement where it is not hidden. */
+export function sceneOf({ name, predicted, measured }: Picture, layouts: readonly Layout[], marks: readonly PeriodMark[]): StillScene {
+  const run = measured && layouts.length > 1 ? `; ${measured.name}: measured period ${formatMs(measured.timeline.periodMs)} (${formatChange(measured.periodError)})` : "";
   return {
-    heading: `${name}: period ${formatMs(predicted.periodMs)}, bubble ratio ${formatPercent(predicted.bubbleRatio)}, ${formatThroughput(predicted.throughputPerSecond)} (predicted)`,
+    heading: `${name}: period ${formatMs(predicted.periodMs)}, bubble ratio ${formatPercent(predicted.bubbleRatio)}, ${formatThroughput(predicted.throughputPerSecond)} (predicted)${run}`,
     layouts, marks,
     extent: [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...layouts.map((layout) => layout.endMs))],
   };

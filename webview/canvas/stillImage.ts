@@ -106,7 +106,7 @@ function paintGutter(brush: Brush, layouts: readonly Layout[], placement: Placem
   const { theme } = brush;
   for (const { device, y, height } of placement.devices) {
     write(brush, `Device ${device}`, margin, top + y + 10, { font: `600 12px ${theme.font}` });
-    if (height > 26) write(brush, kindName(layouts[0].timeline, device), margin, top + y + 25, { colour: theme.faint, room: gutter - margin - (layouts.length > 1 ? 72 : 24) });
+    if (height > 26) write(brush, kindName(layouts[0].timeline, device), margin, top + y + 27, { colour: theme.faint, room: gutter - margin - 24 });
   }
   for (const { lane, y, height } of placement.lanes) {
     const text = lane.stream === "communication" ? "⇄" : layouts.length > 1 ? lane.source : "";
