@@ -15,6 +15,7 @@ interface Wish {
 export class Drawings {
   private next = 1;
   private isShown = false;
+  private problem?: Error;
   private readonly open = new Map<number, Wish>();
 
   /** @param ask Tells the view to draw. */
@@ -22,6 +23,7 @@ export class Drawings {
 
   /** @returns A PNG. @throws UserError where the view has nothing to draw, or does not answer. */
   draw(): Promise<Uint8Array> {
+    if (this.problem) return Promise.reject(this.problem);
     const id = this.next++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.settle(id, ({ reject: refuse }) => refuse(new UserError("The timeline has not been drawn in time.", { hint: "Open the plan in front and try again, or export as SVG." }))), patienceMs);
@@ -32,14 +34,16 @@ export class Drawings {
 
   /** The view has been given the plan. */
   shown(): void {
+    this.problem = undefined;
     if (this.isShown) return;
     this.isShown = true;
     for (const id of this.open.keys()) this.ask(id);
   }
 
-  /** There is no picture of the plan. */
+  /** There is no picture of the plan as it is now, until one is shown again. */
   failed(error: Error): void {
-    for (const id of [...this.open.keys()]) this.settle(id, ({ reject }) => reject(error));
+    this.problem = error;
+    this.refuse(error);
   }
 
   /** The page is new and shows nothing yet; what was asked of the old one is asked again. */
@@ -57,7 +61,11 @@ export class Drawings {
   }
 
   dispose(): void {
-    this.failed(new UserError("The timeline was closed before it was drawn."));
+    this.refuse(new UserError("The timeline was closed before it was drawn."));
+  }
+
+  private refuse(error: Error): void {
+    for (const id of [...this.open.keys()]) this.settle(id, ({ reject }) => reject(error));
   }
 
   private settle(id: number, finish: (wish: Wish) => void): void {

@@ -33,6 +33,8 @@ describe("pictures asked of a view", () => {
     drawings.answered({ type: "drawn", id: 1, error: "too tall" });
     const broken = assert.rejects(drawings.draw(), /Too many/);
     drawings.failed(new UserError("Too many."));
+    await assert.rejects(drawings.draw(), /Too many/, "what is wrong stays wrong");
+    drawings.shown();
     const closed = assert.rejects(drawings.draw(), /closed/);
     drawings.dispose();
     await Promise.all([refused, broken, closed]);
