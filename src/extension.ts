@@ -46,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     showModel: (path, choice) => modelViews.show(path, choice),
     searchTimeline: (of, query) => timelineEditor.search(of, query),
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
+    drawTimeline: (plan) => timelineEditor.draw(vscode.Uri.file(plan)),
   };
   answersComeFrom((path) => shell.answers.of(path));
   const views = registerViews(nodeFiles, roles, statusBar, log, async () => {

@@ -13,14 +13,17 @@ import { PeriodVoice } from "./a11y/periodVoice";
 import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
 import { element, setAttribute } from "./dom";
+import { answerDrawing, sceneOf } from "./drawing";
 import { listenToEditKeys } from "./edit/editKeys";
 import { PlanEditor } from "./edit/planEditor";
 import { connect } from "./host";
+import { listenToCopy } from "./input/copy";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
 import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
 import { Overlays } from "./overlays/overlays";
+import { copyButton, figuresText } from "./panels/copyFigures";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -94,6 +97,7 @@ export class App {
     root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection));
+    listenToCopy(this.keys.copy);
     this.session.showIterations(this.state.lanes.iterations);
     this.fillToolbar();
     if (this.state.search !== undefined) this.search.restore(this.state.search);
@@ -112,6 +116,7 @@ export class App {
     laneBelow: () => this.cross(1),
     clear: () => this.editor.callOffDrag() || this.search.close() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
     search: () => this.search.open(),
+    copy: () => this.copy(),
     toggleHelp: () => this.help.toggle(),
     toggleCritical: () => this.overlays.toggleCritical(),
     rangeFrom: () => this.overlays.setEnd("from"),
@@ -120,6 +125,7 @@ export class App {
 
   private receive(message: HostNews): void {
     if (message.type === "search") return this.searchFor(message.query);
+    if (message.type === "draw") return void answerDrawing(message.id, this.still, this.host.post);
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -187,9 +193,21 @@ export class App {
     this.selection = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
-    this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps), ...this.editor.actionsFor(place), ...this.overlays.panels);
+    this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps), ...this.editor.actionsFor(place), copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();
+  }
+
+  private copy(): void {
+    const picture = this.shownPicture;
+    if (!picture) return;
+    this.host.post({ type: "copy", text: figuresText(this.layoutsOf(picture), this.view.placement, this.selection) });
+    this.announcer.say("The figures are on the clipboard.");
+  }
+
+  private get still() {
+    const picture = this.shownPicture;
+    return picture && sceneOf(picture, this.layoutsOf(picture), periodMarks(picture, this.state.showMeasured), this.lanes.show(picture, this.layoutsOf(picture)));
   }
 
   private readonly jumps: JumpActions = {

@@ -71,7 +71,7 @@ export class Session {
     return this.snapshot;
   }
 
-  receive(message: Exclude<HostNews, { type: "search" }>): void {
+  receive(message: Exclude<HostNews, { type: "search" | "draw" }>): void {
     switch (message.type) {
       case "inputs":
         this.document = undefined;

@@ -18,6 +18,7 @@ import { problemOf } from "../protocol/problems";
 import type { Context } from "../simulate/context";
 import { Baselines, type Compare } from "./baselines";
 import { localPath } from "../commands/arguments";
+import { Drawings } from "./drawings";
 import { Judging, type PlanSearches } from "./judging";
 import { chooseOtherPlan, SavedPlan } from "./otherPlans";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
@@ -49,6 +50,7 @@ export class PlanSession implements vscode.Disposable {
   private readonly saved: SavedPlan;
   private readonly judging: Judging;
   private readonly problems: TextProblems;
+  private readonly drawings = new Drawings((id) => this.outbox.post({ type: "draw", id }));
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
   private inputs?: { readonly key: string; readonly loaded: Promise<PlanInputs> };
@@ -101,8 +103,14 @@ export class PlanSession implements vscode.Disposable {
     }
   }
 
+  /** @returns The whole timeline as a PNG. @throws UserError where there is no picture of the plan. */
+  draw(): Promise<Uint8Array> {
+    return this.drawings.draw();
+  }
+
   dispose(): void {
     clearTimeout(this.quiet);
+    this.drawings.dispose();
     this.baselines.dispose();
     this.refreshes++;
     this.problems.clear();
@@ -118,6 +126,8 @@ export class PlanSession implements vscode.Disposable {
       cancel: ({ id }) => this.judging.cancel(id),
       jump: ({ id, to, component, layer }) => void this.answer(id, () => this.services.jumps[to](this.modelPath(), component, layer)),
       showText: ({ field }) => void this.problems.show(field),
+      copy: ({ text }) => void copyFigures(text),
+      drawn: (answer) => this.drawings.answered(answer),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
     (handlers[message.type] as (message: ViewMessage) => void)(message);
@@ -126,6 +136,7 @@ export class PlanSession implements vscode.Disposable {
   /** The page is new, or was loaded again after it had been hidden: it knows nothing. */
   private start(): void {
     this.sent = undefined;
+    this.drawings.reloaded();
     this.outbox.open();
     this.isThere = true;
     if (this.measured) this.outbox.post({ type: "measured", ...this.measured });
@@ -151,6 +162,7 @@ export class PlanSession implements vscode.Disposable {
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
       this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly, notices: noticesOf(plan, inputs) });
+      this.drawings.shown();
       this.askBaselines(plan, inputs, version);
       this.judging.now({ version, plan, inputs });
     } catch (error) {
@@ -172,6 +184,7 @@ export class PlanSession implements vscode.Disposable {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
     this.judging.now(undefined);
+    this.drawings.failed(error instanceof Error ? error : new Error(messageOf(error)));
     if (kind === "empty") this.problems.clear();
     else this.problems.report(error);
   }
@@ -246,6 +259,11 @@ export class PlanSession implements vscode.Disposable {
     // What a plan decides about costs is a part of what it is simulated with.
     await writePlan(document, edit.version, edited, (await this.inputsOf(edited)).context);
   }
+}
+
+async function copyFigures(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage(vscode.l10n.t("The figures are on the clipboard."), 4000);
 }
 
 /** What the plan no longer agrees with. */

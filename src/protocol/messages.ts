@@ -40,6 +40,8 @@ export type HostMessage =
   | { readonly type: "standing"; readonly version: number; readonly standing: Standing }
   /** Search for slices as if it had been typed, and go to the first. */
   | { readonly type: "search"; readonly query: string }
+  /** Draw the whole timeline as a picture; answered by `drawn` of that id. */
+  | { readonly type: "draw"; readonly id: number }
   /** How far the work for the request of that id is. */
   | { readonly type: "progress"; readonly id: number; readonly done: number; readonly total: number }
   /** The answer to the request of that id; `error` when it was refused. Of a question neither: it was called off. */
@@ -78,4 +80,8 @@ export type ViewMessage =
   | { readonly type: "jump"; readonly id: number; readonly to: "model" | "configuration"; readonly component: string; readonly layer?: string }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
+  /** Put figures on the clipboard, as text. */
+  | { readonly type: "copy"; readonly text: string }
+  /** The picture asked for, a PNG as base64, or why there is none. */
+  | { readonly type: "drawn"; readonly id: number; readonly png?: string; readonly error?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };

@@ -29,9 +29,9 @@ export interface TimelineEvents extends GutterEvents {
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
   /** The lanes were drawn; what lies over them follows. */
-  drawn(scene: Scene, brush: Brush): void;
+  drawn?(scene: Scene, brush: Brush): void;
   /** What is to stand out among the lanes as they are now; undefined where nothing is. */
-  found(): Found | undefined;
+  found?(): Found | undefined;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns, colouring: Colouring): void;
 }
@@ -185,9 +185,9 @@ export class TimelineView {
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
     const brush = { context, theme: this.theme, patterns: this.patterns };
     paintScene(brush, scene);
-    const found = this.events.found();
+    const found = this.events.found?.();
     if (found) paintSpotlight(context, this.theme, scene, found);
-    this.events.drawn(scene, brush);
+    this.events.drawn?.(scene, brush);
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
   }

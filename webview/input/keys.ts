@@ -12,6 +12,7 @@ export interface KeyActions {
   laneBelow(): void;
   clear(): void;
   search(): void;
+  copy(): void;
   toggleHelp(): void;
   toggleCritical(): void;
   rangeFrom(): void;
@@ -40,15 +41,21 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: ["]"], shown: "]", what: "End the range at the selected slice", action: "rangeTo" },
   { keys: ["/", "Ctrl+f"], shown: "/ or Ctrl+F", what: "Search slices by layer, component, operation, micro-batch, device", action: "search" },
   { keys: ["Escape"], shown: "Esc", what: "Call off a drag, close the search, clear the range, then the selection, close an answer", action: "clear" },
+  { keys: ["y"], shown: "Y or Ctrl+C", what: "Copy the selected slice's figures, or those of all devices", action: "copy" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 
-/** Beyond the keyboard, and what a stage boundary does with keys of its own. */
-export const otherGestures: readonly (readonly [string, string])[] = [
+/** What the pointer does with the picture alone. */
+export const pictureGestures: readonly (readonly [string, string])[] = [
   ["Ctrl+wheel, pinch", "Zoom at the pointer"],
   ["Wheel", "Scroll the lanes, or pan when all are in view"],
   ["Shift+drag, Shift+wheel", "Pan"],
   ["Double click", "Fit the slice"],
+];
+
+/** Beyond the keyboard, and what a stage boundary does with keys of its own. */
+export const otherGestures: readonly (readonly [string, string])[] = [
+  ...pictureGestures,
   ["Drag on the time axis", "Statistics of a range of time"],
   ["Drag in the overview", "Move or resize the part in view; arrow keys when it has the focus"],
   ["← → on a boundary", "Try it one layer earlier or later"],
@@ -59,8 +66,11 @@ export const otherGestures: readonly (readonly [string, string])[] = [
 /** What takes letters for itself. */
 const typing = "vscode-text-field, input, select, textarea";
 
-/** Listens on the whole view; keys with Ctrl, Alt or Meta that are not in the table are the editor's, and a focused control keeps its own. */
-export function listenToKeys(actions: KeyActions): void {
+/**
+ * Listens on the whole view for the actions that there are; keys with Ctrl, Alt or Meta that are not in the table are the editor's,
+ * and a focused control keeps its own.
+ */
+export function listenToKeys(actions: Partial<KeyActions>): void {
   document.addEventListener("keydown", (event) => {
     // Where brackets are typed with AltGr, it reads as Ctrl+Alt.
     const isTyped = event.getModifierState("AltGraph");
@@ -68,13 +78,14 @@ export function listenToKeys(actions: KeyActions): void {
     const withCtrl = !isTyped && (event.ctrlKey || event.metaKey);
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const binding = keyBindings.find((other) => other.keys.includes(withCtrl ? `Ctrl+${key}` : key));
-    if (!binding) return;
+    const action = binding && actions[binding.action];
+    if (!action) return;
     const target = event.target instanceof HTMLElement ? event.target : undefined;
     if (!withCtrl && target?.closest(typing)) return;
     // What lies behind a dialog is out of reach, and so is what keys do to it.
     if (document.querySelector("dialog[open]") && binding.action !== "toggleHelp") return;
     if (target?.closest("vscode-button, vscode-checkbox, button") && event.key.startsWith("Arrow")) return;
     event.preventDefault();
-    actions[binding.action]();
+    action();
   });
 }

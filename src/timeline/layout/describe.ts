@@ -56,7 +56,7 @@ export function deviceName(timeline: Timeline, device: number): string {
 
 /** What sort of device it is: its name without the rank that may come first. */
 export function kindName(timeline: Timeline, device: number): string {
-  return (timeline.devices[device]?.name ?? "").replace(new RegExp(`^${device}: `), "");
+  return (timeline.devices[device]?.name ?? "").replace(new RegExp(`^(rank )?${device}: `), "");
 }
 
 /** What each device does over the iterations shown, as shares of the whole; waiting for others counts as idle. */
