@@ -2,7 +2,9 @@
 import type { HostNews } from "../src/protocol/messages";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
+import { withDevice, withGroup } from "../src/timeline/layout/folds";
 import { formatMs } from "../src/timeline/layout/format";
+import { iterationStarts } from "../src/timeline/layout/iterations";
 import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
@@ -19,6 +21,8 @@ import { PreviewBound } from "./judging/previewBound";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
+import { LaneControls } from "./panels/laneControls";
+import type { LaneState } from "./laneState";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
 import { Session, type Picture, type Snapshot } from "./session";
@@ -39,9 +43,12 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
-    rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
+    rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
+    deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
+    groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
   });
-  private readonly grid = new LaneGrid(this.view.scroller);
+  private readonly lanes = new LaneControls(() => this.state.lanes, (lanes) => this.changeLanes(lanes));
+  private readonly grid = new LaneGrid(this.view.plot);
   private readonly host = connect((message) => this.receive(message));
   private readonly editor = new PlanEditor(this.session, this.host, this.view, {
     refused: (reason) => this.showRefusal(reason),
@@ -66,6 +73,7 @@ export class App {
     root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection));
+    this.session.showIterations(this.state.lanes.iterations);
     this.fillToolbar();
     this.show(this.session.current);
   }
@@ -107,6 +115,7 @@ export class App {
     // The axis holds still while a change is tried, so that a shorter period is seen as one.
     const ends = [...layouts, ...this.layoutsOf(committed)].map((layout) => layout.endMs);
     this.editor.show(picture, picture.readOnly || snapshot.problem !== undefined);
+    this.view.arrange(this.lanes.show(picture, layouts));
     this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
@@ -178,7 +187,10 @@ export class App {
 
   private revealPredicted(key: string): void {
     const picture = this.shownPicture;
-    this.go(picture && this.placeOfKey(picture, `0:${key}`));
+    if (!picture) return;
+    // Where fewer iterations are shown than it was named in, the same operation of another one stands for it.
+    const asShown = picture.predicted.operations.map(operationKey).find((other) => withoutIteration(other) === withoutIteration(key));
+    this.go(this.placeOfKey(picture, `0:${key}`) ?? (asShown === undefined ? undefined : this.placeOfKey(picture, `0:${asShown}`)));
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -202,6 +214,7 @@ export class App {
       button({ label: "Fit", title: "Show everything", appearance: "icon", onClick: () => zoom.show(undefined) }),
       button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
       ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
+      this.lanes.element,
       this.legend,
     );
   }
@@ -216,6 +229,12 @@ export class App {
     this.show(this.session.current);
   }
 
+  private changeLanes(lanes: LaneState): void {
+    this.remember({ lanes });
+    this.session.showIterations(lanes.iterations);
+    this.show(this.session.current);
+  }
+
   private remember(change: Partial<ViewState>): void {
     this.state = { ...this.state, ...change };
     this.host.state.set(this.state);
@@ -226,9 +245,15 @@ export class App {
 function periodMarks({ predicted, measured, other }: Picture, showMeasured: boolean): readonly PeriodMark[] {
   // The labels of two predictions stand on the outer sides of their lines.
   const isLonger = other !== undefined && predicted.periodMs > other.timeline.periodMs;
-  const marks: readonly PeriodMark[] = [
-    { ms: predicted.periodMs, label: `period ${formatMs(predicted.periodMs)}`, kind: "predicted", side: isLonger ? "after" : "before", after: other || (measured && showMeasured) ? undefined : "next iteration" },
-    ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : []),
-  ];
+  const isAlone = !other && !(measured && showMeasured);
+  const starts = iterationStarts(predicted).map(({ ms, iteration, isShown }, i) => ({
+    ms, ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }), kind: "predicted" as const, side: isLonger ? ("after" as const) : ("before" as const), after: !isAlone ? undefined : isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown`,
+  }));
+  const marks = [...starts, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
+}
+
+/** An `operationKey` with its third part left out. */
+function withoutIteration(key: string): string {
+  return key.split("|").toSpliced(2, 1).join("|");
 }

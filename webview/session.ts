@@ -11,6 +11,7 @@ import { problemOf } from "../src/protocol/problems";
 import type { Context } from "../src/simulate/context";
 import { alignMeasured, type Aligned } from "../src/timeline/layout/align";
 import { alignOther } from "../src/timeline/layout/alignOther";
+import type { ShownIterations } from "../src/timeline/layout/iterations";
 import { layoutTimeline, type Layout } from "../src/timeline/layout/lanes";
 import { layoutStrip, type Strip } from "../src/timeline/layout/strip";
 
@@ -59,6 +60,7 @@ export class Session {
   private run?: { readonly name: string; readonly timeline: Timeline };
   private other?: OtherTimeline;
   private snapshot: Snapshot = {};
+  private iterations: ShownIterations = 2;
 
   constructor(private readonly changed: (snapshot: Snapshot) => void) {}
 
@@ -108,6 +110,13 @@ export class Session {
     this.redraw();
   }
 
+  /** How many iterations predictions show from now on. */
+  showIterations(iterations: ShownIterations): void {
+    if (iterations === this.iterations) return;
+    this.iterations = iterations;
+    this.redraw();
+  }
+
   private redraw(): void {
     const document = this.document;
     if (!document) return;
@@ -128,7 +137,7 @@ export class Session {
 
   private pictureOf({ plan, version, name, readOnly, notices }: Extract<HostMessage, { type: "plan" }>): Picture {
     const context = this.contextOf(plan);
-    const predicted = predictPlan(plan, context).timeline;
+    const predicted = predictPlan(plan, context, undefined, this.iterations).timeline;
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
     const other = this.other && { name: this.other.name, timeline: alignOther(predicted, this.other.timeline) };
     return {

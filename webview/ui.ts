@@ -28,8 +28,8 @@ export function progressRing(label: string): HTMLElement {
   return element("vscode-progress-ring", { "aria-label": label });
 }
 
-export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): HTMLElement {
-  const node = element("vscode-checkbox", { checked }, label) as HTMLElement & { readonly checked: boolean };
+export function checkbox(label: string, checked: boolean, onChange: (checked: boolean) => void): HTMLElement & { checked: boolean } {
+  const node = element("vscode-checkbox", { checked }, label) as HTMLElement & { checked: boolean };
   // Its aria-checked follows a moment later.
   node.addEventListener("change", () => onChange(node.checked));
   return node;

@@ -13,14 +13,15 @@ import { compilePlan } from "./compile";
 import { validatePlan } from "./validate";
 
 /**
- * The program of a plan and its predicted timeline (two settled iterations; where chains condition on themselves, two that do).
+ * The program of a plan and its predicted timeline (settled iterations; where chains condition on themselves, ones that do).
+ * @param iterations How many are shown, side by side.
  * @throws UserError naming the field of a plan that does not fit its profile or cluster.
  */
-export function predictPlan(plan: Plan, context: Context, planRef?: FileRef): { program: Program; timeline: Timeline } {
+export function predictPlan(plan: Plan, context: Context, planRef?: FileRef, iterations: 1 | 2 | 3 = 2): { program: Program; timeline: Timeline } {
   validatePlan(plan, context.workload, context.devices.length);
   const program = compilePlan(plan, context, planRef);
   const [shown, ...others] = outcomesOf(context);
-  const timeline = timelineOf(program, shown.context);
+  const timeline = timelineOf(program, shown.context, iterations);
   if (others.length === 0) return { program, timeline };
   const expectedPeriodMs = others.reduce((ms, { share, context: other }) => ms + share * simulate(compilePlan(plan, other), other).periodMs, shown.share * timeline.periodMs);
   return { program, timeline: { ...timeline, expectedPeriodMs } };

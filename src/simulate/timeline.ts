@@ -15,18 +15,20 @@ import { memoryUse } from "./memory";
 import { wasteOf } from "./waste";
 
 /**
- * Simulates `program` and shows two settled iterations, numbered 0 and 1, from time 0. Frozen work for the next iteration
- * carries the number of the iteration it serves. What the first of the two waited for in the iteration before is not shown.
+ * Simulates `program` and shows some settled iterations, numbered from 0, from time 0. Frozen work for the next iteration
+ * carries the number of the iteration it serves. What the first of them waited for in the iteration before is not shown.
  * `deps` name what an operation needs and what it had to wait for on its streams and links; all of it had ended when it started.
  * An all-reduce that starts during a backward pass therefore does not name that pass.
  * @throws UserError when ranks wait for each other.
  */
-export function timelineOf(program: Program, context: Context): Timeline {
+export function timelineOf(program: Program, context: Context, iterations: 1 | 2 | 3 = 2): Timeline {
   const simulation = simulate(program, context);
-  const zero = earliest(simulation.previous.start);
+  const zero = earliest(iterations === 1 ? simulation.last.start : simulation.previous.start);
   const memory = memoryUse(program, context, simulation);
-  const operations = shownOperations(program, context, simulation, zero);
+  const shiftMs = longestShift(simulation);
+  const operations = shownOperations(program, context, simulation, zero, iterations, shiftMs);
   const shift = simulation.last.start.length > 0 ? simulation.last.start[0] - simulation.previous.start[0] : 0;
+  const laterBy = iterations === 1 ? [0] : [-shift, 0, shiftMs].slice(0, iterations);
   return {
     format: "diffusionpipe.timeline/1",
     source: "predicted",
@@ -40,7 +42,7 @@ export function timelineOf(program: Program, context: Context): Timeline {
       const { node, kind } = context.devices[rank];
       const { baseBytes, peakBytes, steps } = memory[rank];
       const curve: (readonly [number, number])[] = [[0, baseBytes]];
-      for (const later of [shift, 0]) for (const [ms, bytes] of steps) curve.push([ms - later - zero, bytes]);
+      for (const later of laterBy) for (const [ms, bytes] of steps) curve.push([ms + later - zero, bytes]);
       return { name: `${rank}: ${kind.name}${context.devices.at(-1)?.node ? `, node ${node}` : ""}`, peakMemoryBytes: peakBytes, memory: curve };
     }),
     operations: simulation.graph.groups.some(({ backward }) => backward) ? withoutRunning(operations) : operations,
@@ -53,24 +55,39 @@ function earliest(times: Float64Array): number {
   return first;
 }
 
+/** How far any operation is from itself one iteration later: the period, or a little more where iterations have not settled. */
+function longestShift({ previous, last }: Simulation): number {
+  let longest = 0;
+  for (let i = 0; i < last.end.length; i++) longest = Math.max(longest, last.end[i] - previous.end[i]);
+  return longest;
+}
+
 function isSent(op: Operation): boolean {
   return op.op === "SEND" || op.op === "RECV" || op.op === "REDISTRIBUTE" || op.op === "REDUCE";
 }
 
-/** Both iterations' operations, the earlier ones first. A receive is shown as the moment in which its rank has the data. */
-function shownOperations(program: Program, context: Context, simulation: Simulation, zero: number): readonly TimelineOperation[] {
+/**
+ * All iterations' operations, the earlier ones first. A receive is shown as the moment in which its rank has the data.
+ * @param shiftMs How much later than the second iteration the third is: far enough that nothing of it starts before what it waits for.
+ */
+function shownOperations(program: Program, context: Context, simulation: Simulation, zero: number, iterations: 1 | 2 | 3, shiftMs: number): readonly TimelineOperation[] {
   const { graph, previous, last } = simulation;
   const source = sourcesOf(program, context);
   const count = graph.operations.length;
   const deps = dependencies(simulation, inputsOf(program, context, graph));
   const startOf = ({ start, end }: Times, i: number) => (graph.receives[i] ? end[i] : start[i]) - zero;
-  const shown = new Array<TimelineOperation>(2 * count);
+  const shown = new Array<TimelineOperation>(iterations * count);
   for (let i = 0; i < count; i++) {
     const op = graph.operations[i];
     const from = source(op);
     const [first, second] = deps(i);
+    if (iterations === 1) {
+      shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(last, i), last.end[i] - zero, second.flatMap((dep) => (dep < count ? [] : [dep - count])));
+      continue;
+    }
     shown[i] = shownOperation(op, graph.rank[i], from, 0, startOf(previous, i), previous.end[i] - zero, first);
     shown[count + i] = shownOperation(op, graph.rank[i], from, 1, startOf(last, i), last.end[i] - zero, second);
+    if (iterations === 3) shown[2 * count + i] = shownOperation(op, graph.rank[i], from, 2, startOf(last, i) + shiftMs, last.end[i] - zero + shiftMs, second.map((dep) => dep + count));
   }
   return shown;
 }
@@ -79,7 +96,7 @@ function shownOperations(program: Program, context: Context, simulation: Simulat
  * The common kinds are written as a whole, each in a place that sees operations of that kind only: that is many times as quick as
  * piece by piece, and a drag waits for thousands of them.
  */
-function shownOperation(operation: Operation, device: number, source: TimeSource, shift: 0 | 1, startMs: number, endMs: number, deps: readonly number[]): TimelineOperation {
+function shownOperation(operation: Operation, device: number, source: TimeSource, shift: 0 | 1 | 2, startMs: number, endMs: number, deps: readonly number[]): TimelineOperation {
   const { op } = operation;
   const iteration = shift + operation.iteration;
   if (isPass(op)) {

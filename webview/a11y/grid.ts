@@ -1,7 +1,8 @@
-/** The lanes as a grid for assistive technology: the scroller is the grid, and its active cell follows the selection. */
+/** The lanes as a grid for assistive technology: the plot is the grid, and its active cell follows the selection. */
 import { sentenceOf } from "../../src/timeline/layout/describe";
 import type { Placement, SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
+import { memorySentence } from "../../src/timeline/layout/memory";
 import { element, setAttribute } from "../dom";
 
 /** Cells of a lane that are there at a time, about the selected one. */
@@ -27,6 +28,7 @@ export class LaneGrid {
         const isSelected = selected?.lane === index && selected.slice === first + offset;
         return element("span", { role: "gridcell", id: isSelected ? "active-slice" : undefined, "aria-colindex": first + offset + 1, "aria-selected": isSelected ? "true" : "false" }, sentenceOf(slice, layouts[layout].timeline, lane.device));
       });
+      if (lane.memory) cells.push(element("span", { role: "gridcell", "aria-colindex": 1 }, memorySentence(lane.memory, lane.device)));
       return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${layouts[layout].name ?? lane.source} ${lane.stream}` }, ...cells);
     }));
     setAttribute(this.owner, "aria-activedescendant", selected ? "active-slice" : undefined);

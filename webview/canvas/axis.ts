@@ -5,7 +5,8 @@ import { element, svgElement } from "../dom";
 
 export interface PeriodMark {
   readonly ms: number;
-  readonly label: string;
+  /** What ends there. */
+  readonly label?: string;
   readonly kind: "predicted" | "measured" | "other";
   /** What begins there. */
   readonly after?: string;
@@ -30,12 +31,14 @@ export class Axis {
     this.flags.replaceChildren(...marks.flatMap((mark) => {
       const x = scale(mark.ms);
       if (x < 0 || x > width) return [];
-      const flag = element("span", { class: `flag flag-${mark.kind}${(mark.side ?? (mark.kind === "predicted" ? "before" : "after")) === "before" ? " flag-before" : ""}` }, mark.label);
-      flag.style.left = `${x}px`;
-      if (mark.after === undefined) return [flag];
-      const after = element("span", { class: "flag flag-after" }, mark.after);
-      after.style.left = flag.style.left;
-      return [flag, after];
+      const isBefore = (mark.side ?? (mark.kind === "predicted" ? "before" : "after")) === "before";
+      const flag = mark.label === undefined ? undefined : element("span", { class: `flag flag-${mark.kind}${isBefore ? " flag-before" : ""}` }, mark.label);
+      const after = mark.after === undefined ? undefined : element("span", { class: "flag flag-after" }, mark.after);
+      return [flag, after].flatMap((shown) => {
+        if (!shown) return [];
+        shown.style.left = `${x}px`;
+        return [shown];
+      });
     }));
   }
 }

@@ -1,31 +1,77 @@
-/** The names of devices and lanes, left of the picture. */
+/** The names of devices and lanes, left of the picture; a device's name folds its sub-lanes, a group's folds its replicas. */
 import { kindName } from "../../src/timeline/layout/describe";
+import type { ReplicaGroup } from "../../src/timeline/layout/folds";
 import { formatBytes } from "../../src/timeline/layout/format";
-import type { Placement } from "../../src/timeline/layout/geometry";
+import type { PlacedDevice, PlacedLane, Placement } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { element } from "../dom";
 
-export function gutterLabels(layouts: readonly Layout[], placement: Placement): readonly HTMLElement[] {
-  const devices = placement.devices.map(({ device, y, height }) => {
-    const name = kindName(layouts[0].timeline, device);
-    const { peakMemoryBytes } = layouts[0].timeline.devices[device] ?? { peakMemoryBytes: 0 };
-    const node = element("div", { class: "gutter-device", title: `Device ${device}: ${name}, peak memory ${formatBytes(peakMemoryBytes)}` },
-      element("span", { class: "gutter-number" }, element("span", { class: "gutter-word" }, "Device "), `${device}`),
-      element("span", { class: "gutter-name" }, name),
-      element("span", { class: "gutter-memory" }, formatBytes(peakMemoryBytes)),
+export interface GutterEvents {
+  deviceFolded(device: number, isUnfolded: boolean): void;
+  groupFolded(firstDevice: number, isFolded: boolean): void;
+}
+
+/** Devices that a folded group's label names. */
+const mostNamed = 3;
+
+export class Gutter {
+  readonly element = element("div", { class: "gutter", role: "group", "aria-label": "Devices" });
+
+  constructor(private readonly events: GutterEvents) {}
+
+  /** @param limits Per device, the bytes that training can use. */
+  show(layouts: readonly Layout[], placement: Placement, limits: readonly number[]): void {
+    const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : undefined;
+    const devices = layouts.length ? placement.devices.map((placed) => this.deviceLabel(placed, layouts[0], limits[placed.device])) : [];
+    this.element.replaceChildren(...devices, ...placement.lanes.flatMap((placed) => laneLabel(placed, layouts)));
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  private deviceLabel({ device, group, isUnfolded, y, height }: PlacedDevice, { timeline }: Layout, limit: number | undefined): HTMLElement {
+    const name = kindName(timeline, device);
+    const { peakMemoryBytes } = timeline.devices[device] ?? { peakMemoryBytes: 0 };
+    const isOver = limit !== undefined && peakMemoryBytes > limit;
+    const stands = group?.isFolded ? group : undefined;
+    const peak = `${isOver ? "⚠ " : ""}${formatBytes(peakMemoryBytes)}`;
+    const button = element("button", {
+      id: `gutter-device-${device}`, class: "gutter-fold", type: "button", "aria-expanded": isUnfolded ? "true" : "false",
+      title: `${stands ? `Devices ${stands.devices.join(", ")}` : `Device ${device}`}: ${name}, peak memory ${formatBytes(peakMemoryBytes)}${isOver ? `, over its limit of ${formatBytes(limit)}` : ""}. ${isUnfolded ? "Folds" : "Shows"} communication and memory.`,
+    },
+      element("span", { class: "gutter-twistie", "aria-hidden": true }, isUnfolded ? "▾" : "▸"),
+      stands
+        ? element("span", { class: "gutter-number" }, element("span", { class: "gutter-word" }, "Devices "), namedDevices(stands))
+        : element("span", { class: "gutter-number" }, element("span", { class: "gutter-word" }, "Device "), `${device}`),
+      stands ? undefined : element("span", { class: "gutter-memory" }, peak),
     );
+    button.addEventListener("click", () => this.events.deviceFolded(device, !isUnfolded));
+    const node = element("div", { class: "gutter-device" }, button, group ? this.groupButton(group, device) : element("span", { class: "gutter-name" }, name));
     place(node, y, height);
     return node;
-  });
-  const lanes = placement.lanes.flatMap(({ lane, layout, y, height }) => {
-    const name = layouts[layout].name ?? lane.source;
-    const text = lane.stream === "communication" ? "⇄" : layouts.length > 1 ? name : undefined;
-    if (text === undefined) return [];
-    const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: lane.stream === "communication" ? `${name} communication` : `${name} computing` }, element("span", { class: "gutter-lane-name" }, text));
-    place(node, y, height);
-    return [node];
-  });
-  return [...devices, ...lanes];
+  }
+
+  private groupButton({ devices, isFolded, unlike }: ReplicaGroup, first: number): HTMLElement {
+    const difference = unlike.length ? ` Not alike: ${unlike.length === 1 ? "device" : "devices"} ${unlike.join(", ")} ${unlike.length === 1 ? "does" : "do"} other work, or at other times.` : "";
+    const button = element("button", {
+      id: `gutter-group-${first}`, class: "gutter-group", type: "button", "aria-expanded": isFolded ? "false" : "true",
+      title: isFolded ? `Devices ${devices.join(", ")} hold the same stages; device ${first} is shown.${difference} Shows each.` : `Folds devices ${devices.join(", ")}, which hold the same stages, into one.`,
+    }, isFolded ? `⊞ ${devices.length}` : `⊟ ${devices.length}`, element("span", { class: "gutter-word" }, `\u00a0replicas${unlike.length ? ", unlike" : ""}`));
+    button.addEventListener("click", () => this.events.groupFolded(first, !isFolded));
+    return button;
+  }
+}
+
+function namedDevices({ devices }: ReplicaGroup): string {
+  return devices.length > mostNamed ? `${devices.slice(0, mostNamed).join(", ")} …` : devices.join(", ");
+}
+
+function laneLabel({ lane, layout, y, height }: PlacedLane, layouts: readonly Layout[]): readonly HTMLElement[] {
+  const name = layouts[layout].name ?? lane.source;
+  const text = lane.stream === "communication" ? "⇄" : lane.stream === "memory" ? "mem" : layouts.length > 1 ? name : undefined;
+  if (text === undefined) return [];
+  const what = lane.stream === "compute" ? "computing" : lane.stream;
+  const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: `${name} ${what}`, "aria-hidden": true }, element("span", { class: "gutter-lane-name" }, text));
+  place(node, y, height);
+  return [node];
 }
 
 function place(node: HTMLElement, y: number, height: number): void {

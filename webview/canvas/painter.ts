@@ -1,11 +1,13 @@
 /** Draws lanes of slices; knows pixels and colours and nothing of the document. */
-import { formatMs } from "../../src/timeline/layout/format";
+import { kindLooks, type Colouring, type Look } from "../../src/timeline/layout/colours";
 import type { PlacedLane, Placement } from "../../src/timeline/layout/geometry";
-import { labelsOf, type SliceKind } from "../../src/timeline/layout/kinds";
-import type { Layout } from "../../src/timeline/layout/lanes";
-import { visibleMarks, type Mark } from "../../src/timeline/layout/visible";
+import { isOfAnother } from "../../src/timeline/layout/iterations";
+import { sliceLabels } from "../../src/timeline/layout/labels";
+import type { Layout, Slice } from "../../src/timeline/layout/lanes";
+import { visibleMarks } from "../../src/timeline/layout/visible";
+import { paintMemory } from "./memoryPainter";
 import type { Patterns } from "./patterns";
-import type { Theme } from "./theme";
+import { inkOf, type Theme } from "./theme";
 
 export interface Scene {
   readonly layouts: readonly Layout[];
@@ -16,6 +18,9 @@ export interface Scene {
   readonly height: number;
   /** Pixels of the lanes above the top edge. */
   readonly scrollTop: number;
+  readonly colouring: Colouring;
+  /** Work of other iterations than this one of this layout stands back. */
+  readonly emphasis?: { readonly layout: number; readonly iteration: number };
 }
 
 export interface Brush {
@@ -25,6 +30,10 @@ export interface Brush {
 }
 
 const padding = 2;
+/** Slices narrower than this have no label. */
+const least = 6 + 2 * padding;
+/** How much is seen of what stands back. */
+const backAlpha = 0.28;
 
 export function paintScene(brush: Brush, scene: Scene): void {
   const { context, theme } = brush;
@@ -43,37 +52,45 @@ function paintLane(brush: Brush, scene: Scene, placed: PlacedLane, top: number):
   const from = scene.x.invert(0);
   const to = scene.x.invert(scene.width);
   const msPerPixel = (to - from) / scene.width;
+  if (placed.lane.memory) return paintMemory(brush, placed.lane.memory, scene, { top, height: placed.height });
   const size = Math.min(placed.lane.stream === "compute" ? 12 : 11, placed.rowHeight - 2);
   brush.context.font = `${size}px ${brush.theme.font}`;
+  const { colouring, emphasis } = scene;
+  const { timeline } = scene.layouts[placed.layout];
+  const lookOf = (slice: Slice) => colouring.lookOf(slice, timeline);
   for (const [r, row] of placed.lane.rows.entries()) {
     const y = top + r * placed.rowHeight;
-    for (const mark of visibleMarks(row, from, to, msPerPixel)) {
+    for (const mark of visibleMarks(row, from, to, msPerPixel, lookOf)) {
       const left = scene.x(mark.startMs);
       const right = scene.x(mark.endMs);
-      paintBox(brush, mark.kind, left, y, Math.max(right - left, 1), placed.rowHeight);
-      if (mark.count === 1) paintLabel(brush, mark, labelsIn(scene, placed, r, mark), Math.max(left, 0), Math.min(right, scene.width), y + placed.rowHeight / 2);
+      const slice = row[mark.typical];
+      const look = lookOf(slice);
+      if (emphasis) brush.context.globalAlpha = emphasis.layout === placed.layout && !isOfAnother(emphasis.iteration, slice, timeline.operations) ? 1 : backAlpha;
+      const width = Math.max(right - left, 1);
+      // Idle time among slices that share a pixel takes its share of the height, from below, and never nothing.
+      const idleHeight = mark.count > 1 && mark.idleMs > 0 ? Math.max(1, (placed.rowHeight * mark.idleMs) / (mark.endMs - mark.startMs)) : 0;
+      if (idleHeight < placed.rowHeight) paintBox(brush, look, left, y, width, placed.rowHeight - idleHeight);
+      if (idleHeight > 0) paintBox(brush, kindLooks.idle, left, y + placed.rowHeight - idleHeight, width, idleHeight);
+      if (mark.count === 1 && width > least) paintLabel(brush, look, sliceLabels(slice, timeline), Math.max(left, 0), Math.min(right, scene.width), y + placed.rowHeight / 2);
     }
   }
-}
-
-function labelsIn(scene: Scene, placed: PlacedLane, row: number, mark: Mark): readonly string[] {
-  const slice = placed.lane.rows[row][mark.first];
-  if (slice.index === undefined) return [`idle ${formatMs(slice.endMs - slice.startMs)}`, formatMs(slice.endMs - slice.startMs)];
-  return labelsOf(scene.layouts[placed.layout].timeline.operations[slice.index], slice.servesNext);
+  brush.context.globalAlpha = 1;
 }
 
 /** One slice's box, with its pattern; wide ones are rounded and stand a hair apart. */
-export function paintBox({ context, theme, patterns }: Brush, kind: SliceKind, x: number, y: number, width: number, height: number): void {
+export function paintBox({ context, theme, patterns }: Brush, look: Look, x: number, y: number, width: number, height: number): void {
   const wide = width > 5;
   const inner = wide ? width - 1 : width;
+  const isIdle = look.ink === "idle";
+  const ink = inkOf(theme, look.ink);
   context.beginPath();
-  if (wide && kind !== "idle") context.roundRect(x, y, inner, height, Math.min(3, height / 4));
+  if (wide && !isIdle) context.roundRect(x, y, inner, height, Math.min(3, height / 4));
   else context.rect(x, y, inner, height);
-  if (kind !== "idle") {
-    context.fillStyle = theme.kinds[kind].fill;
+  if (!isIdle) {
+    context.fillStyle = ink.fill;
     context.fill();
   }
-  const pattern = patterns[kind];
+  const pattern = patterns(look.pattern, ink.line);
   if (pattern) {
     context.fillStyle = pattern;
     context.fill();
@@ -86,14 +103,14 @@ export function paintBox({ context, theme, patterns }: Brush, kind: SliceKind, x
 }
 
 /** The fullest label that fits between the visible edges of its slice, on a ground that keeps it legible over a pattern. */
-function paintLabel({ context, theme, patterns }: Brush, mark: Mark, labels: readonly string[], left: number, right: number, middle: number): void {
+function paintLabel({ context, theme }: Brush, look: Look, labels: readonly string[], left: number, right: number, middle: number): void {
   const room = right - left - 2 * padding;
-  if (room < 6) return;
+  if (room < least - 2 * padding) return;
   const label = labels.find((other) => context.measureText(other).width <= room);
   if (label === undefined) return;
-  const ink = theme.kinds[mark.kind];
+  const ink = inkOf(theme, look.ink);
   const centre = (left + right) / 2;
-  if (patterns[mark.kind]) {
+  if (look.pattern !== "plain") {
     const measure = context.measureText(label);
     const height = measure.fontBoundingBoxAscent + measure.fontBoundingBoxDescent;
     context.fillStyle = ink.fill;

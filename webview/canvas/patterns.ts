@@ -1,18 +1,18 @@
 /** Fills that are told apart without colour. */
-import { kindStyles, sliceKinds, type Pattern, type SliceKind } from "../../src/timeline/layout/kinds";
-import type { Theme } from "./theme";
+import type { Pattern } from "../../src/timeline/layout/kinds";
 
-export type Patterns = Readonly<Partial<Record<SliceKind, CanvasPattern>>>;
+/** The canvas pattern of a name in a colour; undefined for plain. */
+export type Patterns = (pattern: Pattern, colour: string) => CanvasPattern | undefined;
 
-/** Pattern tiles in the theme's inks, sharp at the screen's pixel ratio. */
-export function makePatterns(theme: Theme, pixelRatio: number): Patterns {
-  const patterns: Partial<Record<SliceKind, CanvasPattern>> = {};
-  for (const kind of sliceKinds) {
-    const { pattern } = kindStyles[kind];
-    const made = pattern === "plain" ? undefined : tile(pattern, theme.kinds[kind].line, pixelRatio);
-    if (made) patterns[kind] = made;
-  }
-  return patterns;
+/** Pattern tiles, made when first asked for, sharp at the screen's pixel ratio. */
+export function makePatterns(pixelRatio: number): Patterns {
+  const made = new Map<string, CanvasPattern | undefined>();
+  return (pattern, colour) => {
+    if (pattern === "plain") return undefined;
+    const key = `${pattern} ${colour}`;
+    if (!made.has(key)) made.set(key, tile(pattern, colour, pixelRatio));
+    return made.get(key);
+  };
 }
 
 function tile(pattern: Exclude<Pattern, "plain">, colour: string, pixelRatio: number): CanvasPattern | undefined {
@@ -26,6 +26,12 @@ function tile(pattern: Exclude<Pattern, "plain">, colour: string, pixelRatio: nu
   context.beginPath();
   if (pattern === "dots") context.arc(1.5, 1.5, 1, 0, 2 * Math.PI);
   if (pattern === "diagonal") stripes(context, size, 1);
+  if (pattern === "lines") {
+    context.moveTo(0, size / 4);
+    context.lineTo(size, size / 4);
+    context.moveTo(0, (3 * size) / 4);
+    context.lineTo(size, (3 * size) / 4);
+  }
   if (pattern === "hatch") stripes(context, size, -1);
   if (pattern === "cross") {
     stripes(context, size, 1);

@@ -1,4 +1,5 @@
 /** The editor's theme as colours for the canvas, read from its CSS variables and again whenever it changes. */
+import type { Look } from "../../src/timeline/layout/colours";
 import type { SliceKind } from "../../src/timeline/layout/kinds";
 
 export interface Ink {
@@ -11,6 +12,12 @@ export interface Ink {
 
 export interface Theme {
   readonly kinds: Readonly<Record<SliceKind, Ink>>;
+  /** Chart colours by number, for what is told apart within a kind. */
+  readonly palette: readonly Ink[];
+  /** For what is not told apart. */
+  readonly neutral: Ink;
+  /** What is over a limit. */
+  readonly error: Ink;
   readonly background: string;
   readonly foreground: string;
   readonly faint: string;
@@ -29,6 +36,17 @@ const variables: Readonly<Record<Exclude<SliceKind, "idle">, readonly [string, s
   optimizer: ["--vscode-charts-yellow", "#cca700"],
 };
 
+/** As many as `paletteSize`; neighbours differ in lightness too. */
+const paletteVariables: readonly (readonly [string, string])[] = [
+  ["--vscode-charts-blue", "#3794ff"], ["--vscode-charts-orange", "#d18616"], ["--vscode-charts-purple", "#b180d7"],
+  ["--vscode-charts-green", "#89d185"], ["--vscode-charts-red", "#f14c4c"], ["--vscode-charts-yellow", "#cca700"],
+];
+
+/** The colour that a look is drawn in. */
+export function inkOf({ kinds, palette, neutral }: Theme, ink: Look["ink"]): Ink {
+  return typeof ink === "number" ? palette[ink] : ink === "neutral" ? neutral : kinds[ink];
+}
+
 export function readTheme(): Theme {
   const style = getComputedStyle(document.body);
   const read = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
@@ -45,6 +63,9 @@ export function readTheme(): Theme {
   const kindInks = Object.fromEntries(Object.entries(variables).map(([kind, [name, otherwise]]) => [kind, ink(read(name, otherwise))])) as Record<Exclude<SliceKind, "idle">, Ink>;
   const faint = read("--vscode-descriptionForeground", foreground);
   return {
+    palette: paletteVariables.map(([name, otherwise]) => ink(read(name, otherwise))),
+    neutral: ink(mixed(toRgb(background), toRgb(foreground), 0.42)),
+    error: ink(read("--vscode-errorForeground", "#f85149")),
     kinds: { ...kindInks, idle: { fill: background, text: faint, line: withAlpha(toRgb(foreground), highContrast ? 0.55 : 0.16) } },
     background, foreground, faint,
     border: read("--vscode-panel-border", withAlpha(toRgb(foreground), 0.2)),
@@ -82,6 +103,11 @@ function isLight(rgb: Rgb): boolean {
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+}
+
+/** Between two colours, by the share of the second. */
+function mixed(from: Rgb, to: Rgb, share: number): string {
+  return withAlpha([0, 1, 2].map((i) => Math.round(from[i] + (to[i] - from[i]) * share)) as unknown as Rgb, 1);
 }
 
 function withAlpha([red, green, blue]: Rgb, alpha: number): string {

@@ -1,23 +1,33 @@
 /** The timeline: lanes on a canvas, labels beside and overlays above it, one frame at a time. */
+import { byOperation, type Colouring } from "../../src/timeline/layout/colours";
+import { everyDevice, type Arrangement } from "../../src/timeline/layout/folds";
 import { placeLanes, sliceAt, sliceOf, type Heights, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
+import { servedIteration } from "../../src/timeline/layout/iterations";
 import type { Layout } from "../../src/timeline/layout/lanes";
+import { memoryLines } from "../../src/timeline/layout/memory";
 import { element } from "../dom";
 import { TimeZoom, type Domain } from "../input/zoom";
 import { Axis, type PeriodMark } from "./axis";
-import { gutterLabels } from "./gutter";
+import { Gutter, type GutterEvents } from "./gutter";
 import { Overlay } from "./overlay";
 import { paintScene } from "./painter";
 import { makePatterns, type Patterns } from "./patterns";
 import { onThemeChange, readTheme, type Theme } from "./theme";
 
-export interface TimelineEvents {
+/** Which lanes are there, and how their slices look. */
+export interface LaneOptions {
+  readonly arrangement: Arrangement;
+  readonly colouring: Colouring;
+}
+
+export interface TimelineEvents extends GutterEvents {
   selected(place: SlicePlace | undefined): void;
   /** Zoom or pan changed what is in view. */
   moved(domain: Domain | undefined): void;
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
   /** Colours changed. */
-  rethemed(theme: Theme, patterns: Patterns): void;
+  rethemed(theme: Theme, patterns: Patterns, colouring: Colouring): void;
 }
 
 /** Above the first lane; as in canvas.css. */
@@ -32,15 +42,19 @@ export class TimelineView {
   private readonly overlay = new Overlay();
   private readonly canvas = element("canvas", { "aria-hidden": true });
   readonly plot = element("div", { class: "plot" }, this.canvas, this.overlay.element);
-  private readonly gutter = element("div", { class: "gutter", "aria-hidden": true });
-  private readonly content = element("div", { class: "lanes-content" }, this.gutter, this.plot);
+  private readonly gutter = new Gutter({
+    deviceFolded: (device, isUnfolded) => this.events.deviceFolded(device, isUnfolded),
+    groupFolded: (firstDevice, isFolded) => this.events.groupFolded(firstDevice, isFolded),
+  });
+  private readonly content = element("div", { class: "lanes-content" }, this.gutter.element, this.plot);
   readonly scroller = element("div", { class: "lanes" }, this.content);
   readonly element = element("section", { class: "timeline", "aria-label": "Timeline" }, this.axis.element, this.scroller);
   private layouts: readonly Layout[] = [];
   private marks: readonly PeriodMark[] = [];
   private selection?: SlicePlace;
   private theme: Theme = readTheme();
-  private patterns: Patterns = {};
+  private patterns: Patterns = makePatterns(window.devicePixelRatio);
+  private lanes: LaneOptions = { arrangement: everyDevice, colouring: byOperation };
   private frame = 0;
   private pointer = { x: 0, y: 0 };
 
@@ -65,6 +79,13 @@ export class TimelineView {
     this.marks = marks;
     this.extent = extent;
     this.relayout();
+  }
+
+  /** What of the layouts is seen, and how; drawn by the next `show`. */
+  arrange(lanes: LaneOptions): void {
+    const isSameLegend = titlesOf(lanes) === titlesOf(this.lanes);
+    this.lanes = lanes;
+    if (!isSameLegend) this.events.rethemed(this.theme, this.patterns, lanes.colouring);
   }
 
   private extent: Domain = [0, 1];
@@ -101,17 +122,18 @@ export class TimelineView {
 
   private retheme(): void {
     this.theme = readTheme();
-    this.patterns = makePatterns(this.theme, window.devicePixelRatio);
-    this.events.rethemed(this.theme, this.patterns);
+    this.patterns = makePatterns(window.devicePixelRatio);
+    this.events.rethemed(this.theme, this.patterns, this.lanes.colouring);
     this.schedule();
   }
 
   private relayout(): void {
     const clientHeight = this.scroller.clientHeight - topPadding;
-    this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, clientHeight));
+    const { arrangement } = this.lanes;
+    this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, arrangement, clientHeight), arrangement);
     this.content.style.height = `${Math.max(this.placement.height, clientHeight)}px`;
     this.plot.style.height = `${clientHeight}px`;
-    this.gutter.replaceChildren(...(this.layouts.length ? gutterLabels(this.layouts, this.placement) : []));
+    this.gutter.show(this.layouts, this.placement, arrangement.limits);
     this.zoom.setExtent(this.extent, this.plot.clientWidth);
     this.schedule();
   }
@@ -135,10 +157,19 @@ export class TimelineView {
     if (!context || !width) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const { scrollTop } = this.scroller;
-    const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop, marks: this.marks };
+    const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
     paintScene({ context, theme: this.theme, patterns: this.patterns }, scene);
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
+  }
+
+  /** With a fill selected, the iteration that it serves. */
+  private get emphasis(): { readonly layout: number; readonly iteration: number } | undefined {
+    const slice = this.selection && sliceOf(this.placement, this.selection);
+    if (!this.selection || !slice) return undefined;
+    const { layout } = this.placement.lanes[this.selection.lane];
+    const iteration = servedIteration(this.layouts[layout], slice);
+    return iteration === undefined ? undefined : { layout, iteration };
   }
 
   /** The slice under the pointer. */
@@ -161,15 +192,25 @@ export class TimelineView {
     this.pointer = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
     const place = this.placeAt(event);
     this.plot.classList.toggle("over-slice", place !== undefined);
-    this.overlay.tooltip(place ? this.events.describe(place) : [], this.pointer.x, this.pointer.y, bounds);
+    this.overlay.tooltip(place ? this.events.describe(place) : this.memoryAtPointer(), this.pointer.x, this.pointer.y, bounds);
+  }
+
+  private memoryAtPointer(): readonly string[] {
+    const y = this.pointer.y + this.scroller.scrollTop;
+    const lane = this.placement.lanes.find((placed) => y >= placed.y && y < placed.y + placed.height)?.lane;
+    return lane?.memory ? memoryLines(lane.memory, lane.device, this.zoom.scale.invert(this.pointer.x)) : [];
   }
 }
 
+function titlesOf({ colouring }: LaneOptions): string {
+  return colouring.legend.map(({ title }) => title).join();
+}
+
 /** Lanes as tall as the room allows, within what reads well. */
-function fittingHeights(layouts: readonly Layout[], available: number): Heights {
-  const one = { communication: layouts.length > 1 ? 13 : 16, gap: 2, deviceGap: 14 };
+function fittingHeights(layouts: readonly Layout[], arrangement: Arrangement, available: number): Heights {
+  const one = { communication: layouts.length > 1 ? 13 : 16, memory: 44, gap: 2, deviceGap: 14, group: 34 };
   const least = layouts.length > 1 ? 20 : 24;
-  const rigid = placeLanes(layouts, { ...one, compute: 0 }).height;
-  const rows = layouts.flatMap((layout) => layout.lanes).filter((lane) => lane.stream === "compute").reduce((sum, lane) => sum + Math.max(1, lane.rows.length), 0);
+  const { lanes, height: rigid } = placeLanes(layouts, { ...one, compute: 0, group: 0 }, arrangement);
+  const rows = lanes.filter(({ lane }) => lane.stream === "compute").reduce((sum, { lane }) => sum + Math.max(1, lane.rows.length), 0);
   return { ...one, compute: Math.max(least, Math.min(layouts.length > 1 ? 52 : 76, Math.floor((available - rigid - 8) / Math.max(1, rows)))) };
 }

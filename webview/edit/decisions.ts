@@ -25,20 +25,25 @@ export class Decisions {
   private readonly replicas = this.choice("Replicas", "Data-parallel copies of the pipeline", (value) => ({ dataParallel: Number(value) }));
   private readonly warmup = this.choice("Warm-up", "Forward passes ahead, per stage to come: more hide messages and hold more activations", (value) => ({ warmup: Number(value) }));
   private readonly batch = element("input", { class: "choice batch", type: "number", min: 1, step: 1, "aria-label": "Global batch" });
-  private readonly recompute = element("span", {});
+  private readonly recompute = checkbox("Recompute", false, (recompute) => {
+    // It also says so when it was changed from here.
+    if (recompute !== this.shown.recompute) this.events.changed({ recompute });
+  });
   private readonly pins: Readonly<Record<PinName, PinButton>> = { schedule: this.pin("schedule", "the schedule"), stages: this.pin("stages", "the number of stages"), microbatches: this.pin("microbatches", "the number of micro-batches") };
   private readonly components = new Components({ precision: (...of) => this.events.components.precision(...of), selfConditioning: (...of) => this.events.components.selfConditioning(...of), role: (...of) => this.events.components.role(...of) });
-  private readonly actions = element("span", { class: "decision-actions" });
+  private readonly improve = button({ label: "Improve", title: "Look for a better plan that keeps what is pinned", appearance: "primary", onClick: () => this.events.improved() });
+  private readonly refill = button({ label: "Fill again", title: "Put the frozen work into the bubbles anew, around what is pinned", onClick: () => this.events.refilled() });
+  private readonly actions = element("span", { class: "decision-actions" }, this.refill, this.improve);
   private readonly warmupGroup = group(this.warmup.element);
   readonly element = element("section", { class: "decisions", "aria-label": "Decisions" },
     group(this.schedule.element, this.pins.schedule.element), group(this.stages.element, this.pins.stages.element), group(this.microbatches.element, this.pins.microbatches.element),
-    this.warmupGroup, group(this.replicas.element), group(element("label", { class: "labelled" }, "Batch", this.batch)), this.recompute, this.components.element, this.actions);
-  private shownBatch = 0;
+    this.warmupGroup, group(this.replicas.element), group(element("label", { class: "labelled" }, "Batch", this.batch)), group(this.recompute), this.components.element, this.actions);
+  private shown = { batch: 0, recompute: false };
 
   constructor(private readonly events: DecisionEvents) {
     this.batch.addEventListener("change", () => this.batchChanged());
     this.batch.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.batch.value = String(this.shownBatch);
+      if (event.key === "Escape") this.batch.value = String(this.shown.batch);
     });
   }
 
@@ -56,14 +61,10 @@ export class Decisions {
     this.warmup.show(numbers(choices.warmups), String(plan.schedule.warmup ?? 1));
     this.warmupGroup.hidden = choices.warmups.length === 0;
     for (const [name, pin] of Object.entries(this.pins)) pin.show(isPinned(plan, name), disabled);
-    this.shownBatch = plan.batch.global;
+    this.shown = { batch: plan.batch.global, recompute: plan.recompute ?? false };
     if (document.activeElement !== this.batch) this.batch.value = String(plan.batch.global);
-    this.recompute.replaceChildren(checkbox("Recompute", plan.recompute ?? false, (recompute) => this.events.changed({ recompute })));
-    const actions = [
-      button({ label: "Fill again", title: "Put the frozen work into the bubbles anew, around what is pinned", onClick: () => this.events.refilled() }),
-      button({ label: busy ? "Planning …" : "Improve", title: "Look for a better plan that keeps what is pinned", appearance: "primary", onClick: () => this.events.improved() }),
-    ];
-    this.actions.replaceChildren(...actions);
+    this.recompute.checked = this.shown.recompute;
+    this.improve.textContent = busy ? "Planning …" : "Improve";
     for (const control of this.element.querySelectorAll("select, input, vscode-button, vscode-checkbox")) control.toggleAttribute("disabled", disabled);
   }
 
@@ -77,8 +78,8 @@ export class Decisions {
 
   private batchChanged(): void {
     const batch = Number(this.batch.value);
-    if (!Number.isInteger(batch) || batch < 1) this.batch.value = String(this.shownBatch);
-    else if (batch !== this.shownBatch) this.events.changed({ batch });
+    if (!Number.isInteger(batch) || batch < 1) this.batch.value = String(this.shown.batch);
+    else if (batch !== this.shown.batch) this.events.changed({ batch });
   }
 }
 

@@ -163,12 +163,15 @@ export class PlanEditor {
   private async work(request: Replan | RoleEdit): Promise<void> {
     const { picture } = this.session.current;
     if (!picture || this.busy) return;
+    const focused = document.activeElement;
     this.busy = true;
     this.events.busy();
     this.events.say("The planner is at work.");
     await this.ask({ ...request, version: picture.version });
     this.busy = false;
     this.events.busy();
+    // A control loses the focus while it can't be used.
+    if (document.activeElement === document.body && focused instanceof HTMLElement) focused.focus();
   }
 
   private async ask(edit: Parameters<Host["edit"]>[0]): Promise<void> {

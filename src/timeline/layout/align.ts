@@ -43,8 +43,9 @@ export function alignMeasured(predicted: Timeline, measured: Timeline): Aligned 
     deps: operation.deps.flatMap((dep) => kept.get(dep) ?? []),
   }));
   const criticalPath = measured.criticalPath.flatMap((index) => kept.get(index) ?? []);
+  const devices = measured.devices.map((device) => (device.memory ? { ...device, memory: device.memory.map(([ms, bytes]) => [ms + shiftMs, bytes] as const) } : device));
   return {
-    timeline: { ...measured, operations, criticalPath },
+    timeline: { ...measured, devices, operations, criticalPath },
     iteration: chosen[0].iteration,
     count,
     periodError: predicted.periodMs > 0 ? measured.periodMs / predicted.periodMs - 1 : 0,

@@ -1,5 +1,7 @@
 /** Where lanes stand from top to bottom, in pixels, and what lies at a point. */
+import { everyDevice, type Arrangement, type ReplicaGroup } from "./folds";
 import type { Lane, Layout, Slice } from "./lanes";
+import { memoryCurve } from "./memory";
 import { firstEndingAfter } from "./visible";
 
 export interface Heights {
@@ -9,6 +11,10 @@ export interface Heights {
   readonly gap: number;
   /** Between devices. */
   readonly deviceGap: number;
+  /** Of memory curves. */
+  readonly memory?: number;
+  /** The least of a device that belongs to a group of replicas and says so. */
+  readonly group?: number;
 }
 
 export interface PlacedLane {
@@ -22,6 +28,10 @@ export interface PlacedLane {
 
 export interface PlacedDevice {
   readonly device: number;
+  /** The replicas that it is the first of. */
+  readonly group?: ReplicaGroup;
+  /** Whether it has sub-lanes to see. */
+  readonly isUnfolded: boolean;
   readonly y: number;
   readonly height: number;
 }
@@ -32,28 +42,41 @@ export interface Placement {
   readonly height: number;
 }
 
-/** Stacks the lanes of one or more layouts device by device, so that predicted and measured lie one under the other. */
-export function placeLanes(layouts: readonly Layout[], heights: Heights): Placement {
+/**
+ * Stacks the lanes of one or more layouts device by device, so that predicted and measured lie one under the other.
+ * Sub-lanes and replicas that are folded are left out.
+ */
+export function placeLanes(layouts: readonly Layout[], heights: Heights, arrangement: Arrangement = everyDevice): Placement {
   const lanes: PlacedLane[] = [];
   const devices: PlacedDevice[] = [];
   const count = Math.max(0, ...layouts.map((layout) => layout.timeline.devices.length));
+  const hidden = new Set(arrangement.groups.flatMap((group) => (group.isFolded ? group.devices.slice(1) : [])));
   let y = 0;
   for (let device = 0; device < count; device++) {
-    if (device) y += heights.deviceGap;
+    if (hidden.has(device)) continue;
+    if (devices.length) y += heights.deviceGap;
     const top = y;
+    const first = lanes.length;
     layouts.forEach((layout, index) => {
-      for (const lane of layout.lanes) {
-        if (lane.device !== device) continue;
+      for (const lane of lanesShown(layout, device, arrangement)) {
         if (y > top) y += heights.gap;
-        const rowHeight = lane.stream === "compute" ? heights.compute : heights.communication;
+        const rowHeight = lane.stream === "memory" ? (heights.memory ?? heights.compute) : heights[lane.stream];
         const height = rowHeight * Math.max(1, lane.rows.length);
         lanes.push({ lane, layout: index, y, height, rowHeight });
         y += height;
       }
     });
-    devices.push({ device, y: top, height: y - top });
+    const group = arrangement.groups.find(({ devices: [own] }) => own === device);
+    y = Math.max(y, top + (group && heights.group ? heights.group : 0));
+    devices.push({ device, group, isUnfolded: lanes.slice(first).some(({ lane }) => lane.stream !== "compute"), y: top, height: y - top });
   }
   return { lanes, devices, height: y };
+}
+
+function lanesShown(layout: Layout, device: number, { isShown, limits }: Arrangement): readonly Lane[] {
+  const lanes = layout.lanes.filter((lane) => lane.device === device && (lane.stream !== "communication" || isShown(device, "communication")));
+  const memory = isShown(device, "memory") && layout.timeline.devices[device] && memoryCurve(layout.timeline.devices[device], layout.endMs, limits[device]);
+  return memory ? [...lanes, { device, stream: "memory", source: layout.source, rows: [], memory }] : lanes;
 }
 
 export interface SlicePlace {

@@ -5,7 +5,7 @@ import type { TimelineOperation } from "../../model/timeline";
 export type SliceKind = "forward" | "backward" | "fill" | "communication" | "optimizer" | "idle";
 
 /** How a kind is told apart without its colour. */
-export type Pattern = "plain" | "diagonal" | "dots" | "cross" | "hatch";
+export type Pattern = "plain" | "diagonal" | "dots" | "cross" | "lines" | "hatch";
 
 export interface KindStyle {
   readonly title: string;

@@ -1,6 +1,7 @@
 /** A timeline as lanes of slices: pure geometry in time, no pixels. */
 import type { Timeline, TimelineOperation } from "../../model/timeline";
 import { kindOf, type SliceKind } from "./kinds";
+import type { MemoryCurve } from "./memory";
 
 export type TimelineSource = Timeline["source"];
 
@@ -18,9 +19,11 @@ export interface Slice {
 /** Slices of a row are sorted and do not overlap; a lane has as many rows as it has operations at once. */
 export interface Lane {
   readonly device: number;
-  readonly stream: TimelineOperation["stream"];
+  readonly stream: TimelineOperation["stream"] | "memory";
   readonly source: TimelineSource;
   readonly rows: readonly (readonly Slice[])[];
+  /** Of a memory lane, which has no rows. */
+  readonly memory?: MemoryCurve;
 }
 
 export interface Layout {
