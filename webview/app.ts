@@ -1,11 +1,12 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
 import type { HostNews } from "../src/protocol/messages";
+import type { TimelineOperation } from "../src/model/timeline";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
 import { formatMs } from "../src/timeline/layout/format";
 import { iterationStarts } from "../src/timeline/layout/iterations";
-import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
+import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import type { PeriodMark } from "./canvas/axis";
@@ -18,6 +19,7 @@ import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
 import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
+import { Overlays } from "./overlays/overlays";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -43,6 +45,7 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    drawn: (scene, brush) => this.overlays.draw(scene, brush),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
@@ -65,6 +68,11 @@ export class App {
   private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
   private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
   private state: ViewState = restoredState(this.host.state.get());
+  private readonly overlays = new Overlays(this.view, this.state, {
+    changed: (state) => this.remember(state),
+    go: (place) => this.go(place),
+    say: (text) => this.announcer.say(text),
+  });
   private selection?: SlicePlace;
   private refusal?: string;
   private restored = false;
@@ -88,8 +96,11 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.editor.callOffDrag() || (this.selection ? this.select(undefined) : this.judge.escape()),
+    clear: () => this.editor.callOffDrag() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
     toggleHelp: () => this.help.toggle(),
+    toggleCritical: () => this.overlays.toggleCritical(),
+    rangeFrom: () => this.overlays.setEnd("from"),
+    rangeTo: () => this.overlays.setEnd("to"),
   };
 
   private receive(message: HostNews): void {
@@ -159,13 +170,14 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details, ...this.editor.actionsFor(place));
+    this.details.replaceChildren(...details, ...this.editor.actionsFor(place), ...this.overlays.panels);
+    this.overlays.show(this.layoutsOf(picture), place);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
     const colon = key.indexOf(":");
     const layout = Number(key.slice(0, colon));
-    const operation = picture.layouts[layout]?.timeline.operations.findIndex((other) => operationKey(other) === key.slice(colon + 1)) ?? -1;
+    const operation = operationOfKey(picture.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
     return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
   }
 
@@ -187,10 +199,21 @@ export class App {
 
   private revealPredicted(key: string): void {
     const picture = this.shownPicture;
-    if (!picture) return;
+    const { operations } = picture?.predicted ?? { operations: [] };
     // Where fewer iterations are shown than it was named in, the same operation of another one stands for it.
-    const asShown = picture.predicted.operations.map(operationKey).find((other) => withoutIteration(other) === withoutIteration(key));
-    this.go(this.placeOfKey(picture, `0:${key}`) ?? (asShown === undefined ? undefined : this.placeOfKey(picture, `0:${asShown}`)));
+    const operation = operations.find((other) => operationKey(other) === key) ?? operations.find((other) => withoutIteration(operationKey(other)) === withoutIteration(key));
+    if (!picture || !operation) return;
+    const shown = `0:${operationKey(operation)}`;
+    if (!this.placeOfKey(picture, shown)) this.unfold(operation);
+    this.go(this.placeOfKey(picture, shown));
+  }
+
+  /** Shows the lane that an operation is drawn in. */
+  private unfold({ device, stream }: TimelineOperation): void {
+    const group = this.view.placement.devices.find((placed) => placed.group?.devices.includes(device))?.group;
+    const { folds } = this.state.lanes;
+    const opened = group ? withGroup(folds, group.devices[0], false) : folds;
+    this.changeLanes({ ...this.state.lanes, folds: stream === "communication" ? withDevice(opened, device, true) : opened });
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -215,6 +238,8 @@ export class App {
       button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
       ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
       this.lanes.element,
+      divider(),
+      this.overlays.controls,
       this.legend,
     );
   }
@@ -243,13 +268,15 @@ export class App {
 
 /** Where each iteration of the prediction gives way to the next, and the same for the measured ones. */
 function periodMarks({ predicted, measured, other }: Picture, showMeasured: boolean): readonly PeriodMark[] {
+  const isAlone = !other && !(measured && showMeasured);
   // The labels of two predictions stand on the outer sides of their lines.
   const isLonger = other !== undefined && predicted.periodMs > other.timeline.periodMs;
-  const isAlone = !other && !(measured && showMeasured);
-  const starts = iterationStarts(predicted).map(({ ms, iteration, isShown }, i) => ({
-    ms, ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }), kind: "predicted" as const, side: isLonger ? ("after" as const) : ("before" as const), after: !isAlone ? undefined : isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown`,
+  const own = iterationStarts(predicted).map(({ ms, iteration, isShown }, i): PeriodMark => ({
+    ms, kind: "predicted", side: isLonger ? "after" : "before",
+    ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }),
+    ...(isAlone && { after: isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown` }),
   }));
-  const marks = [...starts, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
+  const marks: readonly PeriodMark[] = [...own, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
 }
 

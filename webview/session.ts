@@ -99,6 +99,13 @@ export class Session {
     this.show(plan && this.document ? { ...committed, preview: this.pictureOf({ ...this.document, plan }) } : committed);
   }
 
+  /** How many iterations predictions show from now on. */
+  showIterations(iterations: ShownIterations): void {
+    if (iterations === this.iterations) return;
+    this.iterations = iterations;
+    this.redraw();
+  }
+
   /** The bound of a change that is tried, unless another one is by now. */
   boundPreview(preview: Picture, previewBoundMs: number): void {
     if (this.snapshot.preview === preview) this.show({ ...this.snapshot, previewBoundMs });
@@ -107,13 +114,6 @@ export class Session {
   /** Lays another prediction beside the document's; undefined takes it away. */
   compareWith(other: OtherTimeline | undefined): void {
     this.other = other;
-    this.redraw();
-  }
-
-  /** How many iterations predictions show from now on. */
-  showIterations(iterations: ShownIterations): void {
-    if (iterations === this.iterations) return;
-    this.iterations = iterations;
     this.redraw();
   }
 
