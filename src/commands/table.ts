@@ -17,6 +17,7 @@ export const commandTable = {
   "diffusionpipe.openProfile": { load: async () => (await import("./openProfile")).openProfileCommand },
   "diffusionpipe.newPlan": { load: async () => (await import("./newPlan")).newPlanCommand },
   "diffusionpipe.openTimeline": { load: async () => (await import("./openTimeline")).openTimelineCommand },
+  "diffusionpipe.showInTimeline": { load: async () => (await import("./showInTimeline")).showInTimelineCommand },
   "diffusionpipe.showMeasured": { load: async () => (await import("./showMeasured")).showMeasuredCommand },
   "diffusionpipe.hideMeasured": { load: async () => (await import("./hideMeasured")).hideMeasuredCommand },
   "diffusionpipe.launchTraining": {

@@ -44,6 +44,7 @@ const hostMessages: Checks<HostMessage> = {
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
   standing: shape<FieldsOf<HostMessage, "standing">>({ version: whole, standing: isStanding }),
   progress: shape<FieldsOf<HostMessage, "progress">>({ id: whole, done: whole, total: whole }),
+  search: shape<FieldsOf<HostMessage, "search">>({ query: text }),
   reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text), answer: optional(isAnswer) }),
 };
 
@@ -52,6 +53,7 @@ const viewMessages: Checks<ViewMessage> = {
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
   ask: shape<FieldsOf<ViewMessage, "ask">>({ id: whole, ask: isAsk }),
   cancel: shape<FieldsOf<ViewMessage, "cancel">>({ id: whole }),
+  jump: shape<FieldsOf<ViewMessage, "jump">>({ id: whole, to: oneOf("model", "configuration"), component: text, layer: optional(text) }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };
