@@ -1,6 +1,7 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
 import { messageOf } from "../src/model/errors";
 import type { HostNews } from "../src/protocol/messages";
+import type { TimelineOperation } from "../src/model/timeline";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
@@ -273,7 +274,21 @@ export class App {
 
   private revealPredicted(key: string): void {
     const picture = this.shownPicture;
-    this.go(picture && this.placeOfKey(picture, `0:${key}`));
+    const { operations } = picture?.predicted ?? { operations: [] };
+    // Where fewer iterations are shown than it was named in, the same operation of another one stands for it.
+    const operation = operations.find((other) => operationKey(other) === key) ?? operations.find((other) => withoutIteration(operationKey(other)) === withoutIteration(key));
+    if (!picture || !operation) return;
+    const shown = `0:${operationKey(operation)}`;
+    if (!this.placeOfKey(picture, shown)) this.unfold(operation);
+    this.go(this.placeOfKey(picture, shown));
+  }
+
+  /** Shows the lane that an operation is drawn in. */
+  private unfold({ device, stream }: TimelineOperation): void {
+    const group = this.view.placement.devices.find((placed) => placed.group?.devices.includes(device))?.group;
+    const { folds } = this.state.lanes;
+    const opened = group ? withGroup(folds, group.devices[0], false) : folds;
+    this.changeLanes({ ...this.state.lanes, folds: stream === "communication" ? withDevice(opened, device, true) : opened });
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -338,4 +353,9 @@ function periodMarks({ predicted, measured, other }: Picture, showMeasured: bool
   }));
   const marks: readonly PeriodMark[] = [...own, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
+}
+
+/** An `operationKey` with its third part left out. */
+function withoutIteration(key: string): string {
+  return key.split("|").toSpliced(2, 1).join("|");
 }
