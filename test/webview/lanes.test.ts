@@ -155,9 +155,9 @@ describe("lanes in a browser", function () {
     await twoFrames();
     const before = await line(12);
     await choose("Colour by", "microbatch");
-    assert.deepEqual((await legend()).slice(0, 5), ["Micro-batch 0", "1", "2", "3", "Fill (frozen work)"]);
+    assert.deepEqual((await legend()).slice(0, 5), ["Micro-batch 0", "1", "2", "3", "Backward"]);
     await choose("Colour by", "component");
-    assert.deepEqual(await legend(), ["unet", "text_encoder", "vae", "Communication", "Optimizer", "Idle"]);
+    assert.deepEqual(await legend(), ["unet", "text_encoder", "vae", "Backward", "Communication", "Optimizer", "Idle"]);
     await twoFrames();
     assert.notDeepEqual(await line(12), before);
     await reload();

@@ -23,6 +23,7 @@ export class Gutter {
   show(layouts: readonly Layout[], placement: Placement, limits: readonly number[]): void {
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : undefined;
     const devices = layouts.length ? placement.devices.map((placed) => this.deviceLabel(placed, layouts[0], limits[placed.device])) : [];
+    this.element.classList.toggle("gutter-both", layouts.length > 1);
     this.element.replaceChildren(...devices, ...placement.lanes.flatMap((placed) => laneLabel(placed, layouts.length)));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
@@ -65,10 +66,10 @@ function namedDevices({ devices }: ReplicaGroup): string {
 }
 
 function laneLabel({ lane, y, height }: PlacedLane, layoutCount: number): readonly HTMLElement[] {
-  const text = lane.stream === "communication" ? "⇄" : lane.stream === "memory" ? "mem" : layoutCount > 1 ? lane.source : undefined;
+  const text = lane.stream === "communication" ? ["⇄"] : lane.stream === "memory" ? ["mem"] : layoutCount > 1 ? [lane.source.slice(0, 1), element("span", { class: "gutter-word" }, lane.source.slice(1))] : undefined;
   if (text === undefined) return [];
   const what = lane.stream === "compute" ? "computing" : lane.stream;
-  const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: `${lane.source} ${what}`, "aria-hidden": true }, text);
+  const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: `${lane.source} ${what}`, "aria-hidden": true }, ...text);
   place(node, y, height);
   return [node];
 }

@@ -69,9 +69,11 @@ function paintLane(brush: Brush, scene: Scene, placed: PlacedLane, top: number):
       const width = Math.max(right - left, 1);
       // Idle time among slices that share a pixel takes its share of the height, from below, and never nothing.
       const idleHeight = mark.count > 1 && mark.idleMs > 0 ? Math.max(1, (placed.rowHeight * mark.idleMs) / (mark.endMs - mark.startMs)) : 0;
-      if (idleHeight < placed.rowHeight) paintBox(brush, look, left, y, width, placed.rowHeight - idleHeight);
-      if (idleHeight > 0) paintBox(brush, kindLooks.idle, left, y + placed.rowHeight - idleHeight, width, idleHeight);
-      if (mark.count === 1 && width > least) paintLabel(brush, look, sliceLabels(slice, timeline), Math.max(left, 0), Math.min(right, scene.width), y + placed.rowHeight / 2);
+      const height = placed.rowHeight - idleHeight;
+      if (height > 0) paintBox(brush, look, left, y, width, height);
+      if (idleHeight > 0) paintBox(brush, kindLooks.idle, left, y + height, width, idleHeight);
+      const isLabelled = mark.count === 1 && width > least && paintLabel(brush, look, sliceLabels(slice, timeline), Math.max(left, 0), Math.min(right, scene.width), y + placed.rowHeight / 2);
+      if (slice.kind === "backward" && !isLabelled && height > 0) paintFoot(brush, look, left, y, width, height);
     }
   }
   brush.context.globalAlpha = 1;
@@ -102,12 +104,20 @@ export function paintBox({ context, theme, patterns }: Brush, look: Look, x: num
   }
 }
 
-/** The fullest label that fits between the visible edges of its slice, on a ground that keeps it legible over a pattern. */
-function paintLabel({ context, theme }: Brush, look: Look, labels: readonly string[], left: number, right: number, middle: number): void {
+/** What tells a backward pass from a forward one where there is no room for a letter, whatever slices are coloured by. */
+export function paintFoot({ context, theme }: Brush, look: Look, x: number, y: number, width: number, height: number): void {
+  const inset = width > 5 ? 1 : 0;
+  const foot = Math.min(3, height / 6);
+  context.fillStyle = inkOf(theme, look.ink).text;
+  context.fillRect(x + inset, y + height - foot - inset, Math.max(1, width - 3 * inset), foot);
+}
+
+/** The fullest label that fits between the visible edges of its slice, on a ground that keeps it legible over a pattern; false where none does. */
+function paintLabel({ context, theme }: Brush, look: Look, labels: readonly string[], left: number, right: number, middle: number): boolean {
   const room = right - left - 2 * padding;
-  if (room < least - 2 * padding) return;
+  if (room < least - 2 * padding) return false;
   const label = labels.find((other) => context.measureText(other).width <= room);
-  if (label === undefined) return;
+  if (label === undefined) return false;
   const ink = inkOf(theme, look.ink);
   const centre = (left + right) / 2;
   if (look.pattern !== "plain") {
@@ -120,4 +130,5 @@ function paintLabel({ context, theme }: Brush, look: Look, labels: readonly stri
   }
   context.fillStyle = ink.text;
   context.fillText(label, centre, middle + 0.5);
+  return true;
 }
