@@ -176,6 +176,16 @@ describe("lanes in a browser", function () {
     assert.deepEqual(errors(), []);
   });
 
+  it("tells how much of slices that share a pixel is idle time", async () => {
+    await showPlan({ plan: planOf(8, 64), devices: 8, width: 600, height: 1000 });
+    await choose("Iterations", "3");
+    const lane = await fold(0).boundingBox();
+    const [x] = await atPlot(0.2, 0);
+    assert.ok(lane);
+    await view.page.mouse.move(x, lane.y + lane.height / 2);
+    assert.match(await tooltip(), /one of \d+ slices in [\d.]+ ms, of which [\d.]+ ms idle$/);
+  });
+
   it("lets other iterations stand back while a fill is selected", async () => {
     await showPlan();
     await twoFrames();
