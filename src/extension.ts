@@ -55,6 +55,7 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     extensionUri: context.extensionUri,
     log: (message) => log.info(message),
     compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
+    searches: async () => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder),
     replan,
   });
   const modelViews = registerModelViews(context.extensionUri, {

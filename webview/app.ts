@@ -1,13 +1,14 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
-import type { HostMessage } from "../src/protocol/messages";
+import type { HostNews } from "../src/protocol/messages";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
 import { formatMs } from "../src/timeline/layout/format";
 import { iterationStarts } from "../src/timeline/layout/iterations";
-import { operationKey, operationTitle } from "../src/timeline/layout/kinds";
+import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
+import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
 import { element } from "./dom";
 import { listenToEditKeys } from "./edit/editKeys";
@@ -15,6 +16,9 @@ import { PlanEditor } from "./edit/planEditor";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
+import { Judge } from "./judging/judge";
+import { PreviewBound } from "./judging/previewBound";
+import { Overlays } from "./overlays/overlays";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -40,6 +44,7 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    drawn: (scene, brush) => this.overlays.draw(scene, brush),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
@@ -53,14 +58,26 @@ export class App {
     renamed: (key) => this.remember({ selected: `0:${key}` }),
     say: (text) => this.announcer.say(text),
   });
-  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), this.details));
+  private readonly judge = new Judge({
+    host: () => this.host,
+    reveal: (key) => this.revealPredicted(key),
+    compareWith: (other) => this.session.compareWith(other),
+    say: (text) => this.announcer.say(text),
+  });
+  private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
+  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
   private state: ViewState = restoredState(this.host.state.get());
+  private readonly overlays = new Overlays(this.view, this.state, {
+    changed: (state) => this.remember(state),
+    go: (place) => this.go(place),
+    say: (text) => this.announcer.say(text),
+  });
   private selection?: SlicePlace;
   private refusal?: string;
   private restored = false;
 
   constructor(root: HTMLElement) {
-    root.append(element("div", { class: "page" }, this.figures, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
+    root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection));
     this.session.showIterations(this.state.lanes.iterations);
@@ -78,11 +95,14 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.editor.callOffDrag() || this.select(undefined),
+    clear: () => this.editor.callOffDrag() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
     toggleHelp: () => this.help.toggle(),
+    toggleCritical: () => this.overlays.toggleCritical(),
+    rangeFrom: () => this.overlays.setEnd("from"),
+    rangeTo: () => this.overlays.setEnd("to"),
   };
 
-  private receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+  private receive(message: HostNews): void {
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -91,6 +111,8 @@ export class App {
   private show(snapshot: Snapshot): void {
     const picture = this.shownPicture;
     this.figures.replaceChildren(figurePanel(snapshot));
+    this.judge.show(snapshot);
+    this.previewBound.show(snapshot.preview);
     this.notices.replaceChildren(...noticeBars(snapshot, this.refusal, this.noticeActions));
     const stand = placeholder(snapshot, this.noticeActions);
     this.stand.replaceChildren(...(stand ? [stand] : []));
@@ -104,7 +126,7 @@ export class App {
     const ends = [...layouts, ...this.layoutsOf(committed)].map((layout) => layout.endMs);
     this.editor.show(picture, picture.readOnly || snapshot.problem !== undefined);
     this.view.arrange(this.lanes.show(picture, layouts));
-    this.view.show(layouts, periodMarks(picture, layouts.length > 1), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
+    this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
     this.showSelection(key === undefined ? undefined : this.placeOfKey(picture, key));
@@ -115,7 +137,7 @@ export class App {
   }
 
   private layoutsOf(picture: Picture) {
-    return this.state.showMeasured ? picture.layouts : picture.layouts.slice(0, 1);
+    return picture.measured && !this.state.showMeasured ? picture.layouts.slice(0, -1) : picture.layouts;
   }
 
   private readonly noticeActions = {
@@ -147,13 +169,14 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details, ...this.editor.actionsFor(place));
+    this.details.replaceChildren(...details, ...this.editor.actionsFor(place), ...this.overlays.panels);
+    this.overlays.show(this.layoutsOf(picture), place);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
     const colon = key.indexOf(":");
     const layout = Number(key.slice(0, colon));
-    const operation = picture.layouts[layout]?.timeline.operations.findIndex((other) => operationKey(other) === key.slice(colon + 1)) ?? -1;
+    const operation = operationOfKey(picture.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
     return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
   }
 
@@ -171,6 +194,11 @@ export class App {
     if (!place) return;
     this.select(place);
     this.view.reveal(place);
+  }
+
+  private revealPredicted(key: string): void {
+    const picture = this.shownPicture;
+    this.go(picture && this.placeOfKey(picture, `0:${key}`));
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -195,6 +223,8 @@ export class App {
       button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
       ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
       this.lanes.element,
+      divider(),
+      this.overlays.controls,
       this.legend,
     );
   }
@@ -222,9 +252,15 @@ export class App {
 }
 
 /** Where each iteration of the prediction gives way to the next, and the same for the measured ones. */
-function periodMarks({ predicted, measured }: Picture, showMeasured: boolean) {
-  const marks = iterationStarts(predicted).map(({ ms, iteration, isShown }, i) => ({
-    ms, ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }), kind: "predicted" as const, after: measured && showMeasured ? undefined : isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown`,
+function periodMarks({ predicted, measured, other }: Picture, showMeasured: boolean): readonly PeriodMark[] {
+  const isAlone = !other && !(measured && showMeasured);
+  // The labels of two predictions stand on the outer sides of their lines.
+  const isLonger = other !== undefined && predicted.periodMs > other.timeline.periodMs;
+  const own = iterationStarts(predicted).map(({ ms, iteration, isShown }, i): PeriodMark => ({
+    ms, kind: "predicted", side: isLonger ? "after" : "before",
+    ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }),
+    ...(isAlone && { after: isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown` }),
   }));
+  const marks: readonly PeriodMark[] = [...own, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
 }

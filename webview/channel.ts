@@ -14,6 +14,7 @@ interface Reply {
   readonly type: "reply";
   readonly id: number;
   readonly error?: string;
+  readonly answer?: unknown;
 }
 
 /** Messages that every view can send. */
@@ -23,6 +24,8 @@ export interface Channel<Out> {
   post(message: Out): void;
   /** Sends a request; resolves when it was carried out, rejects with the reason when it was refused. */
   request(message: (id: number) => Out): Promise<void>;
+  /** The same for what has an answer; undefined where it was called off. */
+  ask(message: (id: number) => Out): Promise<unknown>;
   readonly state: { get(): unknown; set(state: unknown): void };
 }
 
@@ -36,14 +39,15 @@ export function openChannel<In extends { readonly type: string }, Out>(view: str
     const message = event.data;
     if (!isKnown(message)) log("warning", `The ${view} got a message ${nameOfUnknown(message)} that it does not know.`);
     else if (!isReply(message)) receive(message as Exclude<In, Reply>);
-    else if (!requests.settle(message.id, message.error)) log("warning", `The ${view} got an answer to request ${message.id}, which is not open.`);
+    else if (!requests.settle(message.id, message.error, message.answer)) log("warning", `The ${view} got an answer to request ${message.id}, which is not open.`);
   });
   window.addEventListener("error", (event) => log("error", event.message));
   window.addEventListener("unhandledrejection", (event) => log("error", String(event.reason)));
   say({ type: "ready" });
   return {
     post: (message) => api.postMessage(message),
-    request: (message) => requests.send((id) => api.postMessage(message(id))),
+    request: async (message) => void (await requests.send((id) => api.postMessage(message(id)))),
+    ask: (message) => requests.send((id) => api.postMessage(message(id))),
     state: { get: () => api.getState(), set: (state) => api.setState(state) },
   };
 }

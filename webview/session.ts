@@ -5,10 +5,12 @@ import type { Profile } from "../src/model/profile";
 import type { Timeline } from "../src/model/timeline";
 import { contextFor } from "../src/plan/overrides";
 import { predictPlan } from "../src/plan/predict";
-import type { BaselineFigures, HostMessage, Problem } from "../src/protocol/messages";
+import type { Standing } from "../src/protocol/judging";
+import type { BaselineFigures, HostMessage, HostNews, Problem } from "../src/protocol/messages";
 import { problemOf } from "../src/protocol/problems";
 import type { Context } from "../src/simulate/context";
 import { alignMeasured, type Aligned } from "../src/timeline/layout/align";
+import { alignOther } from "../src/timeline/layout/alignOther";
 import type { ShownIterations } from "../src/timeline/layout/iterations";
 import { layoutTimeline, type Layout } from "../src/timeline/layout/lanes";
 import { layoutStrip, type Strip } from "../src/timeline/layout/strip";
@@ -24,9 +26,16 @@ export interface Picture {
   readonly context: Context;
   readonly predicted: Timeline;
   readonly strip: Strip;
-  /** Predicted first, then measured where there is a run. */
+  /** Predicted first, then what it is compared with, then measured where there is a run. */
   readonly layouts: readonly Layout[];
+  readonly other?: OtherTimeline;
   readonly measured?: Aligned & { readonly name: string };
+}
+
+/** The prediction of another plan, on the time axis of the document's. */
+export interface OtherTimeline {
+  readonly name: string;
+  readonly timeline: Timeline;
 }
 
 export interface Snapshot {
@@ -37,6 +46,10 @@ export interface Snapshot {
   readonly problem?: { readonly kind: "empty" | "text" | "inputs"; readonly problem: Problem };
   /** Undefined until the host has them for the picture's version. */
   readonly baselines?: { readonly list: readonly BaselineFigures[]; readonly failed?: string };
+  /** The same for what else the plan is held against. */
+  readonly standing?: Standing;
+  /** Ms; the lower bound of the preview, once the host has worked it out. */
+  readonly previewBoundMs?: number;
 }
 
 export class Session {
@@ -45,6 +58,7 @@ export class Session {
   private known?: { readonly key: string; readonly context: Context };
   private document?: Extract<HostMessage, { type: "plan" }>;
   private run?: { readonly name: string; readonly timeline: Timeline };
+  private other?: OtherTimeline;
   private snapshot: Snapshot = {};
   private iterations: ShownIterations = 2;
 
@@ -54,7 +68,7 @@ export class Session {
     return this.snapshot;
   }
 
-  receive(message: Exclude<HostMessage, { type: "reply" }>): void {
+  receive(message: HostNews): void {
     switch (message.type) {
       case "inputs":
         this.document = undefined;
@@ -70,6 +84,9 @@ export class Session {
       case "baselines":
         if (message.version === this.document?.version) this.show({ ...this.snapshot, baselines: { list: message.baselines, failed: message.failed } });
         return;
+      case "standing":
+        if (message.version === this.document?.version) this.show({ ...this.snapshot, standing: message.standing });
+        return;
       case "measured":
         this.run = message.timeline ? { name: message.name, timeline: message.timeline } : undefined;
         return this.redraw();
@@ -78,7 +95,7 @@ export class Session {
 
   /** Shows `plan` as if it were the document's, until the document changes or `undefined` takes it back. @throws UserError where it cannot be. */
   preview(plan: Plan | undefined): void {
-    const { preview: _, ...committed } = this.snapshot;
+    const { preview: _, previewBoundMs: __, ...committed } = this.snapshot;
     this.show(plan && this.document ? { ...committed, preview: this.pictureOf({ ...this.document, plan }) } : committed);
   }
 
@@ -89,13 +106,24 @@ export class Session {
     this.redraw();
   }
 
+  /** The bound of a change that is tried, unless another one is by now. */
+  boundPreview(preview: Picture, previewBoundMs: number): void {
+    if (this.snapshot.preview === preview) this.show({ ...this.snapshot, previewBoundMs });
+  }
+
+  /** Lays another prediction beside the document's; undefined takes it away. */
+  compareWith(other: OtherTimeline | undefined): void {
+    this.other = other;
+    this.redraw();
+  }
+
   private redraw(): void {
     const document = this.document;
     if (!document) return;
     const before = this.snapshot;
     this.attempt(() => {
       const same = before.picture?.version === document.version && !before.problem;
-      this.show({ picture: this.pictureOf(document), ...(same && { baselines: before.baselines }) });
+      this.show({ picture: this.pictureOf(document), ...(same && { baselines: before.baselines, standing: before.standing }) });
     });
   }
 
@@ -111,10 +139,12 @@ export class Session {
     const context = this.contextOf(plan);
     const predicted = predictPlan(plan, context, undefined, this.iterations).timeline;
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
+    const other = this.other && { name: this.other.name, timeline: alignOther(predicted, this.other.timeline) };
     return {
       version, name, readOnly, notices, plan, context, predicted,
       strip: layoutStrip(plan, context.workload, context.costs),
-      layouts: [layoutTimeline(predicted), ...(aligned ? [layoutTimeline(aligned.timeline)] : [])],
+      layouts: [{ ...layoutTimeline(predicted), ...(other && { name: "this plan" }) }, ...(other ? [{ ...layoutTimeline(other.timeline), name: other.name }] : []), ...(aligned ? [layoutTimeline(aligned.timeline)] : [])],
+      ...(other && { other }),
       ...(aligned && this.run && { measured: { ...aligned, name: this.run.name } }),
     };
   }

@@ -1,8 +1,9 @@
 /** What of the view outlives its page: kept with `setState`, checked when it comes back. */
 import type { Domain } from "./input/zoom";
 import { restoredLanes, type LaneState } from "./laneState";
+import { restoredOverlays, type OverlayState } from "./overlays/state";
 
-export interface ViewState {
+export interface ViewState extends OverlayState {
   readonly domain?: Domain;
   /** Which operation is selected, as `operationKey` names it. */
   readonly selected?: string;
@@ -18,5 +19,6 @@ export function restoredState(value: unknown): ViewState {
     ...(typeof selected === "string" && { selected }),
     showMeasured: showMeasured !== false,
     lanes: restoredLanes(lanes),
+    ...restoredOverlays(value),
   };
 }

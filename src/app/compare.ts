@@ -66,8 +66,12 @@ async function openValid(files: Files, file: string): Promise<{ readonly plan: P
 
 /** Compares a plan that fits `context` already. @param methods By default those that are quickly searched. @throws Cancelled. */
 export async function compare(plan: Plan, context: Context, hooks: SearchHooks = {}, methods: readonly Method[] = commonMethods): Promise<Comparison> {
+  return comparisonWith(await baselines(plan, plan.batch.global, context, methods, hooks), plan, context);
+}
+
+/** The same with baselines that are known already. */
+export function comparisonWith(found: readonly Baseline[], plan: Plan, context: Context): Comparison {
   const own = compared({ ...plan, predicted: predictedFigures(plan, context) });
-  const found = await baselines(plan, plan.batch.global, context, methods, hooks);
   const rows = found.map(({ name, result }) =>
     "reason" in result ? { name, reason: result.reason } : { name, best: compared(result), speedUp: result.predicted.periodMs / own.predicted.periodMs },
   );

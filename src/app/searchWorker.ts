@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { Cancelled, UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
+import type { Baseline, Method } from "../planner/baselines/baselines";
 import type { SearchHooks, SearchPlan } from "../planner/search/search";
 import type { Replan } from "../protocol/messages";
 import type { Context } from "../simulate/context";
+import type { Alternatives } from "./alternatives";
 import type { Comparison } from "./compare";
 import type { SearchReply, SearchRequest } from "./searchMessages";
 
@@ -13,6 +15,8 @@ import type { SearchReply, SearchRequest } from "./searchMessages";
 export interface Searches {
   readonly searchPlan: SearchPlan;
   compare(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Comparison>;
+  alternativesTo(plan: Plan, context: Context, hooks?: SearchHooks): Promise<Alternatives>;
+  baselines(plan: Plan, context: Context, methods: readonly Method[], hooks?: SearchHooks): Promise<readonly Baseline[]>;
   replan(plan: Plan, request: Replan, context: Context, hooks?: SearchHooks): Promise<Plan>;
 }
 
@@ -29,6 +33,16 @@ export function workerSearches(scripts: string): Searches {
     async compare(plan, context, hooks = {}) {
       const reply = await ask(script, { kind: "compare", ...inputsOf(context), plan }, hooks);
       if (reply.kind !== "compared") throw new Error(`The search worker answered "${reply.kind}" to a comparison.`);
+      return reply.result;
+    },
+    async alternativesTo(plan, context, hooks = {}) {
+      const reply = await ask(script, { kind: "alternatives", ...inputsOf(context), plan }, hooks);
+      if (reply.kind !== "alternatives") throw new Error(`The search worker answered "${reply.kind}" to alternatives.`);
+      return reply.result;
+    },
+    async baselines(plan, context, methods, hooks = {}) {
+      const reply = await ask(script, { kind: "baselines", ...inputsOf(context), plan, methods }, hooks);
+      if (reply.kind !== "baselines") throw new Error(`The search worker answered "${reply.kind}" to baselines.`);
       return reply.result;
     },
     async replan(plan, request, context, hooks = {}) {

@@ -16,14 +16,19 @@ import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import type { Context } from "../simulate/context";
 import { Baselines, type Compare } from "./baselines";
+import { Judging, type PlanSearches } from "./judging";
+import { chooseOtherPlan, SavedPlan } from "./otherPlans";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import type { Replanner } from "./quickFixes";
+import { withDecisionsOf } from "./replacePlan";
 import { TextProblems } from "./textProblems";
 import { assertVersion, writePlan } from "./writePlan";
 
 export interface SessionServices {
   readonly log: (message: string) => void;
   readonly compare: Compare;
+  /** Searches in a worker, loaded when the first is wanted. */
+  readonly searches: () => Promise<PlanSearches>;
   readonly replan: Replanner;
   readonly diagnostics: vscode.DiagnosticCollection;
 }
@@ -34,6 +39,8 @@ const quietMs = 400;
 export class PlanSession implements vscode.Disposable {
   private readonly outbox: Outbox<HostMessage>;
   private readonly baselines: Baselines;
+  private readonly saved: SavedPlan;
+  private readonly judging: Judging;
   private readonly problems: TextProblems;
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
@@ -47,7 +54,11 @@ export class PlanSession implements vscode.Disposable {
     this.outbox = new Outbox((message) => void webview.postMessage(message));
     this.baselines = new Baselines(services.compare);
     this.problems = new TextProblems(document, services.diagnostics);
+    this.saved = new SavedPlan(document, () => this.judging.tellStanding());
+    this.judging = new Judging({ ...services, post: (message) => this.outbox.post(message), chooseOther: () => chooseOtherPlan(document.uri), savedPlan: () => this.saved.plan() });
     this.disposables.push(
+      this.saved,
+      this.judging,
       webview.onDidReceiveMessage((message: unknown) => this.receive(message)),
       vscode.workspace.onDidChangeTextDocument((event) => {
         if (event.document === document && event.contentChanges.length) void this.refresh();
@@ -73,6 +84,8 @@ export class PlanSession implements vscode.Disposable {
     const handlers: { readonly [T in ViewMessage["type"]]: (message: Extract<ViewMessage, { type: T }>) => void } = {
       ready: () => this.start(),
       edit: ({ id, edit }) => void this.answer(id, edit),
+      ask: ({ id, ask }) => void this.judging.answer(id, ask),
+      cancel: ({ id }) => this.judging.cancel(id),
       showText: ({ field }) => void this.problems.show(field),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
@@ -104,6 +117,7 @@ export class PlanSession implements vscode.Disposable {
       this.sent = inputs;
       this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
       this.askBaselines(plan, inputs, version);
+      this.judging.now({ version, plan, inputs });
     } catch (error) {
       if (turn === this.refreshes) this.report(version, error instanceof UserError && error.file !== nameOf(this.document.uri) ? "inputs" : "text", error);
     }
@@ -122,6 +136,7 @@ export class PlanSession implements vscode.Disposable {
   private report(version: number, kind: "empty" | "text" | "inputs", error: unknown): void {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
+    this.judging.now(undefined);
     if (kind === "empty") this.problems.clear();
     else this.problems.report(error);
   }
@@ -184,7 +199,7 @@ export class PlanSession implements vscode.Disposable {
       const changed = await planWithRole(document.uri, plan, inputs, edit, this.services.replan);
       return writePlan(document, edit.version, changed.plan, changed.context);
     }
-    const edited = await (isReplan(edit) ? this.services.replan(plan, edit, inputs.context) : editedPlan(plan, edit, inputs.context.workload));
+    const edited = await (edit.kind === "replacePlan" ? withDecisionsOf(plan, edit.plan) : isReplan(edit) ? this.services.replan(plan, edit, inputs.context) : editedPlan(plan, edit, inputs.context.workload));
     // What a plan decides about costs is a part of what it is simulated with.
     await writePlan(document, edit.version, edited, (await this.inputsOf(edited)).context);
   }

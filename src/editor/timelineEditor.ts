@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { Timeline } from "../model/timeline";
 import type { Compare } from "./baselines";
 import { viewHtml, viewRoot } from "./html";
+import type { PlanSearches } from "./judging";
 import type { PlanSession } from "./planSession";
 import type { Replanner } from "./quickFixes";
 
@@ -13,6 +14,8 @@ export interface TimelineEditorServices {
   readonly log: (message: string) => void;
   /** `compare` of src/app/compare.ts. */
   readonly compare: Compare;
+  /** Searches in a worker, loaded when the first is wanted. */
+  readonly searches: () => Promise<PlanSearches>;
   /** Plans again what the view asks for; can be called off. */
   readonly replan: Replanner;
 }
@@ -23,7 +26,7 @@ export interface TimelineEditor extends vscode.Disposable {
 }
 
 /** Registers the editor; the view type is declared in the manifest. */
-export function registerTimelineEditor({ extensionUri, log, compare, replan }: TimelineEditorServices): TimelineEditor {
+export function registerTimelineEditor({ extensionUri, log, compare, searches, replan }: TimelineEditorServices): TimelineEditor {
   const diagnostics = vscode.languages.createDiagnosticCollection("diffusionpipe-plan");
   const sessions = new Map<string, Set<PlanSession>>();
   const measured = new Map<string, { readonly name: string; readonly timeline: Timeline }>();
@@ -36,7 +39,7 @@ export function registerTimelineEditor({ extensionUri, log, compare, replan }: T
       if (closed) return;
       const key = document.uri.toString();
       panel.webview.options = { enableScripts: true, localResourceRoots: [viewRoot(extensionUri)] };
-      const session = new PlanSession(document, panel.webview, { log, compare, replan, diagnostics });
+      const session = new PlanSession(document, panel.webview, { log, compare, searches, replan, diagnostics });
       const open = sessions.get(key) ?? new Set();
       sessions.set(key, open.add(session));
       const run = measured.get(key);

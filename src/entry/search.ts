@@ -1,9 +1,11 @@
 /** Main file of the search worker: one request as its worker data, progress and then one reply as messages. */
 import { parentPort, workerData } from "node:worker_threads";
+import { alternativesTo } from "../app/alternatives";
 import { compare } from "../app/compare";
 import { replan } from "../app/replan";
 import type { SearchReply, SearchRequest } from "../app/searchMessages";
 import { messageOf, UserError } from "../model/errors";
+import { baselines } from "../planner/baselines/baselines";
 import { searchPlan, type SearchHooks } from "../planner/search/search";
 import { contextOf } from "../simulate/context";
 
@@ -15,10 +17,13 @@ async function answer(request: SearchRequest): Promise<SearchReply> {
   try {
     const context = contextOf(request.profile, request.cluster);
     const hooks: SearchHooks = { onProgress: (done, total, bestMs) => send({ kind: "progress", done, total, bestMs }), onBest: (plan) => send({ kind: "best", plan }) };
+    const { onProgress } = hooks;
     switch (request.kind) {
       case "plan": return { kind: "planned", result: await searchPlan(request.base, request.space, context, hooks) };
-      case "compare": return { kind: "compared", result: await compare(request.plan, context, { onProgress: hooks.onProgress }) };
-      case "replan": return { kind: "replanned", plan: await replan(request.plan, request.request, context, { onProgress: hooks.onProgress }) };
+      case "compare": return { kind: "compared", result: await compare(request.plan, context, { onProgress }) };
+      case "alternatives": return { kind: "alternatives", result: await alternativesTo(request.plan, context, { onProgress }) };
+      case "baselines": return { kind: "baselines", result: await baselines(request.plan, request.plan.batch.global, context, request.methods, { onProgress }) };
+      case "replan": return { kind: "replanned", plan: await replan(request.plan, request.request, context, { onProgress }) };
     }
   } catch (error) {
     return { kind: "failed", isUsers: error instanceof UserError, message: messageOf(error) };

@@ -2,6 +2,7 @@
 import { figure, flag, isFields, listOf, oneOf, optional, passes, problem, shape, text, whole, type Check, type Checks, type FieldsOf } from "./checks";
 import { anchorOps, frozenPrecisions, scheduleNames, type FillAnchor } from "../model/plan";
 import type { PlanChange } from "../plan/planChange";
+import { isAnswer, isAsk, isStanding } from "./judgingGuards";
 import type { BaselineFigures, Edit, HostMessage, Replan, ViewMessage } from "./messages";
 
 /** A document of the project, by its format. */
@@ -18,6 +19,7 @@ type EditFields<K extends Edit["kind"]> = Required<Omit<Extract<Edit, { readonly
 
 const edits: { readonly [K in Edit["kind"]]: Check } = {
   moveBoundary: shape<EditFields<"moveBoundary">>({ version: whole, chain: text, stage: whole, layer: whole }),
+  replacePlan: shape<EditFields<"replacePlan">>({ version: whole, plan: documentOf("diffusionpipe.plan/1") }),
   moveFill: shape<EditFields<"moveFill">>({ version: whole, fill: whole, device: whole, before: anchor }),
   evictFill: shape<EditFields<"evictFill">>({ version: whole, fill: whole }),
   splitFill: shape<EditFields<"splitFill">>({ version: whole, fill: whole, at: whole }),
@@ -40,12 +42,16 @@ const hostMessages: Checks<HostMessage> = {
   problem: shape<FieldsOf<HostMessage, "problem">>({ version: whole, kind: oneOf("empty", "text", "inputs"), problem }),
   baselines: shape<FieldsOf<HostMessage, "baselines">>({ version: whole, baselines: listOf(baseline), failed: optional(text) }),
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
-  reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text) }),
+  standing: shape<FieldsOf<HostMessage, "standing">>({ version: whole, standing: isStanding }),
+  progress: shape<FieldsOf<HostMessage, "progress">>({ id: whole, done: whole, total: whole }),
+  reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text), answer: optional(isAnswer) }),
 };
 
 const viewMessages: Checks<ViewMessage> = {
   ready: () => true,
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
+  ask: shape<FieldsOf<ViewMessage, "ask">>({ id: whole, ask: isAsk }),
+  cancel: shape<FieldsOf<ViewMessage, "cancel">>({ id: whole }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };

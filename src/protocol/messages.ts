@@ -5,6 +5,7 @@ import type { Profile } from "../model/profile";
 import type { Timeline } from "../model/timeline";
 import type { PlanEdit } from "../plan/edits";
 import type { PlanChange } from "../plan/planChange";
+import type { Answer, Ask, Standing } from "./judging";
 
 /** Where something is wrong and what to do: the view shows it as it is. */
 export interface Problem {
@@ -35,8 +36,15 @@ export type HostMessage =
   | { readonly type: "baselines"; readonly version: number; readonly baselines: readonly BaselineFigures[]; readonly failed?: string }
   /** A run to lay over the prediction, or null to take it away. */
   | { readonly type: "measured"; readonly name: string; readonly timeline: Timeline | null }
-  /** The answer to the request of that id; `error` when it was refused. */
-  | { readonly type: "reply"; readonly id: number; readonly error?: string };
+  /** What the plan of that version is held against beside the baselines. */
+  | { readonly type: "standing"; readonly version: number; readonly standing: Standing }
+  /** How far the work for the request of that id is. */
+  | { readonly type: "progress"; readonly id: number; readonly done: number; readonly total: number }
+  /** The answer to the request of that id; `error` when it was refused. Of a question neither: it was called off. */
+  | { readonly type: "reply"; readonly id: number; readonly error?: string; readonly answer?: Answer };
+
+/** What the host says of its own accord. */
+export type HostNews = Exclude<HostMessage, { readonly type: "reply" | "progress" }>;
 
 /** What can be planned again: one decision changed, the free fills, whatever is not pinned, or what is not valid. */
 export type Replan = { readonly kind: "change"; readonly change: PlanChange } | { readonly kind: "refill" | "improve" | "repair" };
@@ -48,13 +56,22 @@ export interface RoleEdit {
   readonly trains: boolean;
 }
 
+/** All decisions of another plan for the same inputs. */
+export interface ReplaceEdit {
+  readonly kind: "replacePlan";
+  readonly plan: Plan;
+}
+
 /** A change of the document that the view asks for. `version` is that of the plan it was made on. */
-export type Edit = (PlanEdit | Replan | RoleEdit) & { readonly version: number };
+export type Edit = (PlanEdit | Replan | RoleEdit | ReplaceEdit) & { readonly version: number };
 
 export type ViewMessage =
   /** The view listens; nothing is posted to it before. */
   | { readonly type: "ready" }
   | { readonly type: "edit"; readonly id: number; readonly edit: Edit }
+  | { readonly type: "ask"; readonly id: number; readonly ask: Ask }
+  /** The question of that id is not of interest any more. */
+  | { readonly type: "cancel"; readonly id: number }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };

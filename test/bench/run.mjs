@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ensureNodeModules, ensurePython, python, root, run } from "../tools/environment.mjs";
 import { bundled } from "./bundle.mjs";
 
-const benches = ["modelView", "parse", "planner", "predict", "profile", "start"];
+const benches = ["modelView", "parse", "planner", "predict", "profile", "start", "timeline"];
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !benches.includes(name));
 if (unknown) throw new Error(`There is no bench "${unknown}". Benches: ${benches.join(", ")}.`);

@@ -5,7 +5,7 @@ import { editedPlan, type PlanEdit } from "../../src/plan/edits";
 import { predictPlan } from "../../src/plan/predict";
 import type { Edit, ViewMessage } from "../../src/protocol/messages";
 import { contextOf } from "../../src/simulate/context";
-import { placesOn } from "../../src/timeline/layout/places";
+import { placesOn } from "../../src/timeline/layout/fillPlaces";
 import { clusterOf, planOf, profile } from "./documents";
 import { launchBrowser, openView, type ViewPage } from "./page/page";
 

@@ -3,10 +3,14 @@ import { sentenceOf } from "../../src/timeline/layout/describe";
 import type { Placement, SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { memorySentence } from "../../src/timeline/layout/memory";
+import { firstEndingAfter } from "../../src/timeline/layout/visible";
 import { element, setAttribute } from "../dom";
 
-/** Cells of a lane that are there at a time, about the selected one. */
-const cellsPerLane = 41;
+/** Cells of the selected lane that are there at a time, about the selected one; of other lanes, those at its time. */
+const cellsHere = 41;
+const cellsElsewhere = 9;
+/** Lanes that are there at a time, about the selected one. A timeline of a hundred devices has hundreds of them. */
+const lanesAtOnce = 24;
 
 export class LaneGrid {
   private readonly rows = element("div", { class: "visually-hidden", role: "rowgroup" });
@@ -20,16 +24,20 @@ export class LaneGrid {
     setAttribute(this.owner, "aria-rowcount", placement.lanes.length);
     setAttribute(this.owner, "aria-colcount", Math.max(1, ...placement.lanes.map(({ lane }) => lane.rows[0]?.length ?? 0)));
     const at = selected && (placement.lanes[selected.lane]?.lane.rows[selected.row]?.[selected.slice]?.startMs ?? 0);
-    this.rows.replaceChildren(...placement.lanes.map(({ lane, layout }, index) => {
-      const row = lane.rows[selected?.lane === index ? selected.row : 0] ?? [];
-      const centre = selected?.lane === index ? selected.slice : Math.max(0, row.findIndex((slice) => slice.endMs > (at ?? 0)));
-      const first = Math.max(0, centre - Math.floor(cellsPerLane / 2));
-      const cells = row.slice(first, first + cellsPerLane).map((slice, offset) => {
-        const isSelected = selected?.lane === index && selected.slice === first + offset;
-        return element("span", { role: "gridcell", id: isSelected ? "active-slice" : undefined, "aria-colindex": first + offset + 1, "aria-selected": isSelected ? "true" : "false" }, sentenceOf(slice, layouts[layout].timeline, lane.device));
+    const top = Math.max(0, Math.min((selected?.lane ?? 0) - lanesAtOnce / 2, placement.lanes.length - lanesAtOnce));
+    this.rows.replaceChildren(...placement.lanes.slice(top, top + lanesAtOnce).map(({ lane, layout }, offset) => {
+      const index = top + offset;
+      const isHere = selected?.lane === index;
+      const row = lane.rows[isHere ? selected.row : 0] ?? [];
+      const centre = isHere ? selected.slice : firstEndingAfter(row, at ?? 0);
+      const count = isHere ? cellsHere : cellsElsewhere;
+      const first = Math.max(0, Math.min(centre, row.length - 1) - Math.floor(count / 2));
+      const cells = row.slice(first, first + count).map((slice, along) => {
+        const isSelected = isHere && selected.slice === first + along;
+        return element("span", { role: "gridcell", id: isSelected ? "active-slice" : undefined, "aria-colindex": first + along + 1, "aria-selected": isSelected ? "true" : "false" }, sentenceOf(slice, layouts[layout].timeline, lane.device));
       });
       if (lane.memory) cells.push(element("span", { role: "gridcell", "aria-colindex": 1 }, memorySentence(lane.memory, lane.device)));
-      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${lane.source} ${lane.stream}` }, ...cells);
+      return element("div", { role: "row", "aria-rowindex": index + 1, "aria-label": `Device ${lane.device}, ${layouts[layout].name ?? lane.source} ${lane.stream}` }, ...cells);
     }));
     setAttribute(this.owner, "aria-activedescendant", selected ? "active-slice" : undefined);
   }

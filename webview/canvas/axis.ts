@@ -7,9 +7,11 @@ export interface PeriodMark {
   readonly ms: number;
   /** What ends there. */
   readonly label?: string;
-  readonly kind: "predicted" | "measured";
+  readonly kind: "predicted" | "measured" | "other";
   /** What begins there. */
   readonly after?: string;
+  /** On which side of its line the label stands. Default: before it for a prediction, else after. */
+  readonly side?: "before" | "after";
 }
 
 const pixelsPerTick = 96;
@@ -29,7 +31,8 @@ export class Axis {
     this.flags.replaceChildren(...marks.flatMap((mark) => {
       const x = scale(mark.ms);
       if (x < 0 || x > width) return [];
-      const flag = mark.label === undefined ? undefined : element("span", { class: `flag flag-${mark.kind}${mark.kind === "predicted" ? " flag-before" : ""}` }, mark.label);
+      const isBefore = (mark.side ?? (mark.kind === "predicted" ? "before" : "after")) === "before";
+      const flag = mark.label === undefined ? undefined : element("span", { class: `flag flag-${mark.kind}${isBefore ? " flag-before" : ""}` }, mark.label);
       const after = mark.after === undefined ? undefined : element("span", { class: "flag flag-after" }, mark.after);
       return [flag, after].flatMap((shown) => {
         if (!shown) return [];

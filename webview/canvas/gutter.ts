@@ -24,7 +24,7 @@ export class Gutter {
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : undefined;
     const devices = layouts.length ? placement.devices.map((placed) => this.deviceLabel(placed, layouts[0], limits[placed.device])) : [];
     this.element.classList.toggle("gutter-both", layouts.length > 1);
-    this.element.replaceChildren(...devices, ...placement.lanes.flatMap((placed) => laneLabel(placed, layouts.length)));
+    this.element.replaceChildren(...devices, ...placement.lanes.flatMap((placed) => laneLabel(placed, layouts)));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
@@ -65,11 +65,12 @@ function namedDevices({ devices }: ReplicaGroup): string {
   return devices.length > mostNamed ? `${devices.slice(0, mostNamed).join(", ")} …` : devices.join(", ");
 }
 
-function laneLabel({ lane, y, height }: PlacedLane, layoutCount: number): readonly HTMLElement[] {
-  const text = lane.stream === "communication" ? ["⇄"] : lane.stream === "memory" ? ["mem"] : layoutCount > 1 ? [lane.source.slice(0, 1), element("span", { class: "gutter-word" }, lane.source.slice(1))] : undefined;
+function laneLabel({ lane, layout, y, height }: PlacedLane, layouts: readonly Layout[]): readonly HTMLElement[] {
+  const name = layouts[layout].name ?? lane.source;
+  const text = lane.stream === "communication" ? "⇄" : lane.stream === "memory" ? "mem" : layouts.length > 1 ? name : undefined;
   if (text === undefined) return [];
   const what = lane.stream === "compute" ? "computing" : lane.stream;
-  const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: `${lane.source} ${what}`, "aria-hidden": true }, ...text);
+  const node = element("div", { class: `gutter-lane gutter-${lane.source}`, title: `${name} ${what}`, "aria-hidden": true }, element("span", { class: "gutter-lane-name" }, text));
   place(node, y, height);
   return [node];
 }

@@ -12,7 +12,7 @@ import { TimeZoom, type Domain } from "../input/zoom";
 import { Axis, type PeriodMark } from "./axis";
 import { Gutter, type GutterEvents } from "./gutter";
 import { Overlay } from "./overlay";
-import { paintScene } from "./painter";
+import { paintScene, type Brush, type Scene } from "./painter";
 import { makePatterns, type Patterns } from "./patterns";
 import { onThemeChange, readTheme, type Theme } from "./theme";
 
@@ -28,6 +28,8 @@ export interface TimelineEvents extends GutterEvents {
   moved(domain: Domain | undefined): void;
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
+  /** The lanes were drawn; what lies over them follows. */
+  drawn(scene: Scene, brush: Brush): void;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns, colouring: Colouring): void;
 }
@@ -40,7 +42,7 @@ const slackPixels = 3;
 export class TimelineView {
   placement: Placement = { lanes: [], devices: [], height: 0 };
   readonly zoom: TimeZoom;
-  private readonly axis = new Axis();
+  readonly axis = new Axis();
   private readonly overlay = new Overlay();
   private readonly canvas = element("canvas", { "aria-hidden": true });
   readonly plot = element("div", { class: "plot" }, this.canvas, this.overlay.element);
@@ -59,18 +61,27 @@ export class TimelineView {
   private lanes: LaneOptions = { arrangement: everyDevice, colouring: byOperation };
   private frame = 0;
   private pointer = { x: 0, y: 0 };
+  /** Of the plot, as last seen: asking the page in every frame would have it laid out twice. */
+  private size = { width: 0, height: 0 };
+  private scrollTop = 0;
 
   constructor(private readonly events: TimelineEvents) {
-    this.zoom = new TimeZoom(this.plot, () => this.placement.height > this.plot.clientHeight, () => {
+    this.zoom = new TimeZoom(this.plot, () => this.placement.height > this.size.height, () => {
       events.moved(this.zoom.domain);
       this.schedule();
     });
-    this.scroller.addEventListener("scroll", () => this.schedule());
+    this.scroller.addEventListener("scroll", () => {
+      this.scrollTop = this.scroller.scrollTop;
+      this.schedule();
+    });
     this.plot.addEventListener("click", (event) => events.selected(this.placeAt(event)));
     this.plot.addEventListener("dblclick", (event) => this.fitSlice(this.placeAt(event)));
     this.plot.addEventListener("pointermove", (event) => this.hover(event));
     this.plot.addEventListener("pointerleave", () => this.overlay.tooltip([], 0, 0, { width: 0, height: 0 }));
-    new ResizeObserver(() => this.relayout()).observe(this.scroller);
+    new ResizeObserver(() => {
+      this.measure();
+      this.relayout();
+    }).observe(this.scroller);
     onThemeChange(() => this.retheme());
     this.retheme();
   }
@@ -129,18 +140,24 @@ export class TimelineView {
     this.schedule();
   }
 
+  private measure(): void {
+    this.size = { width: this.plot.clientWidth, height: this.scroller.clientHeight - topPadding };
+  }
+
   private relayout(): void {
-    const clientHeight = this.scroller.clientHeight - topPadding;
+    if (!this.size.width) this.measure();
+    const { width, height } = this.size;
     const { arrangement } = this.lanes;
-    this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, arrangement, clientHeight), arrangement);
-    this.content.style.height = `${Math.max(this.placement.height, clientHeight)}px`;
-    this.plot.style.height = `${clientHeight}px`;
+    this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, arrangement, height), arrangement);
+    this.content.style.height = `${Math.max(this.placement.height, height)}px`;
+    this.plot.style.height = `${height}px`;
     this.gutter.show(this.layouts, this.placement, arrangement.limits);
-    this.zoom.setExtent(this.extent, this.plot.clientWidth);
+    this.zoom.setExtent(this.extent, width);
     this.schedule();
   }
 
-  private schedule(): void {
+  /** Draws in the next frame. */
+  schedule(): void {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();
@@ -148,7 +165,7 @@ export class TimelineView {
   }
 
   private draw(): void {
-    const { clientWidth: width, clientHeight: height } = this.plot;
+    const { width, height } = this.size;
     const ratio = window.devicePixelRatio;
     const [pixelWidth, pixelHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width !== pixelWidth || this.canvas.height !== pixelHeight) {
@@ -158,9 +175,10 @@ export class TimelineView {
     const context = this.canvas.getContext("2d", { alpha: false });
     if (!context || !width) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const { scrollTop } = this.scroller;
-    const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
-    paintScene({ context, theme: this.theme, patterns: this.patterns }, scene);
+    const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
+    const brush = { context, theme: this.theme, patterns: this.patterns };
+    paintScene(brush, scene);
+    this.events.drawn(scene, brush);
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
   }

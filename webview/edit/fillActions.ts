@@ -3,7 +3,7 @@ import type { FillAnchor, Plan } from "../../src/model/plan";
 import type { Timeline, TimelineOperation } from "../../src/model/timeline";
 import type { PlanEdit } from "../../src/plan/edits";
 import { isSameAnchor, mergeable } from "../../src/plan/fillEdits";
-import { placeAt, placesOn } from "../../src/timeline/layout/places";
+import { placeAt, placesOn } from "../../src/timeline/layout/fillPlaces";
 
 /** A fill of the plan, and the operation of the timeline that it is seen as. */
 export interface ChosenFill {

@@ -2,7 +2,7 @@
 import { drag, select, type D3DragEvent } from "d3";
 import type { PlanEdit } from "../../src/plan/edits";
 import { isSameAnchor } from "../../src/plan/fillEdits";
-import { placeAt, type FillPlace } from "../../src/timeline/layout/places";
+import { placeAt, type FillPlace } from "../../src/timeline/layout/fillPlaces";
 import { element } from "../dom";
 import type { ChosenFill } from "./fillActions";
 

@@ -8,7 +8,7 @@ import { boundaryPin, isPinned } from "../../src/plan/pins";
 import { formatChange, formatMs } from "../../src/timeline/layout/format";
 import { sliceOf, type SlicePlace } from "../../src/timeline/layout/geometry";
 import { operationKey } from "../../src/timeline/layout/kinds";
-import { placeText } from "../../src/timeline/layout/places";
+import { placeText } from "../../src/timeline/layout/fillPlaces";
 import type { TimelineView } from "../canvas/timelineView";
 import { element } from "../dom";
 import type { Host } from "../host";

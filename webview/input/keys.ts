@@ -12,6 +12,9 @@ export interface KeyActions {
   laneBelow(): void;
   clear(): void;
   toggleHelp(): void;
+  toggleCritical(): void;
+  rangeFrom(): void;
+  rangeTo(): void;
 }
 
 interface KeyBinding {
@@ -31,7 +34,10 @@ export const keyBindings: readonly KeyBinding[] = [
   { keys: [",", "ArrowLeft"], shown: ", or ←", what: "Previous slice of the lane", action: "previous" },
   { keys: ["ArrowUp"], shown: "↑", what: "Slice in the lane above", action: "laneAbove" },
   { keys: ["ArrowDown"], shown: "↓", what: "Slice in the lane below", action: "laneBelow" },
-  { keys: ["Escape"], shown: "Esc", what: "Clear the selection, call off a drag", action: "clear" },
+  { keys: ["c"], shown: "C", what: "Critical path", action: "toggleCritical" },
+  { keys: ["["], shown: "[", what: "Start a range at the selected slice", action: "rangeFrom" },
+  { keys: ["]"], shown: "]", what: "End the range at the selected slice", action: "rangeTo" },
+  { keys: ["Escape"], shown: "Esc", what: "Call off a drag, clear the range, then the selection, close an answer", action: "clear" },
   { keys: ["?"], shown: "?", what: "This list", action: "toggleHelp" },
 ];
 
@@ -41,6 +47,8 @@ export const otherGestures: readonly (readonly [string, string])[] = [
   ["Wheel", "Scroll the lanes, or pan when all are in view"],
   ["Shift+drag, Shift+wheel", "Pan"],
   ["Double click", "Fit the slice"],
+  ["Drag on the time axis", "Statistics of a range of time"],
+  ["Drag in the overview", "Move or resize the part in view; arrow keys when it has the focus"],
   ["← → on a boundary", "Try it one layer earlier or later"],
   ["Enter on a boundary", "Apply what was tried"],
 ];
@@ -48,7 +56,9 @@ export const otherGestures: readonly (readonly [string, string])[] = [
 /** Listens on the whole view; keys typed with Ctrl, Alt or Meta are the editor's, and a focused control keeps its own. */
 export function listenToKeys(actions: KeyActions): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+    // Where brackets are typed with AltGr, it reads as Ctrl+Alt.
+    const isShortcut = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
+    if (isShortcut || event.metaKey || event.defaultPrevented) return;
     const binding = keyBindings.find((other) => other.keys.includes(event.key.length === 1 ? event.key.toLowerCase() : event.key));
     if (!binding) return;
     if (event.target instanceof HTMLElement && event.target.closest("vscode-button, vscode-checkbox") && event.key.startsWith("Arrow")) return;

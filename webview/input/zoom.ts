@@ -1,6 +1,7 @@
 /** Zoom and pan along the time axis, by wheel, pinch, drag and key, on d3's zoom behaviour. */
 import { scaleLinear, select, zoom, zoomIdentity, type D3ZoomEvent, type ScaleLinear } from "d3";
 import { prefersStillness } from "../dom";
+import { wheelIntent } from "./wheel";
 
 export type Domain = readonly [number, number];
 
@@ -21,7 +22,7 @@ export class TimeZoom {
   constructor(private readonly element: HTMLElement, private readonly scrolls: () => boolean, private readonly changed: () => void) {
     this.behaviour
       .filter((event: Event) => (event instanceof WheelEvent ? event.ctrlKey || event.metaKey : !(event instanceof MouseEvent) || event.shiftKey || event.button === 1))
-      .wheelDelta(wheelStep)
+      .wheelDelta((event: WheelEvent) => this.zoomPower(event))
       .on("zoom", (event: D3ZoomEvent<HTMLElement, unknown>) => {
         if (event.sourceEvent) this.target = undefined;
         this.apply(event.transform);
@@ -40,6 +41,12 @@ export class TimeZoom {
       .translateExtent([[0, 0], [Math.max(width, 1), 1]])
       .scaleExtent([1, Math.max(1, (to - from) / closestMs)]);
     this.jump(seen);
+  }
+
+  /** All of time that can be seen, with the margin at both ends. */
+  get whole(): Domain {
+    const [from, to] = this.base.domain();
+    return [from, to];
   }
 
   /** The part of time in view, or undefined when it is all of it. */
@@ -62,12 +69,14 @@ export class TimeZoom {
 
   /** In for a factor above one; about the pixel, by default the middle. */
   zoomBy(factor: number, pixel?: number): void {
+    this.target = undefined;
     const point: [number, number] | undefined = pixel === undefined ? undefined : [pixel, 0];
     this.move((node) => node.call(this.behaviour.scaleBy, factor, point), (node) => node.call(this.behaviour.scaleBy, factor, point));
   }
 
   /** By a share of the width: positive looks at later times. */
   panBy(share: number): void {
+    this.target = undefined;
     const distance = (-share * (this.base.range()[1] - this.base.range()[0])) / this.transform.k;
     this.move((node) => node.call(this.behaviour.translateBy, distance, 0), (node) => node.call(this.behaviour.translateBy, distance, 0));
   }
@@ -95,14 +104,22 @@ export class TimeZoom {
     this.changed();
   }
 
+  private intent(event: WheelEvent) {
+    return wheelIntent(event, this.scrolls(), this.element.clientWidth);
+  }
+
+  private zoomPower(event: WheelEvent): number {
+    const intent = this.intent(event);
+    return intent.kind === "zoom" ? intent.power : 0;
+  }
+
+  /** Panning; zooming is d3's, and scrolling the browser's. */
   private wheel(event: WheelEvent): void {
-    if (event.ctrlKey || event.metaKey) return;
-    const sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    if (!sideways && this.scrolls()) return;
-    const pixels = (event.deltaX || event.deltaY) * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1);
-    if (this.transform.k <= 1) return;
+    const intent = this.intent(event);
+    if (intent.kind !== "pan" || this.transform.k <= 1) return;
     event.preventDefault();
-    this.node().interrupt().call(this.behaviour.translateBy, -pixels / this.transform.k, 0);
+    this.target = undefined;
+    this.node().interrupt().call(this.behaviour.translateBy, -intent.pixels / this.transform.k, 0);
   }
 
   private node() {
@@ -113,10 +130,4 @@ export class TimeZoom {
     if (prefersStillness()) atOnce(this.node().interrupt());
     else animated(this.node().transition().duration(animationMs));
   }
-}
-
-/** Zoom as a power of two: a notch of a wheel is about a quarter, and a pinch, which comes in far smaller steps, follows the fingers. */
-function wheelStep(event: WheelEvent): number {
-  const pixels = -event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 : 1);
-  return pixels * (Math.abs(pixels) < 40 ? 0.012 : 0.0035);
 }

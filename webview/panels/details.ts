@@ -33,7 +33,7 @@ function overview(picture: Picture): readonly HTMLElement[] {
       ...[trained, frozen, idle].map((share) => element("td", {}, formatPercent(share))),
       element("td", {}, formatBytes(layout.timeline.devices[device].peakMemoryBytes)),
     ));
-    return element("table", { class: "use" }, element("caption", {}, `Device time, ${layout.source}`), element("thead", {}, head.cloneNode(true)), element("tbody", {}, ...rows));
+    return element("table", { class: "use" }, element("caption", {}, `Device time, ${layout.name ?? layout.source}`), element("thead", {}, head.cloneNode(true)), element("tbody", {}, ...rows));
   });
   return [
     element("h2", { class: "details-title" }, "Devices"),

@@ -41,6 +41,8 @@ export interface SearchHooks {
   readonly onBest?: (plan: Plan) => void;
   /** Called once the usual schedules have been searched and others are still to come: with the best plan by then. */
   readonly onUsual?: (plan: Plan) => void;
+  /** Called with the plan of each row that is simulated; the result holds the same row. */
+  readonly onSimulated?: (row: Row, plan: Plan) => void;
 }
 
 /** `searchPlan`, or whatever stands in for it elsewhere. */
@@ -110,7 +112,9 @@ async function improve(best: Best, base: PlanBase, space: SearchSpace, candidate
       if (isBestRun) best.run = plan;
       if (isBestRun || (isBest && !best.run)) hooks.onBest?.(plan);
     }
-    add({ ...candidate, ...row });
+    const whole: Row = { ...candidate, ...row };
+    if (plan) hooks.onSimulated?.(whole, plan);
+    add(whole);
   };
   // A plan at any cost is better than none.
   const isSpent = () => spent >= effort && best.fastest !== undefined;

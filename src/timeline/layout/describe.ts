@@ -66,7 +66,8 @@ export interface DeviceUse {
   readonly idle: number;
 }
 
-const useOf: Readonly<Record<SliceKind, "trained" | "frozen" | "idle">> = { forward: "trained", backward: "trained", optimizer: "trained", fill: "frozen", communication: "idle", idle: "idle" };
+/** What a kind counts as in a device's time. */
+export const useOf: Readonly<Record<SliceKind, "trained" | "frozen" | "idle">> = { forward: "trained", backward: "trained", optimizer: "trained", fill: "frozen", communication: "idle", idle: "idle" };
 
 export function deviceUse(layout: Layout): readonly DeviceUse[] {
   return layout.lanes.filter((lane) => lane.stream === "compute").map(({ device, rows }) => {

@@ -2,6 +2,7 @@
 import { everyDevice, type Arrangement, type ReplicaGroup } from "./folds";
 import type { Lane, Layout, Slice } from "./lanes";
 import { memoryCurve } from "./memory";
+import { placesOf } from "./places";
 import { firstEndingAfter } from "./visible";
 
 export interface Heights {
@@ -108,14 +109,7 @@ export function sliceOf(placement: Placement, place: SlicePlace): Slice | undefi
 
 /** Where an operation is drawn; undefined when the layouts do not hold it. */
 export function placeOfOperation(placement: Placement, layout: number, operation: number): SlicePlace | undefined {
-  for (const [lane, placed] of placement.lanes.entries()) {
-    if (placed.layout !== layout) continue;
-    for (const [row, slices] of placed.lane.rows.entries()) {
-      const slice = slices.findIndex((other) => other.index === operation);
-      if (slice >= 0) return { lane, row, slice };
-    }
-  }
-  return undefined;
+  return placesOf(placement)(layout, operation);
 }
 
 /** The next (`step` 1) or previous (-1) slice of the same row that is not idle, or of the row itself when it ends. */

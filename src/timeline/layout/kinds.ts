@@ -86,3 +86,9 @@ export function operationKey(operation: TimelineOperation): string {
   const { device, op, iteration, stage, microbatch, component, layers, samples, channel, peer } = operation;
   return [device, op, iteration, stage, microbatch, component, layers?.join("-"), samples?.join("-"), channel, peer].map((part) => part ?? "").join("|");
 }
+
+/** Index of the operation that `key` names, or -1. Keys are only made of those it can be: making them takes longer than looking. */
+export function operationOfKey(operations: readonly TimelineOperation[], key: string): number {
+  const [device, op, iteration] = key.split("|");
+  return operations.findIndex((other) => other.op === op && other.device === Number(device) && other.iteration === Number(iteration) && operationKey(other) === key);
+}

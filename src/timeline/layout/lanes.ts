@@ -28,6 +28,8 @@ export interface Lane {
 
 export interface Layout {
   readonly source: TimelineSource;
+  /** What its lanes are labelled with, where that is not the source. */
+  readonly name?: string;
   readonly timeline: Timeline;
   readonly startMs: number;
   readonly endMs: number;

@@ -20,15 +20,11 @@ export interface Mark {
 
 /** Index of the first slice that ends after `ms`. */
 export function firstEndingAfter(row: readonly Slice[], ms: number): number {
-  return lowerBound(row, (slice) => slice.endMs > ms);
-}
-
-function lowerBound(row: readonly Slice[], holds: (slice: Slice) => boolean, from = 0): number {
-  let low = from;
+  let low = 0;
   let high = row.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (holds(row[middle])) high = middle;
+    if (row[middle].endMs > ms) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -41,44 +37,43 @@ function lowerBound(row: readonly Slice[], holds: (slice: Slice) => boolean, fro
 export function visibleMarks(row: readonly Slice[], fromMs: number, toMs: number, msPerPixel: number, looksOf: (slice: Slice) => unknown = kindOfSlice): Mark[] {
   const marks: Mark[] = [];
   for (let i = firstEndingAfter(row, fromMs); i < row.length && row[i].startMs < toMs; ) {
-    const slice = row[i];
-    if (slice.endMs - slice.startMs >= msPerPixel) {
-      marks.push({ startMs: slice.startMs, endMs: slice.endMs, kind: slice.kind, first: i, count: 1, idleMs: slice.kind === "idle" ? slice.endMs - slice.startMs : 0, typical: i });
-      i++;
-      continue;
-    }
-    const last = endOfMerge(row, i, slice.startMs + msPerPixel, msPerPixel);
-    marks.push({ startMs: slice.startMs, endMs: row[last - 1].endMs, first: i, count: last - i, ...mostly(row, i, last, looksOf) });
+    const { startMs, endMs, kind } = row[i];
+    const last = endMs - startMs >= msPerPixel ? i + 1 : endOfMerge(row, i, startMs + msPerPixel, msPerPixel);
+    const count = last - i;
+    marks.push(count === 1 ? { startMs, endMs, kind, first: i, count, idleMs: kind === "idle" ? endMs - startMs : 0, typical: i } : { startMs, endMs: row[last - 1].endMs, first: i, count, ...mostly(row, i, last, looksOf) });
     i = last;
   }
   return marks;
 }
 
 function endOfMerge(row: readonly Slice[], first: number, pixelEnd: number, msPerPixel: number): number {
-  const limit = lowerBound(row, (slice) => slice.startMs >= pixelEnd, first + 1);
   let last = first + 1;
-  while (last < limit && row[last].endMs - row[last].startMs < msPerPixel) last++;
+  while (last < row.length && row[last].startMs < pixelEnd && row[last].endMs - row[last].startMs < msPerPixel) last++;
   return last;
 }
 
+/** How long each look lasts among several slices; kept between calls, since they are many a frame. */
+const looks: { look: unknown; ms: number; index: number }[] = [];
+
 /** What takes most of the time of several slices. */
 function mostly(row: readonly Slice[], first: number, last: number, looksOf: (slice: Slice) => unknown): Pick<Mark, "kind" | "idleMs" | "typical"> {
-  const kinds = new Map<SliceKind, number>();
-  const looks = new Map<unknown, { ms: number; readonly index: number }>();
-  for (let i = first; i < last; i++) {
-    const ms = row[i].endMs - row[i].startMs;
-    kinds.set(row[i].kind, (kinds.get(row[i].kind) ?? 0) + ms);
-    if (row[i].kind === "idle") continue;
-    const look = looksOf(row[i]);
-    const known = looks.get(look);
-    if (known) known.ms += ms;
-    else looks.set(look, { ms, index: i });
-  }
+  const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
   let kind = row[first].kind;
-  for (const [other, ms] of kinds) if (ms > (kinds.get(kind) ?? 0)) kind = other;
-  let most: { readonly ms: number; readonly index: number } | undefined;
-  for (const look of looks.values()) if (!most || look.ms > most.ms) most = look;
-  return { kind, idleMs: kinds.get("idle") ?? 0, typical: most?.index ?? first };
+  looks.length = 0;
+  for (let i = first; i < last; i++) {
+    const slice = row[i];
+    const ms = slice.endMs - slice.startMs;
+    total[slice.kind] += ms;
+    if (slice.kind === "idle") continue;
+    const look = looksOf(slice);
+    const known = looks.find((other) => other.look === look);
+    if (known) known.ms += ms;
+    else looks.push({ look, ms, index: i });
+  }
+  for (let i = first; i < last; i++) if (total[row[i].kind] > total[kind]) kind = row[i].kind;
+  let typical = looks[0];
+  for (const look of looks) if (look.ms > typical.ms) typical = look;
+  return { kind, idleMs: total.idle, typical: typical?.index ?? first };
 }
 
 function kindOfSlice({ kind }: Slice): SliceKind {

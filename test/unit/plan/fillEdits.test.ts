@@ -7,7 +7,7 @@ import { mergeable } from "../../../src/plan/fillEdits";
 import { isPinned, withPin } from "../../../src/plan/pins";
 import { predictPlan } from "../../../src/plan/predict";
 import { contextOf } from "../../../src/simulate/context";
-import { placeAt, placesOn } from "../../../src/timeline/layout/places";
+import { placeAt, placesOn } from "../../../src/timeline/layout/fillPlaces";
 import { clusterOf, planOf, profile } from "../../webview/documents";
 
 const context = contextOf(profile, clusterOf(2));

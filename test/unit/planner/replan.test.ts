@@ -12,7 +12,7 @@ import { changedPlan, refilled } from "../../../src/planner/replan/change";
 import { improvedPlan } from "../../../src/planner/replan/improve";
 import type { PlanChange } from "../../../src/plan/planChange";
 import { contextOf, type Context } from "../../../src/simulate/context";
-import { placesOn } from "../../../src/timeline/layout/places";
+import { placesOn } from "../../../src/timeline/layout/fillPlaces";
 import { clusterOf, planOf, profile } from "../../webview/documents";
 import { problem } from "./cases";
 
