@@ -155,9 +155,9 @@ describe("lanes in a browser", function () {
     await twoFrames();
     const before = await line(12);
     await choose("Colour by", "microbatch");
-    assert.deepEqual((await legend()).slice(0, 5), ["Micro-batch 0", "1", "2", "3", "Fill (frozen work)"]);
+    assert.deepEqual((await legend()).slice(0, 5), ["Micro-batch 0", "1", "2", "3", "Backward"]);
     await choose("Colour by", "component");
-    assert.deepEqual(await legend(), ["unet", "text_encoder", "vae", "Communication", "Optimizer", "Idle"]);
+    assert.deepEqual(await legend(), ["unet", "text_encoder", "vae", "Backward", "Communication", "Optimizer", "Idle"]);
     await twoFrames();
     assert.notDeepEqual(await line(12), before);
     await reload();
@@ -174,6 +174,16 @@ describe("lanes in a browser", function () {
     await choose("Iterations", "1");
     assert.deepEqual((await flags()).slice(1), ["iteration 1, not shown"]);
     assert.deepEqual(errors(), []);
+  });
+
+  it("tells how much of slices that share a pixel is idle time", async () => {
+    await showPlan({ plan: planOf(8, 64), devices: 8, width: 600, height: 1000 });
+    await choose("Iterations", "3");
+    const lane = await fold(0).boundingBox();
+    const [x] = await atPlot(0.2, 0);
+    assert.ok(lane);
+    await view.page.mouse.move(x, lane.y + lane.height / 2);
+    assert.match(await tooltip(), /one of \d+ slices in [\d.]+ ms, of which [\d.]+ ms idle$/);
   });
 
   it("lets other iterations stand back while a fill is selected", async () => {

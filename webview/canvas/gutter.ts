@@ -23,6 +23,7 @@ export class Gutter {
   show(layouts: readonly Layout[], placement: Placement, limits: readonly number[]): void {
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : undefined;
     const devices = layouts.length ? placement.devices.map((placed) => this.deviceLabel(placed, layouts[0], limits[placed.device])) : [];
+    this.element.classList.toggle("gutter-both", layouts.length > 1);
     this.element.replaceChildren(...devices, ...placement.lanes.flatMap((placed) => laneLabel(placed, layouts)));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }

@@ -62,6 +62,8 @@ interface Boxes {
 /** What is painted when all lanes have been walked. */
 interface Plain {
   readonly boxes: Map<Look, Boxes>;
+  /** Of backward passes without a letter, over their boxes. */
+  readonly feet: Map<Look, Boxes>;
   readonly labels: Label[];
 }
 
@@ -71,13 +73,14 @@ export function paintScene(brush: Brush, scene: Scene): void {
   context.fillRect(0, 0, scene.width, scene.height);
   context.textAlign = "center";
   context.textBaseline = "middle";
-  const plain: Plain = { boxes: new Map(), labels: [] };
+  const plain: Plain = { boxes: new Map(), feet: new Map(), labels: [] };
   for (const placed of scene.placement.lanes) {
     const y = placed.y - scene.scrollTop;
     if (y + placed.height < 0 || y > scene.height) continue;
     paintLane(brush, scene, placed, y, plain);
   }
   paintPlain(brush, plain.boxes);
+  paintFeet(brush, plain.feet);
   for (const label of plain.labels) paintLabel(brush, label);
   context.globalAlpha = 1;
 }
@@ -88,27 +91,28 @@ function paintLane(brush: Brush, scene: Scene, placed: PlacedLane, top: number, 
   if (placed.lane.memory) return paintMemory(brush, placed.lane.memory, scene, { top, height: placed.height });
   const pixelsPerMs = scene.width / (to - from);
   const { rowHeight } = placed;
+  const foot = footHeight(rowHeight);
   const widest = brush.theme.outline ? apartPixels : plainPixels;
   const lookOf = looksIn(scene, placed);
   for (const [r, row] of placed.lane.rows.entries()) {
     const y = top + r * rowHeight;
     const rows = [new BoxRow(plain.boxes), new BoxRow(plain.boxes)] as const;
+    const feet = new BoxRow(plain.feet);
     for (const mark of visibleMarks(row, from, to, 1 / pixelsPerMs, lookOf)) {
       const left = (mark.startMs - from) * pixelsPerMs;
       const right = (mark.endMs - from) * pixelsPerMs;
       const slice = row[mark.typical];
       const isBack = standsBack(scene, placed, slice);
-      if (right - left > apartPixels && mark.count === 1) {
-        const label = labelOf(brush, scene, placed, slice, left, right, y);
-        if (label) plain.labels.push(label);
-      }
+      const label = right - left > apartPixels && mark.count === 1 ? labelOf(brush, scene, placed, slice, left, right, y) : undefined;
+      if (label) plain.labels.push(label);
+      const start = Math.round(left);
+      const stop = Math.max(Math.round(right) - (right - left > apartPixels ? 1 : 0), start + 1);
+      if (slice.kind === "backward" && mark.count === 1 && !label) feet.add(lookOf(slice), isBack, start, stop, y + rowHeight - 1 - foot, foot);
       if (right - left > widest) {
         brush.context.globalAlpha = isBack ? backAlpha : 1;
         paintBox(brush, lookOf(slice), left, y, right - left, rowHeight);
         continue;
       }
-      const start = Math.round(left);
-      const stop = Math.max(Math.round(right) - (right - left > apartPixels ? 1 : 0), start + 1);
       // Idle time among slices that share a pixel takes its share of the height, from below, and never nothing.
       const idle = mark.count > 1 && mark.idleMs > 0 ? Math.max(1, Math.round((rowHeight * mark.idleMs) / (mark.endMs - mark.startMs))) : 0;
       if (idle < rowHeight) rows[0].add(lookOf(slice), isBack, start, stop, y, rowHeight - idle);
@@ -192,6 +196,17 @@ function paintPlain({ context, theme, patterns }: Brush, boxes: Plain["boxes"]):
   context.globalAlpha = 1;
 }
 
+function paintFeet({ context, theme }: Brush, feet: Plain["feet"]): void {
+  for (const [look, { front, back }] of feet) {
+    context.fillStyle = inkOf(theme, look.ink).text;
+    for (const [own, alpha] of [[front, 1], [back, backAlpha]] as const) {
+      context.globalAlpha = alpha;
+      for (let i = 0; i < own.length; i += 4) context.fillRect(own[i], own[i + 1], own[i + 2], own[i + 3]);
+    }
+  }
+  context.globalAlpha = 1;
+}
+
 /** One slice's box, with its pattern; wide ones are rounded and stand a hair apart. */
 export function paintBox({ context, theme, patterns }: Brush, look: Look, x: number, y: number, width: number, height: number): void {
   const wide = width > apartPixels;
@@ -215,6 +230,17 @@ export function paintBox({ context, theme, patterns }: Brush, look: Look, x: num
     context.lineWidth = 1;
     context.stroke();
   }
+}
+
+/** What tells a backward pass from a forward one where there is no room for a letter, whatever slices are coloured by. */
+export function paintFoot({ context, theme }: Brush, look: Look, x: number, y: number, width: number, height: number): void {
+  const foot = footHeight(height);
+  context.fillStyle = inkOf(theme, look.ink).text;
+  context.fillRect(x + 1, y + height - foot - 1, width - 3, foot);
+}
+
+function footHeight(height: number): number {
+  return Math.max(1, Math.round(Math.min(3, height / 6)));
 }
 
 /** On a ground that keeps it legible over a pattern. */

@@ -3,9 +3,11 @@ import { byOperation, type Colouring } from "../../src/timeline/layout/colours";
 import { everyDevice, type Arrangement } from "../../src/timeline/layout/folds";
 import { placeLanes, sliceAt, sliceOf, type Heights, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
 import { servedIteration } from "../../src/timeline/layout/iterations";
+import { crowdText } from "../../src/timeline/layout/labels";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { memoryLines } from "../../src/timeline/layout/memory";
 import type { Found } from "../../src/timeline/layout/search";
+import { visibleMarks } from "../../src/timeline/layout/visible";
 import { element } from "../dom";
 import { TimeZoom, type Domain } from "../input/zoom";
 import { Axis, type PeriodMark } from "./axis";
@@ -221,7 +223,15 @@ export class TimelineView {
     this.pointer = { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
     const place = this.placeAt(event);
     this.plot.classList.toggle("over-slice", place !== undefined);
-    this.overlay.tooltip(place ? this.events.describe(place) : this.memoryAtPointer(), this.pointer.x, this.pointer.y, bounds);
+    this.overlay.tooltip(place ? [...this.events.describe(place), ...this.crowdAt(place)] : this.memoryAtPointer(), this.pointer.x, this.pointer.y, bounds);
+  }
+
+  /** Of a slice that shares its pixel with others, which none of them could show alone. */
+  private crowdAt({ lane, row, slice }: SlicePlace): readonly string[] {
+    const [from, to] = this.zoom.scale.domain();
+    const marks = visibleMarks(this.placement.lanes[lane].lane.rows[row], from, to, (to - from) / this.plot.clientWidth);
+    const mark = marks.find(({ first, count }) => slice < first + count);
+    return mark && mark.count > 1 ? [crowdText(mark)] : [];
   }
 
   private memoryAtPointer(): readonly string[] {

@@ -10,6 +10,8 @@ export type ColourMode = (typeof colourModes)[number];
 
 /** How slices of one class look. */
 export interface Look extends KindStyle {
+  /** Drawn with the foot that all backward passes have; for the legend, which has no slices. */
+  readonly hasFoot?: boolean;
   /** A kind's own colour, one of the theme's chart colours by number, or none. */
   readonly ink: SliceKind | "neutral" | number;
 }
@@ -26,9 +28,13 @@ export const paletteSize = 6;
 const patterns = ["plain", "diagonal", "dots", "cross", "lines"] as const;
 const mostInLegend = 6;
 
-export const kindLooks = Object.fromEntries(sliceKinds.map((kind) => [kind, { ...kindStyles[kind], ink: kind }])) as Readonly<Record<SliceKind, Look>>;
+export const kindLooks = Object.fromEntries(sliceKinds.map((kind) => [kind, lookOfKind(kind, kind)])) as Readonly<Record<SliceKind, Look>>;
 /** For what a mode does not tell apart. */
-const neutralLooks = Object.fromEntries(sliceKinds.map((kind) => [kind, { ...kindStyles[kind], ink: kind === "idle" ? "idle" : "neutral" }])) as Readonly<Record<SliceKind, Look>>;
+const neutralLooks = Object.fromEntries(sliceKinds.map((kind) => [kind, lookOfKind(kind, kind === "idle" ? "idle" : "neutral")])) as Readonly<Record<SliceKind, Look>>;
+
+function lookOfKind(kind: SliceKind, ink: Look["ink"]): Look {
+  return { ...kindStyles[kind], ink, hasFoot: kind === "backward" };
+}
 
 export const byOperation: Colouring = { legend: sliceKinds.map((kind) => kindLooks[kind]), lookOf: ({ kind }) => kindLooks[kind] };
 
@@ -50,7 +56,7 @@ function byMicrobatch(layouts: readonly Layout[]): Colouring {
   const shown = looks.slice(0, count > mostInLegend ? mostInLegend - 2 : count).map((look, m) => (m ? { ...look, title: `${m}` } : look));
   const last = count > shown.length ? [{ ...looks[count - 1], title: `… ${count - 1}` }] : [];
   return {
-    legend: [...shown, ...last, neutralLooks.fill, neutralLooks.communication, neutralLooks.optimizer, neutralLooks.idle],
+    legend: [...shown, ...last, neutralLooks.backward, neutralLooks.fill, neutralLooks.communication, neutralLooks.optimizer, neutralLooks.idle],
     lookOf: (slice, timeline) => {
       const microbatch = slice.index === undefined ? undefined : timeline.operations[slice.index].microbatch;
       return microbatch === undefined ? neutralLooks[slice.kind] : looks[microbatch];
@@ -64,7 +70,7 @@ function byComponent(layouts: readonly Layout[], profile: Profile): Colouring {
   const names = new Set([...profile.chains.flatMap(({ segments }) => segments.map(({ component }) => component)), ...profile.components.map(({ name }) => name), ...seen]);
   const looks = new Map([...names].filter((name) => name).map((name, i) => [name, numbered(i, name, name.slice(0, 1).toUpperCase())]));
   return {
-    legend: [...[...looks].filter(([name]) => seen.has(name)).map(([, look]) => look), neutralLooks.communication, neutralLooks.optimizer, neutralLooks.idle],
+    legend: [...[...looks].filter(([name]) => seen.has(name)).map(([, look]) => look), neutralLooks.backward, neutralLooks.communication, neutralLooks.optimizer, neutralLooks.idle],
     lookOf: (slice, timeline) => {
       const name = slice.index === undefined ? undefined : componentOf(timeline.operations[slice.index], profile);
       return (name !== undefined && looks.get(name)) || neutralLooks[slice.kind];

@@ -3,6 +3,7 @@ import type { Timeline, TimelineOperation } from "../../model/timeline";
 import { formatMs } from "./format";
 import { labelsOf, rangeText } from "./kinds";
 import type { Slice } from "./lanes";
+import type { Mark } from "./visible";
 
 /** Passes with the range of their layers, frozen work with the iteration that it serves, idle time with its length. */
 export function sliceLabels(slice: Slice, timeline: Timeline): readonly string[] {
@@ -20,4 +21,10 @@ function fillLabels({ iteration, component = "frozen" }: TimelineOperation, labe
   const mark = `→${iteration}`;
   const [fullest, ranged] = labels;
   return [`for iteration ${iteration} · ${fullest}`, `${mark} · ${fullest}`, `${mark} · ${ranged}`, `${mark} ${component}`, mark, "◇"];
+}
+
+/** What the tooltip says of slices that share a pixel: "one of 12 slices in 6.20 ms, of which 1.30 ms idle". */
+export function crowdText({ count, startMs, endMs, idleMs }: Mark): string {
+  const idle = idleMs > 0 ? `, of which ${formatMs(idleMs)} idle` : "";
+  return `one of ${count} slices in ${formatMs(endMs - startMs)}${idle}`;
 }

@@ -22,6 +22,7 @@ describe("what slices are told apart by", () => {
     const layout = layoutTimeline(twoStages());
     for (const slice of slicesOf(layout)) assert.equal(byOperation.lookOf(slice, layout.timeline).ink, slice.kind);
     assert.equal(new Set(byOperation.legend.map(({ letter, pattern }) => `${letter} ${pattern}`)).size, byOperation.legend.length, "each kind has a letter or pattern of its own");
+    assert.deepEqual(byOperation.legend.filter(({ hasFoot }) => hasFoot).map(({ title }) => title), ["Backward"]);
   });
 
   it("gives neighbouring micro-batches another colour and another pattern, and forward and backward of one the same", () => {
@@ -42,7 +43,7 @@ describe("what slices are told apart by", () => {
     const fill = slicesOf(layout).find(({ kind }) => kind === "fill");
     assert.ok(fill);
     assert.deepEqual([lookOf(fill, layout.timeline).ink, lookOf(fill, layout.timeline).pattern], ["neutral", "diagonal"]);
-    assert.deepEqual(legend.map(({ title }) => title), ["Micro-batch 0", "1", "Fill (frozen work)", "Communication", "Optimizer", "Idle"]);
+    assert.deepEqual(legend.map(({ title }) => title), ["Micro-batch 0", "1", "Backward", "Fill (frozen work)", "Communication", "Optimizer", "Idle"]);
   });
 
   it("does not list dozens of micro-batches", () => {

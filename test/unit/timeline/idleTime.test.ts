@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { SliceKind } from "../../../src/timeline/layout/kinds";
+import { crowdText } from "../../../src/timeline/layout/labels";
 import type { Slice } from "../../../src/timeline/layout/lanes";
 import { visibleMarks } from "../../../src/timeline/layout/visible";
 
@@ -40,6 +41,12 @@ describe("idle time narrower than a pixel", () => {
     assert.equal(mark.kind, "idle");
     assert.equal(row[mark.typical].kind, "fill");
     assert.ok(Math.abs(mark.idleMs - 0.5) < 1e-9);
+  });
+
+  it("is told with what shares its pixel", () => {
+    const textOf = (...list: readonly (readonly [number, SliceKind])[]) => visibleMarks(rowOf(list), 0, 10, 10).map(crowdText);
+    assert.deepEqual(textOf([1, "forward"], [2, "idle"], [3, "backward"]), ["one of 3 slices in 6.00 ms, of which 2.00 ms idle"]);
+    assert.deepEqual(textOf([1, "forward"], [3, "backward"]), ["one of 2 slices in 4.00 ms"]);
   });
 
   it("marks by what slices look like, when that is not their kind", () => {
