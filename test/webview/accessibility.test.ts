@@ -16,7 +16,7 @@ interface AxeResults {
 const axe = () => readFileSync(createRequire(join(process.cwd(), "package.json")).resolve("axe-core/axe.min.js"), "utf8");
 
 describe("the timeline's accessibility", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let browser: Browser;
   let view: ViewPage;
   before(async () => {
@@ -36,7 +36,7 @@ describe("the timeline's accessibility", function () {
 
   /** Fails with what axe-core finds. */
   async function check(what: string): Promise<void> {
-    await view.page.evaluate(axe());
+    if (await view.page.evaluate(() => !("axe" in window))) await view.page.evaluate(axe());
     const { violations } = await view.page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
     assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}\n  ${node.failureSummary ?? ""}`).join("\n")}`), [], what);
   }
