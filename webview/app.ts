@@ -8,7 +8,7 @@ import { operationKey, operationOfKey, operationTitle } from "../src/timeline/la
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { TimelineView } from "./canvas/timelineView";
-import { element } from "./dom";
+import { element, patchChildren } from "./dom";
 import { connect } from "./host";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
@@ -26,7 +26,9 @@ import { button, checkbox, divider } from "./ui";
 export class App {
   private readonly figures = element("div", { class: "region-figures" });
   private readonly notices = element("div", { class: "region-notices" });
-  private readonly details = element("aside", { class: "details", "aria-label": "Details" });
+  /** Of the selection or the devices. */
+  private readonly facts = element("div");
+  private readonly details = element("aside", { class: "details", "aria-label": "Details" }, this.facts);
   private readonly legend = element("div", { class: "region-legend" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" });
   private readonly stand = element("div", { class: "stand" });
@@ -42,7 +44,8 @@ export class App {
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
-    drawn: (scene, brush) => this.overlays.draw(scene, brush),
+    drawing: (scene, theme) => this.overlays.draw(scene, theme),
+    painted: (scene, brush) => this.overlays.paint(scene, brush),
     rethemed: (theme, patterns) => this.legend.replaceChildren(legendPanel(theme, patterns)),
   });
   private readonly grid = new LaneGrid(this.view.scroller);
@@ -59,6 +62,7 @@ export class App {
   private restored = false;
 
   constructor(root: HTMLElement) {
+    this.details.append(...this.overlays.panels);
     root.append(element("div", { class: "page" }, this.figures, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     this.fillToolbar();
@@ -90,7 +94,7 @@ export class App {
 
   private show(snapshot: Snapshot): void {
     const picture = this.shownPicture;
-    this.figures.replaceChildren(figurePanel(snapshot));
+    patchChildren(this.figures, [figurePanel(snapshot)]);
     this.notices.replaceChildren(...noticeBars(snapshot, this.refusal, this.noticeActions));
     const stand = placeholder(snapshot, this.noticeActions);
     this.stand.replaceChildren(...(stand ? [stand] : []));
@@ -143,7 +147,7 @@ export class App {
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details, ...this.overlays.panels);
+    patchChildren(this.facts, details);
     this.overlays.show(this.layoutsOf(picture), place);
   }
 

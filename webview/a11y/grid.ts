@@ -10,16 +10,29 @@ const cellsHere = 41;
 const cellsElsewhere = 9;
 /** Lanes that are there at a time, about the selected one. A timeline of a hundred devices has hundreds of them. */
 const lanesAtOnce = 24;
+const pauseMs = 150;
 
 export class LaneGrid {
   private readonly rows = element("div", { class: "visually-hidden", role: "rowgroup" });
+  private selected?: string;
+  private pause = 0;
 
   constructor(private readonly owner: HTMLElement) {
     for (const [name, value] of Object.entries({ role: "grid", tabindex: "0", "aria-label": "Lanes and slices: arrow keys move between slices", "aria-readonly": "true" })) setAttribute(owner, name, value);
     owner.append(this.rows);
   }
 
+  /** At once for another selection; else in a moment, since in a drag one picture follows another. */
   show(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined): void {
+    clearTimeout(this.pause);
+    const key = selected && `${selected.lane} ${selected.row} ${selected.slice}`;
+    const fill = () => this.fill(layouts, placement, selected);
+    if (key !== this.selected || !this.rows.firstChild) fill();
+    else this.pause = window.setTimeout(fill, pauseMs);
+    this.selected = key;
+  }
+
+  private fill(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined): void {
     setAttribute(this.owner, "aria-rowcount", placement.lanes.length);
     setAttribute(this.owner, "aria-colcount", Math.max(1, ...placement.lanes.map(({ lane }) => lane.rows[0]?.length ?? 0)));
     const at = selected && (placement.lanes[selected.lane]?.lane.rows[selected.row]?.[selected.slice]?.startMs ?? 0);

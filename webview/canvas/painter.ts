@@ -6,6 +6,7 @@ import type { Layout, Slice } from "../../src/timeline/layout/lanes";
 import { visibleMarks } from "../../src/timeline/layout/visible";
 import { labelWidths } from "./labelWidths";
 import type { Patterns } from "./patterns";
+import { pixelOf, Strips } from "./strips";
 import type { Theme } from "./theme";
 
 export interface Scene {
@@ -23,17 +24,21 @@ export interface Brush {
   readonly context: CanvasRenderingContext2D;
   readonly theme: Theme;
   readonly patterns: Patterns;
+  /** Device pixels to one of CSS. */
+  readonly pixelRatio: number;
 }
 
 const padding = 2;
-/** Wider slices stand a pixel apart. */
+/** Wider slices stand a pixel apart; others are plain boxes on whole pixels, of which a frame can have tens of thousands. */
 const apartPixels = 5;
-/** Slices up to this wide are plain boxes on whole pixels: tens of thousands of them are drawn in a frame, and round corners take ten times as long. */
-const plainPixels = 14;
+/** Slices up to this wide are plain boxes where there are many: round corners take ten times as long. */
+const plainPixels = 16;
+const manySlices = 400;
 /** A pattern is not to be told in less. */
 const leastPatterned = 4;
 /** In less room no label can be read. */
 const leastRoom = 6;
+const strips = new Strips();
 
 interface Label {
   readonly kind: SliceKind;
@@ -44,10 +49,15 @@ interface Label {
   readonly middle: number;
 }
 
-/** What is painted when all lanes have been walked. */
+/** Slices that stand apart, and labels, are painted when all lanes have been walked and it is known how many they are. */
 interface Plain {
+  /** Colours of narrow slices. */
+  readonly pixels: Readonly<Record<SliceKind, number>>;
   /** Boxes by kind, as x, y, width, height one after another, so that each colour is set once. */
   readonly boxes: Readonly<Record<SliceKind, number[]>>;
+  /** Stretches of narrow slices of one kind in which its pattern can be told, in the same way. */
+  readonly patterned: Readonly<Record<SliceKind, number[]>>;
+  readonly apart: { readonly kind: SliceKind; readonly left: number; readonly y: number; readonly width: number; readonly height: number }[];
   readonly labels: Label[];
 }
 
@@ -57,47 +67,68 @@ export function paintScene(brush: Brush, scene: Scene): void {
   context.fillRect(0, 0, scene.width, scene.height);
   context.textAlign = "center";
   context.textBaseline = "middle";
-  const plain: Plain = { boxes: { forward: [], backward: [], fill: [], communication: [], optimizer: [], idle: [] }, labels: [] };
+  const plain: Plain = { pixels: inksOf(theme), boxes: byKind(), patterned: byKind(), apart: [], labels: [] };
+  strips.begin(Math.round(scene.width * brush.pixelRatio));
   for (const placed of scene.placement.lanes) {
     const y = placed.y - scene.scrollTop;
     if (y + placed.height < 0 || y > scene.height) continue;
     paintLane(brush, scene, placed, y, plain);
   }
-  paintPlain(brush, plain.boxes);
+  const isFull = plain.apart.length > manySlices && !theme.outline;
+  for (const { kind, left, y, width, height } of plain.apart) {
+    if (isFull && width <= plainPixels) plain.boxes[kind].push(Math.round(left), y, Math.round(left + width) - Math.round(left) - 1, height);
+    else paintBox(brush, kind, left, y, width, height);
+  }
+  strips.paint(context, scene.width);
+  paintPlain(brush, plain);
   for (const label of plain.labels) paintLabel(brush, label);
 }
 
+function inksOf({ kinds }: Theme): Record<SliceKind, number> {
+  return Object.fromEntries(sliceKinds.map((kind) => [kind, pixelOf(kinds[kind].fill)])) as Record<SliceKind, number>;
+}
+
+function byKind(): Record<SliceKind, number[]> {
+  return { forward: [], backward: [], fill: [], communication: [], optimizer: [], idle: [] };
+}
+
 function paintLane(brush: Brush, scene: Scene, placed: PlacedLane, top: number, plain: Plain): void {
+  const { patterns, pixelRatio } = brush;
   const from = scene.x.invert(0);
   const to = scene.x.invert(scene.width);
   const pixelsPerMs = scene.width / (to - from);
   const { rowHeight } = placed;
-  const widest = brush.theme.outline ? apartPixels : plainPixels;
   for (const [r, row] of placed.lane.rows.entries()) {
     const y = top + r * rowHeight;
-    /** Where the last plain box ends, and which kind it is: neighbours of a kind become one. */
-    let open: SliceKind | undefined;
-    let end = NaN;
-    for (const mark of visibleMarks(row, from, to, 1 / pixelsPerMs)) {
-      const left = (mark.startMs - from) * pixelsPerMs;
-      const right = (mark.endMs - from) * pixelsPerMs;
+    strips.line(y, rowHeight);
+    /** Neighbours of one kind: their pattern may be told where that of each could not. */
+    const run = { kind: undefined as SliceKind | undefined, from: 0, to: 0 };
+    const endRun = () => {
+      if (run.kind && patterns[run.kind] && run.to - run.from >= leastPatterned) plain.patterned[run.kind].push(run.from, y, run.to - run.from, rowHeight);
+      run.kind = undefined;
+    };
+    for (const { kind, startMs, endMs, first } of visibleMarks(row, from, to, 1 / pixelsPerMs)) {
+      const left = (startMs - from) * pixelsPerMs;
+      const right = (endMs - from) * pixelsPerMs;
       if (right - left > apartPixels) {
-        open = undefined;
-        const label = labelOf(brush, scene, placed, row[mark.first], left, right, y);
+        endRun();
+        plain.apart.push({ kind, left, y, width: right - left, height: rowHeight });
+        const label = labelOf(brush, scene, placed, row[first], left, right, y);
         if (label) plain.labels.push(label);
-      }
-      if (right - left > widest) {
-        paintBox(brush, mark.kind, left, y, right - left, rowHeight);
         continue;
       }
-      const boxes = plain.boxes[mark.kind];
-      const start = Math.round(left);
-      const stop = Math.max(Math.round(right) - (right - left > apartPixels ? 1 : 0), start + 1);
-      if (open === mark.kind && start <= end) boxes[boxes.length - 2] += stop - end;
-      else boxes.push(start, y, stop - start, rowHeight);
-      open = right - left > apartPixels ? undefined : mark.kind;
-      end = stop;
+      if (kind !== "idle") {
+        const start = Math.round(left * pixelRatio);
+        strips.set(start, Math.max(Math.round(right * pixelRatio), start + 1), plain.pixels[kind]);
+      }
+      if (run.kind !== kind || left > run.to + 1) {
+        endRun();
+        run.kind = kind;
+        run.from = left;
+      }
+      run.to = right;
     }
+    endRun();
   }
 }
 
@@ -128,24 +159,25 @@ function labelsIn(scene: Scene, placed: PlacedLane, slice: Slice): readonly stri
   return labelsOf(scene.layouts[placed.layout].timeline.operations[slice.index], slice.servesNext);
 }
 
-function paintPlain({ context, theme, patterns }: Brush, boxes: Plain["boxes"]): void {
-  const fill = (own: readonly number[], leastWidth: number) => {
-    for (let i = 0; i < own.length; i += 4) if (own[i + 2] >= leastWidth) context.fillRect(own[i], own[i + 1], own[i + 2], own[i + 3]);
+function paintPlain({ context, theme, patterns }: Brush, { boxes, patterned }: Plain): void {
+  const fill = (own: readonly number[]) => {
+    for (let i = 0; i < own.length; i += 4) context.fillRect(own[i], own[i + 1], own[i + 2], own[i + 3]);
   };
   for (const kind of sliceKinds) {
     if (kind !== "idle") {
       context.fillStyle = theme.kinds[kind].fill;
-      fill(boxes[kind], 0);
+      fill(boxes[kind]);
     }
     const pattern = patterns[kind];
     if (!pattern) continue;
     context.fillStyle = pattern;
-    fill(boxes[kind], leastPatterned);
+    fill(boxes[kind]);
+    fill(patterned[kind]);
   }
 }
 
 /** One slice's box, with its pattern; wide ones are rounded and stand a hair apart. */
-export function paintBox({ context, theme, patterns }: Brush, kind: SliceKind, x: number, y: number, width: number, height: number): void {
+export function paintBox({ context, theme, patterns }: Omit<Brush, "pixelRatio">, kind: SliceKind, x: number, y: number, width: number, height: number): void {
   const wide = width > apartPixels;
   const inner = wide ? width - 1 : width;
   context.beginPath();

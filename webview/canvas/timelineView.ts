@@ -1,7 +1,7 @@
 /** The timeline: lanes on a canvas, labels beside and overlays above it, one frame at a time. */
 import { placeLanes, sliceAt, sliceOf, type Heights, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
-import { element } from "../dom";
+import { element, patchChildren } from "../dom";
 import { TimeZoom, type Domain } from "../input/zoom";
 import { Axis, type PeriodMark } from "./axis";
 import { gutterLabels } from "./gutter";
@@ -16,8 +16,10 @@ export interface TimelineEvents {
   moved(domain: Domain | undefined): void;
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
-  /** The lanes were drawn; what lies over them follows. */
-  drawn(scene: Scene, brush: Brush): void;
+  /** A frame is drawn: elements over and beside the lanes follow. */
+  drawing(scene: Scene, theme: Theme): void;
+  /** The lanes are on the canvas, to be painted over. */
+  painted(scene: Scene, brush: Brush): void;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns): void;
 }
@@ -127,7 +129,7 @@ export class TimelineView {
     this.placement = placeLanes(this.layouts, fittingHeights(this.layouts, height));
     this.content.style.height = `${Math.max(this.placement.height, height)}px`;
     this.plot.style.height = `${height}px`;
-    this.gutter.replaceChildren(...(this.layouts.length ? gutterLabels(this.layouts, this.placement) : []));
+    patchChildren(this.gutter, this.layouts.length ? gutterLabels(this.layouts, this.placement) : []);
     this.zoom.setExtent(this.extent, width);
     this.schedule();
   }
@@ -152,11 +154,13 @@ export class TimelineView {
     if (!context || !width) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks };
-    const brush = { context, theme: this.theme, patterns: this.patterns };
-    paintScene(brush, scene);
-    this.events.drawn(scene, brush);
+    const brush = { context, theme: this.theme, patterns: this.patterns, pixelRatio: ratio };
+    // The page's own elements first: text on the canvas has the page laid out, and so it is once.
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
+    this.events.drawing(scene, this.theme);
+    paintScene(brush, scene);
+    this.events.painted(scene, brush);
   }
 
   private placeAt(event: MouseEvent): SlicePlace | undefined {

@@ -45,10 +45,12 @@ function endOfMerge(row: readonly Slice[], first: number, pixelEnd: number, msPe
   return last;
 }
 
-/** Called for every pixel of a full lane, many times a frame: no tables but one plain object. */
+const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
+
+/** Asked for every pixel of a full lane in every frame, so the sums have one place. */
 function mostly(row: readonly Slice[], first: number, last: number): SliceKind {
-  const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
   let best = row[first].kind;
+  for (let i = first; i < last; i++) total[row[i].kind] = 0;
   for (let i = first; i < last; i++) {
     const { kind, startMs, endMs } = row[i];
     total[kind] += endMs - startMs;
