@@ -235,6 +235,14 @@ describe("what is laid over the timeline", function () {
     await still();
     assert.equal(await seen(), "everything");
     assert.ok(Number(await view.page.locator('[role="grid"]').getAttribute("aria-colcount")) > 2000);
+    // Across the second device, which is busy nearly all the time.
+    const colours = () => view.page.locator(".plot canvas").evaluate((canvas: HTMLCanvasElement) => {
+      const data = canvas.getContext("2d")?.getImageData(0, 78, canvas.width, 1).data ?? new Uint8ClampedArray();
+      return [...new Set(Array.from({ length: data.length / 4 }, (_, pixel) => data.slice(4 * pixel, 4 * pixel + 3).join()))];
+    });
+    const [forward, backward] = ["55,148,255", "137,209,133"];
+    const whole = await colours();
+    assert.ok(whole.includes(backward), `slices narrower than a pixel have a kind's very colour: ${whole.join(" ")}`);
     const { x, y, width } = await box(".plot");
     await view.page.mouse.move(x + width / 2, y + 20);
     await view.page.keyboard.down("Control");
@@ -243,6 +251,8 @@ describe("what is laid over the timeline", function () {
     await view.page.waitForTimeout(200);
     const [from, to] = await seenMs();
     assert.ok(to - from < 1000);
+    const near = await colours();
+    assert.ok(near.includes(forward) || near.includes(backward), `so have those that are wide: ${near.join(" ")}`);
     await view.page.mouse.click(x + width / 2, y + 10);
     const facts = () => view.page.locator(".details .facts").first().innerText();
     const first = await facts();

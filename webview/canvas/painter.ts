@@ -32,7 +32,7 @@ const padding = 2;
 /** Wider slices stand a pixel apart; others are plain boxes on whole pixels, of which a frame can have tens of thousands. */
 const apartPixels = 5;
 /** Slices up to this wide are plain boxes where there are many: round corners take ten times as long. */
-const plainPixels = 16;
+const plainPixels = 30;
 const manySlices = 400;
 /** A pattern is not to be told in less. */
 const leastPatterned = 4;
