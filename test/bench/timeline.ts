@@ -23,10 +23,10 @@ interface Size {
 
 const view33 = { pan: 33, zoom: 33 };
 const sizes: readonly Size[] = [
-  { title: "1,000", devices: 4, microbatches: 20, targets: { ...view33, edit: 33 }, gestures: ["pan", "zoom", "edit"] },
+  { title: "1,000", devices: 4, microbatches: 17, targets: { ...view33, edit: 33 }, gestures: ["pan", "zoom", "edit"] },
   { title: "8 x 32", devices: 8, microbatches: 32, targets: { edit: 16 }, gestures: ["edit"] },
-  { title: "10,000", devices: 8, microbatches: 104, targets: view33, gestures: ["pan", "zoom", "edit"] },
-  { title: "100,000", devices: 16, microbatches: 520, targets: view33, gestures: ["pan", "zoom", "edit"] },
+  { title: "10,000", devices: 8, microbatches: 72, targets: view33, gestures: ["pan", "zoom", "edit"] },
+  { title: "100,000", devices: 16, microbatches: 300, targets: view33, gestures: ["pan", "zoom", "edit"] },
 ];
 const frames = 300;
 /** An edit of the largest plan and SVG of many slices take so long that fewer must do. */
