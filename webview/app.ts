@@ -13,7 +13,7 @@ import { LaneGrid } from "./a11y/grid";
 import { PeriodVoice } from "./a11y/periodVoice";
 import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
-import { element, setAttribute } from "./dom";
+import { element, patchChildren, setAttribute } from "./dom";
 import { answerDrawing, sceneOf } from "./drawing";
 import { listenToEditKeys } from "./edit/editKeys";
 import { PlanEditor } from "./edit/planEditor";
@@ -60,7 +60,8 @@ export class App {
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
     found: () => this.search.found,
-    drawn: (scene, brush) => this.overlays.draw(scene, brush),
+    drawing: (scene, theme) => this.overlays.draw(scene, theme),
+    painted: (scene, brush) => this.overlays.paint(scene, brush),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
@@ -134,7 +135,7 @@ export class App {
 
   private show(snapshot: Snapshot): void {
     const picture = this.shownPicture;
-    this.figures.replaceChildren(figurePanel(snapshot));
+    patchChildren(this.figures, [figurePanel(snapshot)]);
     this.judge.show(snapshot);
     this.previewBound.show(snapshot.preview);
     this.notices.replaceChildren(...noticeBars(snapshot, this.refusal, this.noticeActions));

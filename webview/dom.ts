@@ -25,6 +25,21 @@ export function setAttribute(node: Element, name: string, value: string | number
   else node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
 }
 
+/**
+ * Makes the children of `parent` like `nodes` and keeps those that are already: what is kept is not styled and laid out again. For
+ * parts without listeners of their own, whose old nodes nobody holds.
+ */
+export function patchChildren(parent: Element, nodes: readonly Node[]): void {
+  nodes.forEach((node, index) => {
+    const old: Node | undefined = parent.childNodes[index];
+    if (!old) parent.append(node);
+    else if (old.isEqualNode(node)) return;
+    else if (old instanceof Element && node instanceof Element && old.cloneNode(false).isEqualNode(node.cloneNode(false))) patchChildren(old, [...node.childNodes]);
+    else parent.replaceChild(node, old);
+  });
+  while (parent.childNodes.length > nodes.length) parent.lastChild?.remove();
+}
+
 /** True when the user asked for less motion. */
 export function prefersStillness(): boolean {
   return window.matchMedia("(prefers-reduced-motion: reduce)").matches || document.body.classList.contains("vscode-reduce-motion");

@@ -13,6 +13,7 @@ const cellsHere = 41;
 const cellsElsewhere = 9;
 /** Lanes that are there at a time. */
 const lanesAtOnce = 24;
+const pauseMs = 150;
 
 interface Cell {
   readonly row: number;
@@ -24,13 +25,25 @@ export class LaneGrid {
   private readonly rows = element("div", { class: "visually-hidden", role: "rowgroup" });
   /** Slices of a lane in the order of time, whichever of its rows they lie in. */
   private readonly order = new WeakMap<Lane, readonly Cell[]>();
+  private selected?: string;
+  private pause = 0;
 
   constructor(private readonly owner: HTMLElement) {
     for (const [name, value] of Object.entries({ role: "grid", tabindex: "0", "aria-label": "Lanes and slices: arrow keys move between slices", "aria-readonly": "true" })) setAttribute(owner, name, value);
     owner.append(this.rows);
   }
 
+  /** At once for another selection; else in a moment, since in a drag one picture follows another. */
   show(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined): void {
+    clearTimeout(this.pause);
+    const key = selected && `${selected.lane} ${selected.row} ${selected.slice}`;
+    const fill = () => this.fill(layouts, placement, selected);
+    if (key !== this.selected || !this.rows.firstChild) fill();
+    else this.pause = window.setTimeout(fill, pauseMs);
+    this.selected = key;
+  }
+
+  private fill(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined): void {
     const { lanes } = placement;
     setAttribute(this.owner, "aria-rowcount", lanes.length);
     // The first column names the lane.

@@ -30,10 +30,12 @@ export interface TimelineEvents extends GutterEvents {
   moved(domain: Domain | undefined): void;
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
-  /** The lanes were drawn; what lies over them follows. */
-  drawn?(scene: Scene, brush: Brush): void;
   /** What is to stand out among the lanes as they are now; undefined where nothing is. */
   found?(): Found | undefined;
+  /** A frame is drawn: elements over and beside the lanes follow. */
+  drawing?(scene: Scene, theme: Theme): void;
+  /** The lanes are on the canvas, to be painted over. */
+  painted?(scene: Scene, brush: Brush): void;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns, colouring: Colouring): void;
 }
@@ -186,12 +188,14 @@ export class TimelineView {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
     const brush = { context, theme: this.theme, patterns: this.patterns };
+    // The page's own elements first: text on the canvas has the page laid out, and so it is once.
+    this.overlay.draw(scene, this.selection);
+    this.axis.draw(this.zoom.scale, width, this.marks);
+    this.events.drawing?.(scene, this.theme);
     paintScene(brush, scene);
     const found = this.events.found?.();
     if (found) paintSpotlight(context, this.theme, scene, found);
-    this.events.drawn?.(scene, brush);
-    this.overlay.draw(scene, this.selection);
-    this.axis.draw(this.zoom.scale, width, this.marks);
+    this.events.painted?.(scene, brush);
   }
 
   /** With a fill selected, the iteration that it serves. */

@@ -5,6 +5,8 @@ import { paintSlice, type Brush, type Scene } from "../canvas/painter";
 const dimming = 0.65;
 /** Narrower slices have no room for an outline. */
 const leastOutlined = 4;
+/** How far down its slices the line runs, as a share of their height: below their labels. */
+const lineDepth = 0.84;
 
 export function paintCriticalPath(brush: Brush, scene: Scene): void {
   const { context, theme } = brush;
@@ -35,8 +37,9 @@ function paintPath(brush: Brush, scene: Scene, layout: number): void {
     const { startMs, endMs } = timeline.operations[index];
     const [left, right] = [scene.x(startMs), scene.x(endMs)];
     const top = placed.y + place.row * placed.rowHeight - scene.scrollTop;
-    through(clipped(left, scene.width), top + placed.rowHeight / 2);
-    through(clipped(right, scene.width), top + placed.rowHeight / 2);
+    const depth = top + lineDepth * placed.rowHeight;
+    through(clipped(left, scene.width), depth);
+    through(clipped(right, scene.width), depth);
     if (right < 0 || left > scene.width || top + placed.rowHeight < 0 || top > scene.height) continue;
     paintSlice(brush, scene, place);
     if (right - left < leastOutlined) continue;

@@ -9,6 +9,7 @@ import { TimeBrush } from "./timeBrush";
 
 /** Inside its borders, as in overlays.css. */
 const height = 28;
+const pixelsPerBin = 2;
 /** Of the part in view, for one press of an arrow key. */
 const step = 0.1;
 
@@ -54,7 +55,7 @@ export class Minimap {
 
   /** A pixel row a device; the page stretches them. What is busy is opaque, what is idle lets the ground through. */
   private paint(layout: Layout, theme: Theme, width: number): void {
-    const bins = Math.max(1, Math.floor(width));
+    const bins = Math.max(1, Math.floor(width / pixelsPerBin));
     const [from, to] = this.zoom.whole;
     const devices = occupancyOf(layout, from, to, bins);
     const gap = devices.length * 3 <= height ? 1 : 0;
@@ -66,15 +67,15 @@ export class Minimap {
     const image = context.createImageData(this.canvas.width, this.canvas.height);
     const [trainedInk, frozenInk] = [channels(theme.kinds.forward.fill), channels(theme.kinds.fill.fill)];
     for (const [place, { trained, frozen }] of devices.entries()) {
+      const first = 4 * place * (rows + gap) * bins;
       for (let bin = 0; bin < bins; bin++) {
         const busy = trained[bin] + frozen[bin];
         if (busy === 0) continue;
-        for (let row = 0; row < rows; row++) {
-          const at = 4 * ((place * (rows + gap) + row) * bins + bin);
-          for (let channel = 0; channel < 3; channel++) image.data[at + channel] = (trainedInk[channel] * trained[bin] + frozenInk[channel] * frozen[bin]) / busy;
-          image.data[at + 3] = 255 * busy;
-        }
+        const at = first + 4 * bin;
+        for (let channel = 0; channel < 3; channel++) image.data[at + channel] = (trainedInk[channel] * trained[bin] + frozenInk[channel] * frozen[bin]) / busy;
+        image.data[at + 3] = 255 * busy;
       }
+      for (let row = 1; row < rows; row++) image.data.copyWithin(first + 4 * row * bins, first, first + 4 * bins);
     }
     context.putImageData(image, 0, 0);
   }

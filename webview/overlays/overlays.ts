@@ -6,6 +6,7 @@ import type { Layout } from "../../src/timeline/layout/lanes";
 import { placesOf } from "../../src/timeline/layout/places";
 import { withEnd, type TimeRange } from "../../src/timeline/layout/range";
 import type { Brush, Scene } from "../canvas/painter";
+import type { Theme } from "../canvas/theme";
 import type { TimelineView } from "../canvas/timelineView";
 import { element } from "../dom";
 import { checkbox } from "../ui";
@@ -69,12 +70,15 @@ export class Overlays {
     if (isNew) this.fillPanels();
   }
 
-  draw(scene: Scene, brush: Brush): void {
-    if (!this.layouts.length) return;
+  paint(scene: Scene, brush: Brush): void {
     if (this.state.criticalPath) paintCriticalPath(brush, scene);
+  }
+
+  draw(scene: Scene, theme: Theme): void {
+    if (!this.layouts.length) return;
     const flows = this.flowsIn(scene.placement);
     this.noteFlows(flows, this.arrows.draw(scene, flows));
-    this.minimap.draw(this.layouts[0], brush.theme, scene.width);
+    this.minimap.draw(this.layouts[0], theme, scene.width);
     this.rangeBrush.draw(scene, this.state.range);
     // A pointer moves more often than frames are drawn.
     if (this.rangeIsStale) this.fillRange();
@@ -145,7 +149,8 @@ export class Overlays {
 
   private noteFlows(flows: readonly Flow[], more: number): void {
     const count = (direction: Flow["direction"]) => flows.filter((flow) => flow.direction === direction).length;
-    const text = flows.length ? `Arrows: ${count("into")} operations it waited for (solid), ${count("out")} that waited for it (dashed)${more ? `; ${more} more in view are not drawn` : ""}.` : "";
+    const [into, out] = [count("into"), count("out")];
+    const text = flows.length ? `Arrows: ${into} ${into === 1 ? "operation" : "operations"} it waited for (solid), ${out} that waited for it (dashed)${more ? `; ${more} more in view are not drawn` : ""}.` : "";
     this.flowNote.hidden = text === "";
     if (this.flowNote.textContent !== text) this.flowNote.textContent = text;
   }

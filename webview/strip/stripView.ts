@@ -2,7 +2,7 @@
 import { formatMs } from "../../src/timeline/layout/format";
 import { rangeText } from "../../src/timeline/layout/kinds";
 import type { Strip, StripLayer, StripStage } from "../../src/timeline/layout/strip";
-import { element, setAttribute } from "../dom";
+import { element, patchChildren, setAttribute } from "../dom";
 import { BoundaryHandle, type BoundaryEvents } from "./boundaryHandle";
 
 export class StripView {
@@ -30,8 +30,8 @@ export class StripView {
     this.strip = strip;
     this.name.textContent = strip.chain;
     const slowest = Math.max(...strip.stages.map((stage) => stage.forwardMs + stage.backwardMs));
-    this.stages.replaceChildren(...strip.stages.map((stage, index) => this.stageBlock(strip, stage, index, slowest)));
-    this.layers.replaceChildren(...strip.layers.map((layer, index) => layerBar(strip, layer, index)));
+    patchChildren(this.stages, strip.stages.map((stage, index) => this.stageBlock(strip, stage, index, slowest)));
+    patchChildren(this.layers, strip.layers.map((layer, index) => layerBar(strip, layer, index)));
     if (this.grips.length !== strip.stages.length - 1) {
       this.grips = strip.stages.slice(1).map((_, stage) => new BoundaryHandle(stage, this.track, this.events));
       this.handles.replaceChildren(...this.grips.map((grip) => grip.element));

@@ -54,12 +54,14 @@ function endOfMerge(row: readonly Slice[], first: number, pixelEnd: number, msPe
 
 /** How long each look lasts among several slices; kept between calls, since they are many a frame. */
 const looks: { look: unknown; ms: number; index: number }[] = [];
+const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
 
-/** What takes most of the time of several slices. */
+/** What takes most of the time of several slices. Asked for every pixel of a full lane in every frame, so the sums have one place. */
 function mostly(row: readonly Slice[], first: number, last: number, looksOf: (slice: Slice) => unknown): Pick<Mark, "kind" | "idleMs" | "typical"> {
-  const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
   let kind = row[first].kind;
   looks.length = 0;
+  total.idle = 0;
+  for (let i = first; i < last; i++) total[row[i].kind] = 0;
   for (let i = first; i < last; i++) {
     const slice = row[i];
     const ms = slice.endMs - slice.startMs;
