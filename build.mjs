@@ -1,6 +1,7 @@
 // Bundles the extension host, its processes and workers, the webview and the command line.
 // node build.mjs [--watch] [--minify] [--tests] [--schemas]
 import { context, build } from "esbuild";
+import { createHash } from "node:crypto";
 import { copyFileSync, readdirSync, statSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -50,6 +51,18 @@ const web = {
   // webview/main is the timeline's page, webview/NAME/main that of the view NAME.
   entryPoints: ["main.ts", "main.css"].flatMap((file) => filesUnder("webview", file)).map((path) => ({ in: path, out: basename(dirname(path)).replace("webview", "main") })),
 };
+// The page that a timeline is exported into is one file: script and style inside it, each allowed by its digest alone. It is always
+// small, since every exported file carries it.
+const page = {
+  ...web,
+  minify: true,
+  sourcemap: false,
+  write: false,
+  define: { "process.env.NODE_ENV": '"production"' },
+  outdir: "dist",
+  entryPoints: ["ts", "css"].map((ending) => ({ in: `webview/export/page.${ending}`, out: "timeline" })),
+  plugins: [{ name: "page", setup: ({ onEnd }) => onEnd(({ outputFiles }) => outputFiles?.length && writePage(outputFiles)) }],
+};
 // Tests are bundled one file each, so that a stack trace names one of them.
 const tests = {
   ...common,
@@ -63,6 +76,35 @@ const tests = {
   outbase: "test",
   entryPoints: filesUnder("test", ".test.ts").concat(filesUnder("test", "index.ts")),
 };
+
+/**
+ * Room for title and document is left as src/timeline/export/html.ts finds it. An empty style sheet is allowed as well: the controls
+ * put their rules into one, by script.
+ */
+function writePage(files) {
+  const text = (ending) => files.find(({ path }) => path.endsWith(ending)).text;
+  // A comment's beginning inside a script changes where the script ends.
+  const [script, style] = [text(".js").trim().replaceAll("<!--", "\\x3c!--"), text(".css").trim()];
+  if (/<\/script/i.test(script) || /<\/style/i.test(style)) throw new Error("The exported page's script or style would end early.");
+  const digest = (content) => `'sha256-${createHash("sha256").update(content).digest("base64")}'`;
+  mkdirSync("dist", { recursive: true });
+  writeFileSync("dist/timeline.html", `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'; script-src ${digest(script)}; style-src ${digest(style)} ${digest("")}">
+<title>{{title}}</title>
+<style>${style}</style>
+</head>
+<body>
+<div id="app"></div>
+<script type="application/json" id="timeline-data">{{timeline}}</script>
+<script>${script}</script>
+</body>
+</html>
+`);
+}
 
 /** Python's grammar and the runtime that parses with it: read as files when the first script is. */
 function copyGrammar() {
@@ -81,8 +123,8 @@ if (flags.has("--schemas")) {
   await writeSchemas();
 } else if (flags.has("--watch")) {
   copyGrammar();
-  for (const options of [node, web]) await (await context(options)).watch();
+  for (const options of [node, web, page]) await (await context(options)).watch();
 } else {
   copyGrammar();
-  await Promise.all([node, ...(web.entryPoints.length ? [web] : []), ...(flags.has("--tests") ? [tests] : [])].map((options) => build(options)));
+  await Promise.all([node, ...(web.entryPoints.length ? [web, page] : []), ...(flags.has("--tests") ? [tests] : [])].map((options) => build(options)));
 }

@@ -10,6 +10,7 @@ import { registerQuickFixes, type Replanner } from "./editor/quickFixes";
 import { registerTimelineEditor } from "./editor/timelineEditor";
 import { nodeFiles } from "./platform/nodeFiles";
 import { registerCodeLens } from "./views/codeLens";
+import { registerTimelineLenses } from "./views/timelineLenses";
 import { registerLaunchPages } from "./views/launchPage";
 import { registerModelViews } from "./views/modelView";
 import { registerViews } from "./views/register";
@@ -43,7 +44,9 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     refresh: () => views.refresh(),
     answers: new AnswerMemory(context.workspaceState),
     showModel: (path, choice) => modelViews.show(path, choice),
+    searchTimeline: (of, query) => timelineEditor.search(of, query),
     showMeasured: (plan, name, timeline) => timelineEditor.showMeasured(vscode.Uri.file(plan), name, timeline),
+    drawTimeline: (plan) => timelineEditor.draw(vscode.Uri.file(plan)),
   };
   answersComeFrom((path) => shell.answers.of(path));
   const views = registerViews(nodeFiles, roles, statusBar, log, async () => {
@@ -54,6 +57,10 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
   const timelineEditor = registerTimelineEditor({
     extensionUri: context.extensionUri,
     log: (message) => log.info(message),
+    jumps: {
+      model: (model, component, layer) => modelViews.reveal(model, component, layer),
+      configuration: async (model, component, layer) => (await import("./views/openConfiguration")).openConfiguration(nodeFiles, model, component, layer),
+    },
     compare: async (plan, planContext, hooks) => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder).compare(plan, planContext, hooks),
     searches: async () => (await import("./app/searchWorker")).workerSearches(shell.scriptsFolder),
     replan,
@@ -71,7 +78,10 @@ export function activate(context: vscode.ExtensionContext): DiffusionPipeApi {
     log: (message) => log.info(message),
     showError: (error) => showError(shell, "Profile view", error),
   });
-  context.subscriptions.push(log, statusBar, views, timelineEditor, profileEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0), registerCommands(shell), registerQuickFixes(replan));
+  context.subscriptions.push(
+    log, statusBar, views, timelineEditor, profileEditor, modelViews, registerLaunchPages(), registerCodeLens((path) => Object.keys(shell.answers.of(path)).length > 0),
+    registerTimelineLenses(nodeFiles), registerCommands(shell), registerQuickFixes(replan),
+  );
   const activationMs = performance.now() - started;
   log.debug(`Activated in ${activationMs.toFixed(1)} ms`);
   return {

@@ -1,5 +1,7 @@
 /** Puts the panels together and keeps them in step with the session, the selection and the host. */
+import { messageOf } from "../src/model/errors";
 import type { HostNews } from "../src/protocol/messages";
+import type { TimelineOperation } from "../src/model/timeline";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
 import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
@@ -8,17 +10,21 @@ import { iterationStarts } from "../src/timeline/layout/iterations";
 import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
+import { PeriodVoice } from "./a11y/periodVoice";
 import type { PeriodMark } from "./canvas/axis";
 import { TimelineView } from "./canvas/timelineView";
-import { element } from "./dom";
+import { element, setAttribute } from "./dom";
+import { answerDrawing, sceneOf } from "./drawing";
 import { listenToEditKeys } from "./edit/editKeys";
 import { PlanEditor } from "./edit/planEditor";
 import { connect } from "./host";
+import { listenToCopy } from "./input/copy";
 import { listenToKeys, type KeyActions } from "./input/keys";
 import type { Domain } from "./input/zoom";
 import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
 import { Overlays } from "./overlays/overlays";
+import { copyButton, figuresText } from "./panels/copyFigures";
 import { detailsPanel } from "./panels/details";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
@@ -26,6 +32,8 @@ import { LaneControls } from "./panels/laneControls";
 import type { LaneState } from "./laneState";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
+import type { JumpActions } from "./panels/sliceDetails";
+import { TimelineSearch } from "./search/timelineSearch";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
 import { button, checkbox, divider } from "./ui";
@@ -33,17 +41,25 @@ import { button, checkbox, divider } from "./ui";
 export class App {
   private readonly figures = element("div", { class: "region-figures" });
   private readonly notices = element("div", { class: "region-notices" });
-  private readonly details = element("aside", { class: "details", "aria-label": "Details" });
+  private readonly details = element("section", { class: "details", "aria-label": "Details" });
   private readonly legend = element("div", { class: "region-legend" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" });
   private readonly stand = element("div", { class: "stand" });
   private readonly help = new KeysHelp();
   private readonly announcer = new Announcer();
+  private readonly voice = new PeriodVoice((text) => this.announcer.say(text));
+  private readonly search: TimelineSearch = new TimelineSearch({
+    scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection },
+    searched: (query) => this.searched(query),
+    go: (place) => this.go(place),
+    left: () => this.view.scroller.focus(),
+  });
   private readonly session = new Session((snapshot) => this.show(snapshot));
-  private readonly view = new TimelineView({
+  private readonly view: TimelineView = new TimelineView({
     selected: (place) => this.select(place),
     moved: (domain) => this.moved(domain),
     describe: (place) => this.describe(place),
+    found: () => this.search.found,
     drawn: (scene, brush) => this.overlays.draw(scene, brush),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
@@ -65,7 +81,7 @@ export class App {
     say: (text) => this.announcer.say(text),
   });
   private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
-  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
+  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.search.element, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
   private state: ViewState = restoredState(this.host.state.get());
   private readonly overlays = new Overlays(this.view, this.state, {
     changed: (state) => this.remember(state),
@@ -74,14 +90,18 @@ export class App {
   });
   private selection?: SlicePlace;
   private refusal?: string;
+  /** The host asked for a search before there was anything to search. */
+  private goesToFirst = false;
   private restored = false;
 
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection));
+    listenToCopy(this.keys.copy);
     this.session.showIterations(this.state.lanes.iterations);
     this.fillToolbar();
+    if (this.state.search !== undefined) this.search.restore(this.state.search);
     this.show(this.session.current);
   }
 
@@ -95,7 +115,9 @@ export class App {
     previous: () => this.step(-1),
     laneAbove: () => this.cross(-1),
     laneBelow: () => this.cross(1),
-    clear: () => this.editor.callOffDrag() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
+    clear: () => this.editor.callOffDrag() || this.search.close() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
+    search: () => this.search.open(),
+    copy: () => this.copy(),
     toggleHelp: () => this.help.toggle(),
     toggleCritical: () => this.overlays.toggleCritical(),
     rangeFrom: () => this.overlays.setEnd("from"),
@@ -103,6 +125,8 @@ export class App {
   };
 
   private receive(message: HostNews): void {
+    if (message.type === "search") return this.searchFor(message.query);
+    if (message.type === "draw") return void answerDrawing(message.id, this.still, this.host.post);
     if (message.type === "plan") this.refusal = undefined;
     this.session.receive(message);
     if (message.type === "measured") this.fillToolbar();
@@ -117,6 +141,7 @@ export class App {
     const stand = placeholder(snapshot, this.noticeActions);
     this.stand.replaceChildren(...(stand ? [stand] : []));
     this.main.hidden = !picture;
+    setAttribute(this.stand, "role", picture ? undefined : "main");
     document.body.classList.toggle("outdated", snapshot.problem !== undefined && picture !== undefined);
     if (!picture) return;
     const key = this.state.selected;
@@ -130,6 +155,8 @@ export class App {
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
     this.showSelection(key === undefined ? undefined : this.placeOfKey(picture, key));
+    this.voice.heard(picture.predicted.periodMs);
+    if (this.goesToFirst) this.toFirst();
   }
 
   private get shownPicture(): Picture | undefined {
@@ -167,10 +194,57 @@ export class App {
     this.selection = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place);
-    const slice = place && sliceOf(this.view.placement, place);
-    const details = detailsPanel(picture, slice && place ? { slice, placed: this.view.placement.lanes[place.lane] } : undefined);
-    this.details.replaceChildren(...details, ...this.editor.actionsFor(place), ...this.overlays.panels);
+    this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps), ...this.editor.actionsFor(place), copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
     this.overlays.show(this.layoutsOf(picture), place);
+    this.search.show();
+  }
+
+  private copy(): void {
+    const picture = this.shownPicture;
+    if (!picture) return;
+    this.host.post({ type: "copy", text: figuresText(this.layoutsOf(picture), this.view.placement, this.selection) });
+    this.announcer.say("The figures are on the clipboard.");
+  }
+
+  private get still() {
+    const picture = this.shownPicture;
+    return picture && sceneOf(picture, this.layoutsOf(picture), periodMarks(picture, this.state.showMeasured), this.lanes.show(picture, this.layoutsOf(picture)));
+  }
+
+  private readonly jumps: JumpActions = {
+    select: (layout, operation) => {
+      this.go(placeOfOperation(this.view.placement, layout, operation));
+      // The button pressed is gone with what it belonged to.
+      this.details.querySelector<HTMLElement>(".details-title")?.focus();
+    },
+    showInModel: (component, layer) => void this.jump("model", component, layer),
+    openConfiguration: (component, layer) => void this.jump("configuration", component, layer),
+  };
+
+  private async jump(to: "model" | "configuration", component: string, layer: string | undefined): Promise<void> {
+    try {
+      await this.host.jump(to, component, layer);
+    } catch (error) {
+      this.showRefusal(messageOf(error));
+    }
+  }
+
+  private searched(query: string | undefined): void {
+    this.remember({ search: query });
+    this.search.show();
+    this.view.redraw();
+  }
+
+  private searchFor(query: string): void {
+    this.search.open(query);
+    if (this.shownPicture) this.toFirst();
+    else this.goesToFirst = true;
+  }
+
+  private toFirst(): void {
+    this.goesToFirst = false;
+    this.selection = undefined;
+    this.search.step(1);
   }
 
   private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
@@ -194,11 +268,27 @@ export class App {
     if (!place) return;
     this.select(place);
     this.view.reveal(place);
+    // Where there is little room, the page itself scrolls.
+    this.view.scroller.scrollIntoView({ block: "nearest" });
   }
 
   private revealPredicted(key: string): void {
     const picture = this.shownPicture;
-    this.go(picture && this.placeOfKey(picture, `0:${key}`));
+    const { operations } = picture?.predicted ?? { operations: [] };
+    // Where fewer iterations are shown than it was named in, the same operation of another one stands for it.
+    const operation = operations.find((other) => operationKey(other) === key) ?? operations.find((other) => withoutIteration(operationKey(other)) === withoutIteration(key));
+    if (!picture || !operation) return;
+    const shown = `0:${operationKey(operation)}`;
+    if (!this.placeOfKey(picture, shown)) this.unfold(operation);
+    this.go(this.placeOfKey(picture, shown));
+  }
+
+  /** Shows the lane that an operation is drawn in. */
+  private unfold({ device, stream }: TimelineOperation): void {
+    const group = this.view.placement.devices.find((placed) => placed.group?.devices.includes(device))?.group;
+    const { folds } = this.state.lanes;
+    const opened = group ? withGroup(folds, group.devices[0], false) : folds;
+    this.changeLanes({ ...this.state.lanes, folds: stream === "communication" ? withDevice(opened, device, true) : opened });
   }
 
   private describe(place: SlicePlace): readonly string[] {
@@ -263,4 +353,9 @@ function periodMarks({ predicted, measured, other }: Picture, showMeasured: bool
   }));
   const marks: readonly PeriodMark[] = [...own, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
   return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
+}
+
+/** An `operationKey` with its third part left out. */
+function withoutIteration(key: string): string {
+  return key.split("|").toSpliced(2, 1).join("|");
 }

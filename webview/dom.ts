@@ -3,7 +3,7 @@
 type Child = Node | string | undefined;
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** `true` sets an attribute without a value, `false` and undefined leave it out. */
+/** `true` sets an attribute without a value (of aria-*, the word), `false` and undefined leave it out. */
 export function element<K extends keyof HTMLElementTagNameMap>(tag: K, attributes?: Attributes, ...children: readonly Child[]): HTMLElementTagNameMap[K];
 export function element(tag: string, attributes?: Attributes, ...children: readonly Child[]): HTMLElement;
 export function element(tag: string, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElement {
@@ -22,7 +22,7 @@ function furnish<E extends Element>(node: E, attributes: Attributes, children: r
 
 export function setAttribute(node: Element, name: string, value: string | number | boolean | undefined): void {
   if (value === undefined || value === false) node.removeAttribute(name);
-  else node.setAttribute(name, value === true ? "" : String(value));
+  else node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
 }
 
 /** True when the user asked for less motion. */

@@ -15,6 +15,8 @@ export interface Host extends Pick<Channel<ViewMessage>, "post" | "state"> {
   edit(edit: Edit): Promise<void>;
   /** Resolves with the answer, or undefined where it was called off, and rejects with the reason when there is none. */
   ask<A extends Ask>(ask: A, hooks?: AskHooks): Promise<AnswerTo<A["kind"]> | undefined>;
+  /** Goes to a component, or one of its layers, in the model view or in its configuration file. Rejects with the reason where there is no way. */
+  jump(to: "model" | "configuration", component: string, layer: string | undefined): Promise<void>;
 }
 
 export function connect(onMessage: (message: HostNews) => void): Host {
@@ -26,6 +28,7 @@ export function connect(onMessage: (message: HostNews) => void): Host {
   return {
     ...channel,
     edit: (edit) => channel.request((id) => ({ type: "edit", id, edit })),
+    jump: (to, component, layer) => channel.request((id) => ({ type: "jump", id, to, component, ...(layer !== undefined && { layer }) })),
     async ask<A extends Ask>(ask: A, { signal, onProgress }: AskHooks = {}) {
       let own = 0;
       const cancel = () => channel.post({ type: "cancel", id: own });

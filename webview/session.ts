@@ -2,6 +2,7 @@
 import type { Cluster } from "../src/model/cluster";
 import type { Plan } from "../src/model/plan";
 import type { Profile } from "../src/model/profile";
+import type { Program } from "../src/model/program";
 import type { Timeline } from "../src/model/timeline";
 import { contextFor } from "../src/plan/overrides";
 import { predictPlan } from "../src/plan/predict";
@@ -24,6 +25,8 @@ export interface Picture {
   readonly plan: Plan;
   /** What it was simulated with. */
   readonly context: Context;
+  /** What the plan compiles into. */
+  readonly program: Program;
   readonly predicted: Timeline;
   readonly strip: Strip;
   /** Predicted first, then what it is compared with, then measured where there is a run. */
@@ -68,7 +71,7 @@ export class Session {
     return this.snapshot;
   }
 
-  receive(message: HostNews): void {
+  receive(message: Exclude<HostNews, { type: "search" | "draw" }>): void {
     switch (message.type) {
       case "inputs":
         this.document = undefined;
@@ -137,11 +140,11 @@ export class Session {
 
   private pictureOf({ plan, version, name, readOnly, notices }: Extract<HostMessage, { type: "plan" }>): Picture {
     const context = this.contextOf(plan);
-    const predicted = predictPlan(plan, context, undefined, this.iterations).timeline;
+    const { program, timeline: predicted } = predictPlan(plan, context, undefined, this.iterations);
     const aligned = this.run && alignMeasured(predicted, this.run.timeline);
     const other = this.other && { name: this.other.name, timeline: alignOther(predicted, this.other.timeline) };
     return {
-      version, name, readOnly, notices, plan, context, predicted,
+      version, name, readOnly, notices, plan, context, program, predicted,
       strip: layoutStrip(plan, context.workload, context.costs),
       layouts: [{ ...layoutTimeline(predicted), ...(other && { name: "this plan" }) }, ...(other ? [{ ...layoutTimeline(other.timeline), name: other.name }] : []), ...(aligned ? [layoutTimeline(aligned.timeline)] : [])],
       ...(other && { other }),

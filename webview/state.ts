@@ -9,10 +9,12 @@ export interface ViewState extends OverlayState {
   readonly selected?: string;
   readonly showMeasured: boolean;
   readonly lanes: LaneState;
+  /** What is searched for; undefined while the search is closed. */
+  readonly search?: string;
 }
 
 export function restoredState(value: unknown): ViewState {
-  const { domain, selected, showMeasured, lanes } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  const { domain, selected, showMeasured, lanes, search } = (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
   const isDomain = Array.isArray(domain) && domain.length === 2 && domain.every((ms) => Number.isFinite(ms)) && domain[0] < domain[1];
   return {
     ...(isDomain && { domain: [domain[0], domain[1]] }),
@@ -20,5 +22,6 @@ export function restoredState(value: unknown): ViewState {
     showMeasured: showMeasured !== false,
     lanes: restoredLanes(lanes),
     ...restoredOverlays(value),
+    ...(typeof search === "string" && { search }),
   };
 }

@@ -1,8 +1,9 @@
-/** A timeline, or a plan's predicted one, as a picture, a trace or a table. */
+/** A timeline, or a plan's predicted one, as a picture, a page, a trace or a table. */
 import * as vscode from "vscode";
 import { z } from "zod";
-import { exportForm, exportForms, leftOutText, type ExportName } from "../app/export";
+import { documentName, exportForm, exportForms, leftOutText, type ExportName } from "../app/export";
 import { simulatePlan } from "../app/simulate";
+import { timelinePage } from "../app/timelinePage";
 import { readDocument } from "../formats/document";
 import { timelineFormat } from "../formats/timeline";
 import { Cancelled, UserError } from "../model/errors";
@@ -23,19 +24,38 @@ export const exportTimelineCommand: Handler = async (shell, argument) => {
   const given = optionsOf(options, "from", argument);
   const title = vscode.l10n.t("Export Timeline");
   const from = given.from ?? (await pickSource(title));
-  const name = given.as ?? (await choose<ExportName>(title, vscode.l10n.t("As what?"), Object.entries(exportForms).map(([key, form]) => ({ label: form.title, description: form.extension, value: key as ExportName }))));
-  const form = exportForm(name);
-  const output = given.output ?? (await askPlace(title, from.replace(/(\.timeline|\.pipeplan)?\.json$/, form.extension)));
-  const timeline = await timelineOf(shell, from);
-  await shell.files.write(output, form.make(timeline));
-  const leftOut = leftOutText(form, timeline);
+  const name = given.as ?? (await choose<ExportName | "png">(title, vscode.l10n.t("As what?"), [...formChoices, ...(isPlan(from) ? [imageChoice] : [])]));
+  const isImage = name === "png" && isPlan(from);
+  const extension = isImage ? ".png" : exportForm(name).extension;
+  const output = given.output ?? (await askPlace(title, from.replace(/(\.timeline|\.pipeplan)?\.json$/, extension)));
+  const leftOut = isImage ? await writeImage(shell, from, output) : await writeForm(shell, from, name, output);
   if (leftOut !== undefined) shell.log.info(leftOut);
   if (given.output === undefined) void vscode.window.showInformationMessage([vscode.l10n.t("{0} is written.", shownPath(output)), ...(leftOut === undefined ? [] : [leftOut])].join(" "));
   return output;
 };
 
+const formChoices = Object.entries(exportForms).map(([key, form]) => ({ label: form.title, description: form.extension, value: key as ExportName }));
+/** Of a plan only: it is drawn by the plan's view, with a measured timeline where one is laid over it. */
+const imageChoice = { label: "PNG picture at double resolution", description: ".png", value: "png" as const };
+
+function isPlan(path: string): boolean {
+  return path.endsWith(".pipeplan.json");
+}
+
+async function writeImage(shell: Shell, plan: string, output: string): Promise<undefined> {
+  await shell.files.write(output, await shell.drawTimeline(plan));
+}
+
+/** @returns What the form cannot say, in words. */
+async function writeForm(shell: Shell, from: string, name: string, output: string): Promise<string | undefined> {
+  const form = exportForm(name);
+  const timeline = await timelineOf(shell, from);
+  await shell.files.write(output, await form.make(timeline, { name: documentName(from), page: () => timelinePage(shell.files, shell.scriptsFolder) }));
+  return leftOutText(form, timeline);
+}
+
 async function timelineOf(shell: Shell, from: string): Promise<Timeline> {
-  return from.endsWith(".pipeplan.json") ? (await simulatePlan(shell.files, from)).timeline : readDocument(timelineFormat, shell.files, from);
+  return isPlan(from) ? (await simulatePlan(shell.files, from)).timeline : readDocument(timelineFormat, shell.files, from);
 }
 
 async function pickSource(title: string): Promise<string> {

@@ -19,8 +19,15 @@ export interface Shell {
   busy(text: string): vscode.Disposable;
   /** Opens a plan (a path) with a measured timeline laid over its prediction; undefined takes it away. */
   showMeasured(plan: string, name: string, timeline: Timeline | undefined): Promise<void>;
+  /** Opens a plan (a path) and draws its whole timeline. @returns A PNG. @throws UserError where there is no picture of it. */
+  drawTimeline(plan: string): Promise<Uint8Array>;
   /** Opens the view of a model; roles chosen last where left out. @throws what the view then shows as well. */
   showModel(path: string, choice: RoleChoice | undefined): Promise<Inspection>;
+  /**
+   * Searches a plan's timeline, which is opened where it is not, or the timeline of one of a model's plans that was looked at last.
+   * @returns Path of the plan; undefined where no plan of the model is open.
+   */
+  searchTimeline(of: { readonly plan: string } | { readonly model: string }, query: string): Promise<string | undefined>;
   /** Makes the trees look again. */
   refresh(): void;
 }

@@ -74,7 +74,8 @@ async function measuredOf(shell: Shell, record: RunRecord): Promise<string> {
   throw new UserError(`${record.id} has left no measured timeline.`, { hint: "It is written when the run has completed. The run's log says how far it came." });
 }
 
-async function lay(shell: Shell, plan: string, name: string, timeline: Timeline, file: string): Promise<void> {
+/** @throws UserError where the plan is of another number of devices. */
+export async function lay(shell: Shell, plan: string, name: string, timeline: Timeline, file: string): Promise<void> {
   const predicted = (await simulatePlan(shell.files, plan)).timeline;
   if (timeline.devices.length !== predicted.devices.length) {
     throw new UserError(`It was measured on ${timeline.devices.length} devices, and the plan ${basename(plan)} has ${predicted.devices.length}.`, { file, field: "devices", hint: "Choose the plan that was run." });

@@ -17,6 +17,7 @@ export const commandTable = {
   "diffusionpipe.openProfile": { load: async () => (await import("./openProfile")).openProfileCommand },
   "diffusionpipe.newPlan": { load: async () => (await import("./newPlan")).newPlanCommand },
   "diffusionpipe.openTimeline": { load: async () => (await import("./openTimeline")).openTimelineCommand },
+  "diffusionpipe.showInTimeline": { load: async () => (await import("./showInTimeline")).showInTimelineCommand },
   "diffusionpipe.showMeasured": { load: async () => (await import("./showMeasured")).showMeasuredCommand },
   "diffusionpipe.hideMeasured": { load: async () => (await import("./hideMeasured")).hideMeasuredCommand },
   "diffusionpipe.launchTraining": {
@@ -26,6 +27,7 @@ export const commandTable = {
   "diffusionpipe.showRuns": { load: async () => (await import("./showRuns")).showRunsCommand },
   "diffusionpipe.cancelRun": { load: async () => (await import("./cancelRun")).cancelRunCommand },
   "diffusionpipe.exportTimeline": { load: async () => (await import("./exportTimeline")).exportTimelineCommand },
+  "diffusionpipe.openTrace": { load: async () => (await import("./openTrace")).openTraceCommand },
   "diffusionpipe.showRunLog": { load: async () => (await import("./showRunLog")).showRunLogCommand },
   "diffusionpipe.fetchRun": { load: async () => (await import("./fetchRun")).fetchRunCommand },
   "diffusionpipe.refreshViews": { load: async () => async (shell) => shell.refresh() },

@@ -30,9 +30,9 @@ export function figuresOf({ periodMs, throughputPerSecond, peakMemoryBytes }: Pr
   return { periodMs, throughputPerSecond, peakMemoryBytes: peakMemoryBytes.reduce((most, bytes) => Math.max(most, bytes), 0) };
 }
 
-/** @throws UserError as `predictPlan`. */
-export function comparedWith({ name, subject, plan: other, context: there, note }: OtherPlan, plan: Plan, here: Context): AnswerTo<"compare"> {
-  const { timeline } = predictPlan(other, there);
+/** @param iterations How many the other's timeline shows. @throws UserError as `predictPlan`. */
+export function comparedWith({ name, subject, plan: other, context: there, note }: OtherPlan, plan: Plan, here: Context, iterations: 1 | 2 | 3): AnswerTo<"compare"> {
+  const { timeline } = predictPlan(other, there, undefined, iterations);
   const { lead, decisions, causes } = differenceWords(differenceOf(plan, other, { here, there }), subject);
   return { kind: "compare", name, timeline, lead, decisions, causes: note === undefined ? causes : [...causes, note] };
 }

@@ -96,7 +96,7 @@ export class Judging {
       case "worth": return worthOf(await this.baselines.all(judged, hooks), plan, inputs.context);
       case "alternatives": return alternativeRows(await this.alternativesOf(judged, hooks), inputs.context);
       case "alternative": return { kind: "alternative", plan: await this.planOfRow(judged, ask.row, hooks) };
-      case "compare": return this.compare(judged, ask.other, hooks);
+      case "compare": return this.compare(judged, ask, hooks);
     }
   }
 
@@ -122,11 +122,11 @@ export class Judging {
     return plan;
   }
 
-  private async compare(judged: JudgedPlan, other: Other, hooks: SearchHooks): Promise<AnswerTo<"compare"> | undefined> {
+  private async compare(judged: JudgedPlan, { other, iterations }: Extract<Ask, { readonly kind: "compare" }>, hooks: SearchHooks): Promise<AnswerTo<"compare"> | undefined> {
     const found = await this.otherOf(judged, other, hooks);
     if (!found) return undefined;
     this.last = found;
-    return comparedWith(found, judged.plan, judged.inputs.context);
+    return comparedWith(found, judged.plan, judged.inputs.context, iterations);
   }
 
   private async otherOf(judged: JudgedPlan, other: Other, hooks: SearchHooks): Promise<OtherPlan | undefined> {

@@ -10,6 +10,7 @@ import { UserError } from "../model/errors";
 import type { Plan } from "../model/plan";
 import type { Profile } from "../model/profile";
 import { contextFor } from "../plan/overrides";
+import { onDisk } from "./onDisk";
 import type { Context } from "../simulate/context";
 
 export interface PlanInputs {
@@ -23,10 +24,11 @@ export interface PlanInputs {
 const maxInputBytes = 64 * 1024 * 1024;
 
 /**
- * Where a plan's input lies.
+ * Where a plan's input lies, or the model that it trains.
  * @throws UserError where it is neither in a folder of the workspace nor beside or below the plan.
  */
-export function inputUri(plan: vscode.Uri, input: "profile" | "cluster", path: string): vscode.Uri {
+export function inputUri(document: vscode.Uri, input: "profile" | "cluster" | "model", path: string): vscode.Uri {
+  const plan = onDisk(document);
   const folder = vscode.Uri.joinPath(plan, "..");
   const uri = isAbsolute(path) ? plan.with({ path }) : vscode.Uri.joinPath(folder, path);
   const isInside = (parent: vscode.Uri) => uri.scheme === parent.scheme && uri.authority === parent.authority && uri.path.startsWith(parent.path.endsWith("/") ? parent.path : `${parent.path}/`);
@@ -36,7 +38,7 @@ export function inputUri(plan: vscode.Uri, input: "profile" | "cluster", path: s
 
 /** A file as people know it: relative to the workspace. */
 export function nameOf(uri: vscode.Uri): string {
-  return vscode.workspace.asRelativePath(uri, false);
+  return vscode.workspace.asRelativePath(onDisk(uri), false);
 }
 
 /** @throws UserError naming the file, and the field where it is at fault. */

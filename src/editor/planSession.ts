@@ -1,4 +1,5 @@
 /** One view of one plan: sends what the text says, and writes back what is changed in the view. */
+import { resolve } from "node:path";
 import * as vscode from "vscode";
 import { parseDocument } from "../formats/document";
 import { planFormat } from "../formats/plan";
@@ -16,10 +17,13 @@ import { Outbox } from "../protocol/outbox";
 import { problemOf } from "../protocol/problems";
 import type { Context } from "../simulate/context";
 import { Baselines, type Compare } from "./baselines";
+import { localPath } from "../commands/arguments";
+import { Drawings } from "./drawings";
 import { Judging, type PlanSearches } from "./judging";
 import { chooseOtherPlan, SavedPlan } from "./otherPlans";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import type { Replanner } from "./quickFixes";
+import { isReadOnly } from "./readOnly";
 import { withDecisionsOf } from "./replacePlan";
 import { TextProblems } from "./textProblems";
 import { assertVersion, writePlan } from "./writePlan";
@@ -31,7 +35,11 @@ export interface SessionServices {
   readonly searches: () => Promise<PlanSearches>;
   readonly replan: Replanner;
   readonly diagnostics: vscode.DiagnosticCollection;
+  /** Ways to a component of a model (an absolute path), or to one of its layers. */
+  readonly jumps: Jumps;
 }
+
+export type Jumps = { readonly [T in Extract<ViewMessage, { type: "jump" }>["to"]]: (model: string, component: string, layer: string | undefined) => Promise<void> };
 
 /** Typing in the text is waited for this long before the baselines are searched. */
 const quietMs = 400;
@@ -42,6 +50,7 @@ export class PlanSession implements vscode.Disposable {
   private readonly saved: SavedPlan;
   private readonly judging: Judging;
   private readonly problems: TextProblems;
+  private readonly drawings = new Drawings((id) => this.outbox.post({ type: "draw", id }));
   private readonly disposables: vscode.Disposable[] = [];
   private watchers: readonly vscode.Disposable[] = [];
   private inputs?: { readonly key: string; readonly loaded: Promise<PlanInputs> };
@@ -49,6 +58,9 @@ export class PlanSession implements vscode.Disposable {
   private measured?: { readonly name: string; readonly timeline: Timeline };
   private quiet?: NodeJS.Timeout;
   private refreshes = 0;
+  private isThere = false;
+  /** To be searched for as soon as the page is there. */
+  private query?: string;
 
   constructor(private readonly document: vscode.TextDocument, webview: vscode.Webview, private readonly services: SessionServices) {
     this.outbox = new Outbox((message) => void webview.postMessage(message));
@@ -71,8 +83,34 @@ export class PlanSession implements vscode.Disposable {
     this.outbox.post({ type: "measured", name, timeline: timeline ?? null });
   }
 
+  /** Finds slices in the view, as if the query had been typed there; in one that is not there now, when it is again. */
+  search(query: string): void {
+    if (this.isThere) this.outbox.post({ type: "search", query });
+    else this.query = query;
+  }
+
+  /** The page is gone until the view is looked at again. */
+  hide(): void {
+    this.isThere = false;
+  }
+
+  /** Absolute path of the model that the plan trains; undefined while the text does not say, and where it is not on disk. */
+  get model(): string | undefined {
+    try {
+      return this.modelPath();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns The whole timeline as a PNG. @throws UserError where there is no picture of the plan. */
+  draw(): Promise<Uint8Array> {
+    return this.drawings.draw();
+  }
+
   dispose(): void {
     clearTimeout(this.quiet);
+    this.drawings.dispose();
     this.baselines.dispose();
     this.refreshes++;
     this.problems.clear();
@@ -83,10 +121,13 @@ export class PlanSession implements vscode.Disposable {
     if (!isViewMessage(message)) return this.services.log(`The timeline of ${nameOf(this.document.uri)} said something unknown, ${nameOfUnknown(message)}.`);
     const handlers: { readonly [T in ViewMessage["type"]]: (message: Extract<ViewMessage, { type: T }>) => void } = {
       ready: () => this.start(),
-      edit: ({ id, edit }) => void this.answer(id, edit),
+      edit: ({ id, edit }) => void this.answer(id, () => this.apply(edit)),
       ask: ({ id, ask }) => void this.judging.answer(id, ask),
       cancel: ({ id }) => this.judging.cancel(id),
+      jump: ({ id, to, component, layer }) => void this.answer(id, () => this.services.jumps[to](this.modelPath(), component, layer)),
       showText: ({ field }) => void this.problems.show(field),
+      copy: ({ text }) => void copyFigures(text),
+      drawn: (answer) => this.drawings.answered(answer),
       log: ({ level, message: text }) => this.services.log(`Timeline view, ${level}: ${text}`),
     };
     (handlers[message.type] as (message: ViewMessage) => void)(message);
@@ -95,8 +136,12 @@ export class PlanSession implements vscode.Disposable {
   /** The page is new, or was loaded again after it had been hidden: it knows nothing. */
   private start(): void {
     this.sent = undefined;
+    this.drawings.reloaded();
     this.outbox.open();
+    this.isThere = true;
     if (this.measured) this.outbox.post({ type: "measured", ...this.measured });
+    if (this.query !== undefined) this.search(this.query);
+    this.query = undefined;
     void this.refresh();
   }
 
@@ -109,13 +154,15 @@ export class PlanSession implements vscode.Disposable {
       if (text.trim() === "") return this.report(version, "empty", new UserError("There is nothing in it yet.", { hint: "Run “DiffusionPipe: New Plan” to make one." }));
       const plan = parseDocument(planFormat, text, nameOf(this.document.uri));
       const inputs = await this.inputsOf(plan);
+      const readOnly = await isReadOnly(this.document.uri);
       if (turn !== this.refreshes) return;
       validatePlan(plan, inputs.context.workload, inputs.context.devices.length, nameOf(this.document.uri));
       this.assertCompiles(plan, inputs.context);
       this.problems.clear();
       if (inputs !== this.sent) this.outbox.post({ type: "inputs", profile: inputs.profile, cluster: inputs.cluster });
       this.sent = inputs;
-      this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly: isReadOnly(this.document.uri), notices: noticesOf(plan, inputs) });
+      this.outbox.post({ type: "plan", version, name: nameOf(this.document.uri), plan, readOnly, notices: noticesOf(plan, inputs) });
+      this.drawings.shown();
       this.askBaselines(plan, inputs, version);
       this.judging.now({ version, plan, inputs });
     } catch (error) {
@@ -137,6 +184,7 @@ export class PlanSession implements vscode.Disposable {
     if (!(error instanceof UserError)) this.services.log(`The timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
     this.outbox.post({ type: "problem", version, kind, problem: problemOf(error) });
     this.judging.now(undefined);
+    this.drawings.failed(error instanceof Error ? error : new Error(messageOf(error)));
     if (kind === "empty") this.problems.clear();
     else this.problems.report(error);
   }
@@ -179,12 +227,19 @@ export class PlanSession implements vscode.Disposable {
     }, quietMs);
   }
 
-  private async answer(id: number, edit: Edit): Promise<void> {
+  /** @throws UserError where it is outside of the workspace, or not on disk. */
+  private modelPath(): string {
+    const { path } = parseDocument(planFormat, this.document.getText(), nameOf(this.document.uri)).model;
+    return resolve(localPath(inputUri(this.document.uri, "model", path)));
+  }
+
+  /** Every request gets a reply: what it came to, or why it was refused. */
+  private async answer(id: number, work: () => Promise<void>): Promise<void> {
     try {
-      await this.apply(edit);
+      await work();
       this.outbox.post({ type: "reply", id });
     } catch (error) {
-      if (!(error instanceof UserError)) this.services.log(`An edit of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
+      if (!(error instanceof UserError)) this.services.log(`A request of the timeline of ${nameOf(this.document.uri)} failed: ${messageOf(error)}`);
       this.outbox.post({ type: "reply", id, error: messageOf(error) });
     }
   }
@@ -192,6 +247,7 @@ export class PlanSession implements vscode.Disposable {
   private async apply(edit: Edit): Promise<void> {
     const { document } = this;
     assertVersion(document, edit.version);
+    if (await isReadOnly(document.uri)) throw new UserError("The plan is read-only.");
     const plan = parseDocument(planFormat, document.getText(), nameOf(document.uri));
     const inputs = await this.inputsOf(plan);
     if (edit.kind === "role") {
@@ -205,8 +261,9 @@ export class PlanSession implements vscode.Disposable {
   }
 }
 
-function isReadOnly(uri: vscode.Uri): boolean {
-  return vscode.workspace.fs.isWritableFileSystem(uri.scheme) === false;
+async function copyFigures(text: string): Promise<void> {
+  await vscode.env.clipboard.writeText(text);
+  vscode.window.setStatusBarMessage(vscode.l10n.t("The figures are on the clipboard."), 4000);
 }
 
 /** What the plan no longer agrees with. */

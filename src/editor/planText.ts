@@ -107,3 +107,21 @@ function oneReplacement(text: string, result: string): readonly Replacement[] {
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+export interface StageSpan extends Span {
+  readonly chain: string;
+  readonly stage: number;
+  /** Whether the plan has no other chain. */
+  readonly isOnly: boolean;
+}
+
+/** Where each stage of a plan stands in its text; as many as can be told while the text is broken. */
+export function stageSpans(text: string): readonly StageSpan[] {
+  const tree = parseTree(text);
+  const chains = (tree && findNodeAtLocation(tree, ["chains"])?.children) ?? [];
+  return chains.flatMap((node) => {
+    const id: unknown = findNodeAtLocation(node, ["id"])?.value;
+    const stages = findNodeAtLocation(node, ["stages"])?.children ?? [];
+    return stages.map(({ offset, length }, stage): StageSpan => ({ offset, length, chain: String(id), stage, isOnly: chains.length === 1 }));
+  });
+}

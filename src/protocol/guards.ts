@@ -4,6 +4,7 @@ import { anchorOps, frozenPrecisions, scheduleNames, type FillAnchor } from "../
 import type { PlanChange } from "../plan/planChange";
 import { isAnswer, isAsk, isStanding } from "./judgingGuards";
 import type { BaselineFigures, Edit, HostMessage, Replan, ViewMessage } from "./messages";
+import { isPictureText } from "./pictures";
 
 /** A document of the project, by its format. */
 const documentOf = (format: string): Check => (value) => isFields(value) && value.format === format;
@@ -44,6 +45,8 @@ const hostMessages: Checks<HostMessage> = {
   measured: shape<FieldsOf<HostMessage, "measured">>({ name: text, timeline: (value) => value === null || documentOf("diffusionpipe.timeline/1")(value) }),
   standing: shape<FieldsOf<HostMessage, "standing">>({ version: whole, standing: isStanding }),
   progress: shape<FieldsOf<HostMessage, "progress">>({ id: whole, done: whole, total: whole }),
+  search: shape<FieldsOf<HostMessage, "search">>({ query: text }),
+  draw: shape<FieldsOf<HostMessage, "draw">>({ id: whole }),
   reply: shape<FieldsOf<HostMessage, "reply">>({ id: whole, error: optional(text), answer: optional(isAnswer) }),
 };
 
@@ -52,7 +55,10 @@ const viewMessages: Checks<ViewMessage> = {
   edit: shape<FieldsOf<ViewMessage, "edit">>({ id: whole, edit }),
   ask: shape<FieldsOf<ViewMessage, "ask">>({ id: whole, ask: isAsk }),
   cancel: shape<FieldsOf<ViewMessage, "cancel">>({ id: whole }),
+  jump: shape<FieldsOf<ViewMessage, "jump">>({ id: whole, to: oneOf("model", "configuration"), component: text, layer: optional(text) }),
   showText: shape<FieldsOf<ViewMessage, "showText">>({ field: optional(text) }),
+  copy: shape<FieldsOf<ViewMessage, "copy">>({ text }),
+  drawn: shape<FieldsOf<ViewMessage, "drawn">>({ id: whole, png: optional(isPictureText), error: optional(text) }),
   log: shape<FieldsOf<ViewMessage, "log">>({ level: oneOf("warning", "error"), message: text }),
 };
 

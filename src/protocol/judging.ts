@@ -29,7 +29,8 @@ export type Ask =
   | { readonly kind: "alternatives"; readonly version: number }
   /** The whole plan of a row of the alternatives. */
   | { readonly kind: "alternative"; readonly version: number; readonly row: number }
-  | { readonly kind: "compare"; readonly version: number; readonly other: Other };
+  /** `iterations`: as many as the plan's own timeline shows. */
+  | { readonly kind: "compare"; readonly version: number; readonly other: Other; readonly iterations: 1 | 2 | 3 };
 
 /** What a plan is compared with. */
 export type Other =

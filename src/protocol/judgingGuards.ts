@@ -24,7 +24,7 @@ const asks: ByKind<Ask> = {
   worth: shape<Of<Ask, "worth">>({ version: whole }),
   alternatives: shape<Of<Ask, "alternatives">>({ version: whole }),
   alternative: shape<Of<Ask, "alternative">>({ version: whole, row: whole }),
-  compare: shape<Of<Ask, "compare">>({ version: whole, other: oneKindOf(others, "of") }),
+  compare: shape<Of<Ask, "compare">>({ version: whole, other: oneKindOf(others, "of"), iterations: (value) => value === 1 || value === 2 || value === 3 }),
 };
 
 const figureChecks = { periodMs: figure, throughputPerSecond: figure, peakMemoryBytes: figure };

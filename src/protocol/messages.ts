@@ -38,6 +38,10 @@ export type HostMessage =
   | { readonly type: "measured"; readonly name: string; readonly timeline: Timeline | null }
   /** What the plan of that version is held against beside the baselines. */
   | { readonly type: "standing"; readonly version: number; readonly standing: Standing }
+  /** Search for slices as if it had been typed, and go to the first. */
+  | { readonly type: "search"; readonly query: string }
+  /** Draw the whole timeline as a picture; answered by `drawn` of that id. */
+  | { readonly type: "draw"; readonly id: number }
   /** How far the work for the request of that id is. */
   | { readonly type: "progress"; readonly id: number; readonly done: number; readonly total: number }
   /** The answer to the request of that id; `error` when it was refused. Of a question neither: it was called off. */
@@ -72,6 +76,12 @@ export type ViewMessage =
   | { readonly type: "ask"; readonly id: number; readonly ask: Ask }
   /** The question of that id is not of interest any more. */
   | { readonly type: "cancel"; readonly id: number }
+  /** Go to a component, or one of its layers, in the model view or in its configuration file; answered. */
+  | { readonly type: "jump"; readonly id: number; readonly to: "model" | "configuration"; readonly component: string; readonly layer?: string }
   /** Open the plan's text, at a field where one is given. */
   | { readonly type: "showText"; readonly field?: string }
+  /** Put figures on the clipboard, as text. */
+  | { readonly type: "copy"; readonly text: string }
+  /** The picture asked for, a PNG as base64, or why there is none. */
+  | { readonly type: "drawn"; readonly id: number; readonly png?: string; readonly error?: string }
   | { readonly type: "log"; readonly level: "warning" | "error"; readonly message: string };

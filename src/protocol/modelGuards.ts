@@ -29,6 +29,7 @@ const inspection = shape<Inspection>({
 const hostMessages: Checks<ModelHostMessage> = {
   model: shape<FieldsOf<ModelHostMessage, "model">>({ path: text, name: text, inspection, trusted: flag }),
   problem: shape<FieldsOf<ModelHostMessage, "problem">>({ path: text, name: text, problem, canOpen: flag }),
+  reveal: shape<FieldsOf<ModelHostMessage, "reveal">>({ component: text, layer: optional(text) }),
   reply: shape<FieldsOf<ModelHostMessage, "reply">>({ id: whole, error: optional(text) }),
 };
 
@@ -37,6 +38,7 @@ const viewMessages: Checks<ModelViewMessage> = {
   setRole: shape<FieldsOf<ModelViewMessage, "setRole">>({ id: whole, component: text, role: oneOf("trained", "frozen") }),
   bind: shape<FieldsOf<ModelViewMessage, "bind">>({ id: whole, bindings }),
   openConfiguration: shape<FieldsOf<ModelViewMessage, "openConfiguration">>({ component: text, layer: optional(text) }),
+  showInTimeline: shape<FieldsOf<ModelViewMessage, "showInTimeline">>({ component: text, layer: optional(text) }),
   openProblem: () => true,
   copyText: () => true,
   runCommand: shape<FieldsOf<ModelViewMessage, "runCommand">>({ command: oneOf("profile", "plan") }),

@@ -9,6 +9,8 @@ export type ModelHostMessage =
   | { readonly type: "model"; readonly path: string; readonly name: string; readonly inspection: Inspection; /** Whether commands may start processes here. */ readonly trusted: boolean }
   /** The files cannot be read as a model. `canOpen`: there is a text file to go to. */
   | { readonly type: "problem"; readonly path: string; readonly name: string; readonly problem: Problem; readonly canOpen: boolean }
+  /** Go to a component, or to one of its layers. */
+  | { readonly type: "reveal"; readonly component: string; readonly layer?: string }
   /** The answer to the request of that id; `error` when it was refused. */
   | { readonly type: "reply"; readonly id: number; readonly error?: string };
 
@@ -23,6 +25,8 @@ export type ModelViewMessage =
   | { readonly type: "bind"; readonly id: number; readonly bindings: Bindings }
   /** Open the file that describes a component, at the place that describes the layer where one is given. */
   | { readonly type: "openConfiguration"; readonly component: string; readonly layer?: string }
+  /** Find what a component, or one of its layers, computes in the timeline of a plan. */
+  | { readonly type: "showInTimeline"; readonly component: string; readonly layer?: string }
   /** Open the file of the problem last sent, at its field. */
   | { readonly type: "openProblem" }
   /** Put everything on the clipboard, as text. */

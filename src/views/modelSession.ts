@@ -16,7 +16,7 @@ import { nameOfUnknown } from "../protocol/checks";
 import { isModelViewMessage } from "../protocol/modelGuards";
 import type { ModelCommand, ModelHostMessage, ModelViewMessage } from "../protocol/modelMessages";
 import { problemOf } from "../protocol/problems";
-import { configurationField, configurationFile } from "./modelConfiguration";
+import { openConfiguration } from "./openConfiguration";
 import { choiceOf, type RoleMemory } from "./roleMemory";
 import { editorTrace } from "./tracing";
 import { watchFiles } from "./watchFiles";
@@ -37,6 +37,8 @@ export class ModelSession implements vscode.Disposable {
   private choice: RoleChoice;
   private shown?: Shown;
   private listening = false;
+  /** What the view is to go to as soon as it shows the model. */
+  private wanted?: { readonly component: string; readonly layer?: string };
   /** Changes are made one after the other, each upon what the one before has left. */
   private last: Promise<unknown> = Promise.resolve();
   private readonly disposables: vscode.Disposable[];
@@ -117,7 +119,8 @@ export class ModelSession implements vscode.Disposable {
       ready: () => this.start(),
       setRole: ({ id, component, role }) => this.answer(id, () => this.setRole(component, role)),
       bind: ({ id, bindings }) => this.answer(id, () => this.read(this.choice, bindings)),
-      openConfiguration: ({ component, layer }) => this.tell(this.openConfiguration(component, layer)),
+      openConfiguration: ({ component, layer }) => this.tell(openConfiguration(this.services.files, this.path, component, layer)),
+      showInTimeline: ({ component, layer }) => this.tell(vscode.commands.executeCommand("diffusionpipe.showInTimeline", { subject: this.path, component, layer })),
       openProblem: () => this.tell(this.openProblem()),
       copyText: () => this.tell(this.copyText()),
       runCommand: ({ command }) => this.tell(this.run(command)),
@@ -135,11 +138,26 @@ export class ModelSession implements vscode.Disposable {
   private async post(): Promise<void> {
     if (!this.listening || !this.shown) return;
     const subject = { path: this.path, name: shownPath(this.path) };
-    if ("inspection" in this.shown) return this.send({ type: "model", ...subject, inspection: this.shown.inspection, trusted: vscode.workspace.isTrusted });
+    if ("inspection" in this.shown) {
+      this.send({ type: "model", ...subject, inspection: this.shown.inspection, trusted: vscode.workspace.isTrusted });
+      return this.sendWanted();
+    }
     const { error } = this.shown;
     const file = error instanceof UserError ? error.file : undefined;
     const canOpen = file !== undefined && (await this.services.files.stat(file))?.kind === "file";
     this.send({ type: "problem", ...subject, problem: { ...problemOf(error), ...(file !== undefined && { file: shownPath(file) }) }, canOpen });
+  }
+
+  /** Goes to a component, or to one of its layers, once the view shows the model. */
+  reveal(component: string, layer?: string): void {
+    this.wanted = { component, ...(layer !== undefined && { layer }) };
+    this.sendWanted();
+  }
+
+  private sendWanted(): void {
+    if (!this.listening || !this.wanted || !this.shown || !("inspection" in this.shown)) return;
+    this.send({ type: "reveal", ...this.wanted });
+    this.wanted = undefined;
   }
 
   private send(message: ModelHostMessage): void {
@@ -158,8 +176,8 @@ export class ModelSession implements vscode.Disposable {
   }
 
   /** Starts what has an end of its own; what goes wrong is shown. */
-  private tell(work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.services.showError(error));
+  private tell(work: Thenable<unknown>): void {
+    work.then(undefined, (error: unknown) => this.services.showError(error));
   }
 
   private async setRole(component: string, role: Role): Promise<void> {
@@ -168,13 +186,6 @@ export class ModelSession implements vscode.Disposable {
     const choice = choiceOf(defaults.components, new Map(components.map(({ name, role: before }) => [name, name === component ? role : before])));
     await this.read(choice, this.bindings);
     await this.services.memory.remember(this.path, choice);
-  }
-
-  private async openConfiguration(component: string, layer: string | undefined): Promise<void> {
-    const file = await configurationFile(this.services.files, this.path, component);
-    if (file === undefined) throw new UserError(`There is no text file that describes "${component}".`, { file: this.path });
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
-    await openAtField(file, file.endsWith(".json") ? configurationField(parsed(document.getText()), component, layer) : undefined);
   }
 
   private async openProblem(): Promise<void> {
@@ -194,14 +205,5 @@ export class ModelSession implements vscode.Disposable {
   private get inspection(): Inspection {
     if (!this.shown || !("inspection" in this.shown)) throw new UserError("The model has not been read.", { file: this.path });
     return this.shown.inspection;
-  }
-}
-
-/** Undefined for text that is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

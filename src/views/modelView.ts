@@ -2,6 +2,7 @@
 import { basename, isAbsolute } from "node:path";
 import * as vscode from "vscode";
 import { viewHtml, viewRoot } from "../editor/html";
+import { UserError } from "../model/errors";
 import type { Inspection } from "../model/inspection";
 import type { Bindings } from "../model/profile";
 import type { RoleChoice } from "../model/choice";
@@ -15,6 +16,8 @@ export interface ModelViews extends vscode.Disposable {
    * @param choice Roles to show it with; those chosen last where left out. @throws what the view then shows as well.
    */
   show(path: string, choice?: RoleChoice): Promise<Inspection>;
+  /** Shows a model at a component, or at one of its layers. @throws as `show`. */
+  reveal(path: string, component: string, layer?: string): Promise<void>;
 }
 
 interface View {
@@ -53,12 +56,22 @@ export function registerModelViews(extensionUri: vscode.Uri, services: ModelView
   };
   const registration = vscode.window.registerWebviewPanelSerializer(modelViewType, serializer);
 
+  function viewOf(path: string): View {
+    const open = views.get(path);
+    open?.panel.reveal();
+    return open ?? attach(vscode.window.createWebviewPanel(modelViewType, basename(path), vscode.ViewColumn.Active), path);
+  }
+
   return {
     async show(path, choice) {
-      const open = views.get(path);
-      open?.panel.reveal();
-      const { session } = open ?? attach(vscode.window.createWebviewPanel(modelViewType, basename(path), vscode.ViewColumn.Active), path);
-      return choice ? (await session).choose(choice) : (await session).load();
+      const session = await viewOf(path).session;
+      return choice ? session.choose(choice) : session.load();
+    },
+    async reveal(path, component, layer) {
+      if (!(await services.files.stat(path))) throw new UserError("The model of this plan is not there.", { file: path, hint: "Mend the path in the plan (model.path)." });
+      const session = await viewOf(path).session;
+      await session.load();
+      session.reveal(component, layer);
     },
     dispose: () => vscode.Disposable.from(registration, ...[...views.values()].map(({ panel }) => panel)).dispose(),
   };

@@ -9,8 +9,8 @@ import { formatDecimal } from "../timeline/layout/format";
 
 export type ModelNode =
   | { readonly kind: "model"; /** Absolute path of the folder: what commands act on. */ readonly subject: string }
-  | { readonly kind: "component"; readonly component: ModelComponent }
-  | { readonly kind: "layer"; readonly layer: ModelLayer }
+  | { readonly kind: "component"; readonly subject: string; readonly component: ModelComponent }
+  | { readonly kind: "layer"; readonly subject: string; readonly component: string; readonly layer: ModelLayer }
   | { readonly kind: "problem"; readonly message: string };
 
 const count = (value: number) => value.toLocaleString();
@@ -32,7 +32,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
       case "model":
         return this.componentsOf(node.subject);
       case "component":
-        return node.component.layers.map((layer) => ({ kind: "layer", layer }));
+        return node.component.layers.map((layer) => ({ kind: "layer", subject: node.subject, component: node.component.name, layer }));
       case "layer":
       case "problem":
         return [];
@@ -45,7 +45,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelNode> {
       const read = (choice: RoleChoice) => inspectModel(this.files, folder, choice);
       // Roles that the files no longer have room for are let go, as the model view does.
       const { components } = await read(this.roles.of(folder)).catch(() => read({}));
-      return components.map((component) => ({ kind: "component", component }));
+      return components.map((component) => ({ kind: "component", subject: folder, component }));
     } catch (error) {
       return [{ kind: "problem", message: messageOf(error) }];
     }
@@ -84,6 +84,7 @@ function modelItem(folder: string): vscode.TreeItem {
 
 function componentItem({ name, role, parameters, layers, class: className, after }: ModelComponent): vscode.TreeItem {
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Collapsed);
+  item.contextValue = "component";
   item.description = vscode.l10n.t("{0}, {1}", role, formatDecimal(parameters));
   const facts = [vscode.l10n.t("{0}: {1}, {2} parameters in {3} layers", className, role, count(parameters), layers.length), ...(after.length > 0 ? [vscode.l10n.t("needs {0}", after.join(", "))] : [])];
   item.tooltip = facts.join("\n");
@@ -94,6 +95,7 @@ function componentItem({ name, role, parameters, layers, class: className, after
 
 function layerItem({ name, kind, parameters, needsInputGrad, needsWeightGrad }: ModelLayer): vscode.TreeItem {
   const item = new vscode.TreeItem(name);
+  item.contextValue = "layer";
   item.description = formatDecimal(parameters);
   const work = ["F", ...(needsInputGrad ? ["I"] : []), ...(needsWeightGrad ? ["W"] : [])].join(" ");
   item.tooltip = vscode.l10n.t("{0}: {1} parameters, computes {2}", kind, count(parameters), work);

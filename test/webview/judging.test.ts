@@ -214,6 +214,25 @@ describe("judging a plan in the timeline view", function () {
     assert.ok(await panel().isHidden());
   });
 
+  it("shows as many iterations of the other plan, and finds what is named where it is folded or another iteration's", async () => {
+    await showPlan();
+    await press("Compare with …");
+    await panel().getByText("Another plan …").click();
+    await panel().getByText("Take away").waitFor();
+    await view.page.locator('select[aria-label="Iterations"]').selectOption("1");
+    const asked = () => view.said.flatMap((message) => (message.type === "ask" && message.ask.kind === "compare" ? [message.ask.iterations] : []));
+    await until("the other one is asked for again", () => asked().join() === "2,1");
+    await press("Why is this slow?");
+    await view.page.locator('[id="gutter-device-0"]').click();
+    await view.page.locator('[id="gutter-device-1"]').click();
+    for (const reason of await panel().locator(".reason").all()) {
+      await reason.click();
+      assert.ok(await view.page.locator(".selection-outline").isVisible(), await reason.innerText());
+      await view.page.keyboard.press("Escape");
+      if (await panel().isHidden()) await press("Why is this slow?");
+    }
+  });
+
   it("compares a row, a baseline and the saved plan, and takes each away", async () => {
     saved = planOf(1, 8);
     await showPlan();

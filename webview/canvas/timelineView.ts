@@ -6,6 +6,7 @@ import { servedIteration } from "../../src/timeline/layout/iterations";
 import { crowdText } from "../../src/timeline/layout/labels";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { memoryLines } from "../../src/timeline/layout/memory";
+import type { Found } from "../../src/timeline/layout/search";
 import { visibleMarks } from "../../src/timeline/layout/visible";
 import { element } from "../dom";
 import { TimeZoom, type Domain } from "../input/zoom";
@@ -13,6 +14,7 @@ import { Axis, type PeriodMark } from "./axis";
 import { Gutter, type GutterEvents } from "./gutter";
 import { Overlay } from "./overlay";
 import { paintScene, type Brush, type Scene } from "./painter";
+import { paintSpotlight } from "./spotlight";
 import { makePatterns, type Patterns } from "./patterns";
 import { onThemeChange, readTheme, type Theme } from "./theme";
 
@@ -29,7 +31,9 @@ export interface TimelineEvents extends GutterEvents {
   /** What the tooltip says of a slice, the title first. */
   describe(place: SlicePlace): readonly string[];
   /** The lanes were drawn; what lies over them follows. */
-  drawn(scene: Scene, brush: Brush): void;
+  drawn?(scene: Scene, brush: Brush): void;
+  /** What is to stand out among the lanes as they are now; undefined where nothing is. */
+  found?(): Found | undefined;
   /** Colours changed. */
   rethemed(theme: Theme, patterns: Patterns, colouring: Colouring): void;
 }
@@ -108,6 +112,11 @@ export class TimelineView {
     this.schedule();
   }
 
+  /** Draws the same again: what stands out has changed. */
+  redraw(): void {
+    this.schedule();
+  }
+
   /** Where the pointer was last, in pixels of the plot. */
   get pointerX(): number {
     return this.pointer.x;
@@ -178,7 +187,9 @@ export class TimelineView {
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
     const brush = { context, theme: this.theme, patterns: this.patterns };
     paintScene(brush, scene);
-    this.events.drawn(scene, brush);
+    const found = this.events.found?.();
+    if (found) paintSpotlight(context, this.theme, scene, found);
+    this.events.drawn?.(scene, brush);
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);
   }

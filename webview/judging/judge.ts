@@ -1,5 +1,7 @@
 /** The questions that can be asked about a plan: a bar of buttons, and beside the timeline a panel with the answer to one of them. */
 import type { AnswerTo, Ask, Other } from "../../src/protocol/judging";
+import { iterationChoices, type ShownIterations } from "../../src/timeline/layout/iterations";
+import { iterationCount } from "../../src/timeline/layout/lanes";
 import { element, setAttribute } from "../dom";
 import type { AskHooks, Host } from "../host";
 import type { OtherTimeline, Picture, Snapshot } from "../session";
@@ -66,7 +68,7 @@ export class Judge {
     this.bar.hidden = !picture;
     if (!picture || problem || this.running) return;
     if (this.open === "alternatives" && (snapshot.preview ?? picture) !== (before.preview ?? before.picture)) this.alternatives.mark(snapshot.preview ?? picture, picture.readOnly);
-    if (this.answered === undefined || isSamePlan(this.answered, picture)) return;
+    if (this.answered === undefined || (isSamePlan(this.answered, picture) && !(this.isCompared && shownIterations(this.answered) !== shownIterations(picture)))) return;
     // What follows from the plan alone is quickly answered anew; searches are left to be asked for.
     if (this.open === "why") void this.ask("why");
     else if (this.isCompared) void this.compare({ of: "same" });
@@ -168,7 +170,7 @@ export class Judge {
     if (this.open !== "compare") this.stop();
     if (other.of !== "same") this.answered = undefined;
     this.setOpen("compare");
-    await this.answer(picture, { kind: "compare", version, other }, "Preparing the comparison", (answer) => {
+    await this.answer(picture, { kind: "compare", version, other, iterations: shownIterations(picture) }, "Preparing the comparison", (answer) => {
       this.isCompared = true;
       this.events.compareWith({ name: answer.name, timeline: answer.timeline });
       this.events.say(answer.lead);
@@ -211,6 +213,11 @@ export class Judge {
 /** Whether both are of one state of the document and of its inputs. */
 function isSamePlan(a: Picture, b: Picture): boolean {
   return a.version === b.version && a.context === b.context;
+}
+
+function shownIterations({ predicted }: Picture): ShownIterations {
+  const count = iterationCount(predicted);
+  return iterationChoices.find((choice) => choice === count) ?? 2;
 }
 
 /** Alternatives depend on what all plans of a search share. */

@@ -16,7 +16,7 @@ import { rowDetails } from "./details";
 import { headline } from "./figures";
 import { connectModel } from "./host";
 import { outdatedBar, unreadablePage } from "./problems";
-import { layersOf, nameOf, rowsOf, type ComponentRow, type Row } from "./rows";
+import { layerKey, layersOf, nameOf, rowsOf, type ComponentRow, type Row } from "./rows";
 import { drawRow, headCells, type RowActions } from "./rowView";
 import { SizeFields } from "./sizes";
 import { restoredModelState, type ModelViewState } from "./state";
@@ -72,6 +72,7 @@ export class ModelApp {
   }
 
   private receive(message: Message): void {
+    if (message.type === "reveal") return this.reveal(message.component, message.layer);
     const isFirst = this.inspection === undefined;
     if (message.type === "problem") this.problem = message;
     else {
@@ -144,7 +145,7 @@ export class ModelApp {
 
   private showDetails(row: Row | undefined): void {
     if (!row) return this.details.replaceChildren(element("p", { class: "hint" }, "Choose a row for its details. Arrow keys move, → opens and ← closes, Enter goes to the configuration, Space on a component trains or freezes it, Ctrl+F searches."));
-    this.details.replaceChildren(...rowDetails(row, this.cutOf(row), row.kind === "component" ? [] : (this.cuts?.crossing(lastOf(row)) ?? []), () => this.openConfiguration(row)));
+    this.details.replaceChildren(...rowDetails(row, this.cutOf(row), row.kind === "component" ? [] : (this.cuts?.crossing(lastOf(row)) ?? []), () => this.openConfiguration(row), () => this.host.post({ type: "showInTimeline", ...subjectOf(row) })));
   }
 
   private activated(row: Row | undefined): void {
@@ -158,6 +159,19 @@ export class ModelApp {
     if (key === " ") void this.setTrained(row, row.component.role !== "trained");
     else this.refuse(row.component.name, undefined);
     return true;
+  }
+
+  /** Opens what a component or a layer lies in, and goes to it. */
+  private reveal(component: string, layer: string | undefined): void {
+    if (!this.inspection) return;
+    const key = layer === undefined ? component : layerKey(component, layer);
+    const everything = rowsOf(this.inspection, { collapsed: new Set(), opened: new Set(), grouped: this.state.grouped, query: "" }).rows;
+    const run = everything.find((row) => row.kind === "repeat" && row.component.name === component && row.layers.some(({ name }) => name === layer));
+    const collapsed = [...this.collapsed].filter((other) => other !== component);
+    this.rearrange({ query: "", active: key, collapsed, ...(run && { opened: [...new Set([...this.state.opened, run.key])] }) });
+    this.table.activate(key);
+    this.table.element.focus();
+    this.activated(this.table.active);
   }
 
   private toggle(row: Row): void {
@@ -219,7 +233,7 @@ export class ModelApp {
   }
 
   private openConfiguration(row: Row): void {
-    this.host.post({ type: "openConfiguration", component: row.component.name, ...(row.kind !== "component" && { layer: layersOf(row)[0].name }) });
+    this.host.post({ type: "openConfiguration", ...subjectOf(row) });
   }
 
   private hover(event: PointerEvent): void {
@@ -233,6 +247,11 @@ export class ModelApp {
     this.state = { ...this.state, ...change };
     this.host.state.set(this.state);
   }
+}
+
+/** What a jump from a row goes to: a component, or the first of the row's layers. */
+function subjectOf(row: Row) {
+  return { component: row.component.name, ...(row.kind !== "component" && { layer: layersOf(row)[0].name }) };
 }
 
 /** The layer whose cut a row shows. */

@@ -12,7 +12,7 @@ const mostTensors = 40;
 
 const works = { F: "forward", I: "gradient of the input", W: "gradient of the weights" } as const;
 
-export function rowDetails(row: Row, cut: LayerCut | undefined, crossing: readonly Tensor[], openConfiguration: () => void): readonly HTMLElement[] {
+export function rowDetails(row: Row, cut: LayerCut | undefined, crossing: readonly Tensor[], openConfiguration: () => void, showInTimeline: () => void): readonly HTMLElement[] {
   const layers = layersOf(row);
   const totals = totalsOf(layers);
   const { inputGrad, weightGrad, untilInputGrad, untilWeightGrad } = partsOf(layers);
@@ -32,7 +32,10 @@ export function rowDetails(row: Row, cut: LayerCut | undefined, crossing: readon
   return [
     element("h2", { class: "details-title" }, nameOf(row)),
     element("dl", { class: "facts" }, ...facts.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)])),
-    button({ label: "Open Configuration", title: "Open the configuration at what decides on this (Enter)", onClick: openConfiguration }),
+    element("div", { class: "jump-buttons" },
+      button({ label: "Open Configuration", title: "Open the configuration at what decides on this (Enter)", onClick: openConfiguration }),
+      button({ label: "Show in Timeline", title: "Find what it computes in the timeline of a plan", onClick: showInTimeline }),
+    ),
     ...(row.kind === "component" || !cut ? [] : cutDetails(row.component.name, cut, crossing)),
   ];
 }

@@ -1,28 +1,13 @@
-/** The details pane: all facts of the selected slice, or how each device spends its time. */
-import { deviceUse, factsOf, type Fact } from "../../src/timeline/layout/describe";
+/** The details pane: everything about the selected slice, or how each device spends its time. */
+import { deviceUse } from "../../src/timeline/layout/describe";
 import { formatBytes, formatPercent } from "../../src/timeline/layout/format";
-import type { PlacedLane } from "../../src/timeline/layout/geometry";
-import { kindStyles, operationTitle } from "../../src/timeline/layout/kinds";
-import type { Slice } from "../../src/timeline/layout/lanes";
+import type { Placement, SlicePlace } from "../../src/timeline/layout/geometry";
 import { element } from "../dom";
 import type { Picture } from "../session";
+import { sliceDetails, type JumpActions } from "./sliceDetails";
 
-export function detailsPanel(picture: Picture, selected: { readonly slice: Slice; readonly placed: PlacedLane } | undefined): readonly HTMLElement[] {
-  return selected ? sliceDetails(picture, selected.slice, selected.placed) : overview(picture);
-}
-
-function sliceDetails(picture: Picture, slice: Slice, placed: PlacedLane): readonly HTMLElement[] {
-  const { timeline, source } = picture.layouts[placed.layout];
-  const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
-  const title = operation ? operationTitle(operation.op) : "Idle (bubble)";
-  return [
-    element("h2", { class: "details-title" }, element("span", { class: `swatch swatch-${slice.kind}`, "aria-hidden": true }, kindStyles[slice.kind].letter), title),
-    facts(factsOf(slice, timeline, placed.lane.device, source, picture.context.workload.profile)),
-  ];
-}
-
-function facts(list: readonly Fact[]): HTMLElement {
-  return element("dl", { class: "facts" }, ...list.flatMap(({ label, value }) => [element("dt", {}, label), element("dd", {}, value)]));
+export function detailsPanel(picture: Picture, placement: Placement, selected: SlicePlace | undefined, actions: JumpActions): readonly HTMLElement[] {
+  return selected ? sliceDetails(picture, placement, selected, actions) : overview(picture);
 }
 
 function overview(picture: Picture): readonly HTMLElement[] {
@@ -38,6 +23,6 @@ function overview(picture: Picture): readonly HTMLElement[] {
   return [
     element("h2", { class: "details-title" }, "Devices"),
     ...sections,
-    element("p", { class: "hint" }, "Click a slice for its details. Ctrl+wheel zooms, Shift+drag pans, ? lists all keys."),
+    element("p", { class: "hint" }, "Click a slice for its details. Ctrl+wheel zooms, Shift+drag pans, / searches, ? lists all keys."),
   ];
 }

@@ -11,7 +11,7 @@ import { tileGroup, type Tile } from "./tiles";
 export function figurePanel(snapshot: Snapshot): HTMLElement {
   const { picture: committed } = snapshot;
   const picture = snapshot.preview ?? committed;
-  const panel = element("header", { class: "figures" });
+  const panel = element("header", { class: "figures" }, element("h1", { class: "visually-hidden" }, "Timeline"));
   if (!picture || !committed) return panel;
   panel.append(
     tileGroup("Plan, predicted", [...planTiles(picture, committed), boundTile(picture, snapshot)]),

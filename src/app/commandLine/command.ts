@@ -13,7 +13,7 @@ export interface Command {
 export type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** @throws UserError naming an unknown option or one without its value, with the valid ones. */
-export function parse<O extends Options>(argv: readonly string[], options: O, positionals: { readonly names: readonly string[]; readonly optional?: number }) {
+export function parse<O extends Options>(argv: readonly string[], options: O, positionals: { readonly names: readonly string[]; readonly optional?: number; /** The last one may be there several times. */ readonly more?: boolean }) {
   let parsed;
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
@@ -22,7 +22,7 @@ export function parse<O extends Options>(argv: readonly string[], options: O, po
     throw new UserError(`${messageOf(error).split(". ")[0]}. Options: ${valid || "none"}.`);
   }
   const least = positionals.names.length - (positionals.optional ?? 0);
-  if (parsed.positionals.length < least || parsed.positionals.length > positionals.names.length) {
+  if (parsed.positionals.length < least || (parsed.positionals.length > positionals.names.length && !positionals.more)) {
     throw new UserError(`Expected ${positionals.names.join(" ") || "no argument"}, found ${parsed.positionals.length ? parsed.positionals.join(" ") : "nothing"}.`);
   }
   return parsed;

@@ -4,6 +4,7 @@ import { cancelCommand } from "./cancel";
 import { compareCommand } from "./compare";
 import { exportCommand } from "./export";
 import { fetchCommand } from "./fetch";
+import { importCommand } from "./import";
 import { inspectCommand } from "./inspect";
 import { launchCommand } from "./launch";
 import { logsCommand } from "./logs";
@@ -21,6 +22,7 @@ export const commands: Readonly<Record<string, Command>> = {
   compare: compareCommand,
   compile: compileCommand,
   export: exportCommand,
+  import: importCommand,
   launch: launchCommand,
   runs: runsCommand,
   logs: logsCommand,

@@ -3,10 +3,10 @@ import { csvText, type Column } from "../../model/csv";
 import type { Timeline, TimelineOperation } from "../../model/timeline";
 
 export function timelineToCsv(timeline: Timeline): string {
-  return csvText(columnsOf(timeline), timeline.operations);
+  return csvText(operationColumns(timeline), timeline.operations);
 }
 
-const columnsOf = (timeline: Timeline): readonly Column<TimelineOperation>[] => [
+export const operationColumns = (timeline: Timeline): readonly Column<TimelineOperation>[] => [
   ["source", () => timeline.source],
   ["device", (operation) => operation.device],
   ["device_name", (operation) => timeline.devices[operation.device]?.name],

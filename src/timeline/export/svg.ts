@@ -1,124 +1,203 @@
-/** A timeline as one vector picture on white, with axis, legend and figures, legible in a paper. */
+/**
+ * A timeline as one vector picture on white, with axis, legend and figures. It is drawn for a column of a paper: set 3.4 inches wide,
+ * its text is six points high and more, and it holds without colour.
+ */
 import { scaleLinear } from "d3";
 import type { Timeline } from "../../model/timeline";
+import { alignMeasured } from "../layout/align";
+import { kindName } from "../layout/describe";
 import { formatMs, formatPercent, formatThroughput, formatTick } from "../layout/format";
 import { placeLanes, type PlacedLane } from "../layout/geometry";
-import { kindStyles, labelsOf, sliceKinds, type SliceKind } from "../layout/kinds";
-import { layoutTimeline, type Slice } from "../layout/lanes";
+import { kindStyles, labelsOf, sliceKinds } from "../layout/kinds";
+import { isTrained, layoutTimeline, type Slice } from "../layout/lanes";
+import { visibleMarks, type Mark } from "../layout/visible";
+import { ground, paintedBox, paints, patternDefinitions } from "./svgPaint";
+import { escapeXml, fitted, lineHeight, round, svgText, textWidth, wrapped } from "./svgText";
 
-/** Colours that stay apart in print and for the colour-blind (after Okabe and Ito), each with its ink. */
-const paint: Readonly<Record<SliceKind, { readonly fill: string; readonly ink: string }>> = {
-  forward: { fill: "#5fa8d3", ink: "#000" },
-  backward: { fill: "#1f5f8b", ink: "#fff" },
-  fill: { fill: "#e8a33d", ink: "#000" },
-  communication: { fill: "#9a9a9a", ink: "#000" },
-  optimizer: { fill: "#b07aa1", ink: "#000" },
-  idle: { fill: "#fff", ink: "#666" },
-};
+const width = 420;
+const margin = 6;
+const left = 56;
+const right = width - margin;
+/** Of the axis, the legend and device numbers; labels of slices may be smaller, as little as `smallest`. */
+const fontSize = 10.5;
+const smallest = 8;
+/** Room that a label leaves in its slice, both sides together. */
+const padding = 3;
+const heights = { compute: 22, communication: 6, gap: 1.5, deviceGap: 7 };
+/** Browsers show it twice as large as it is drawn. */
+const shownLarger = 2;
 
-const left = 92;
-const top = 44;
-const width = 1000;
-const right = 16;
-const fontSize = 10;
-/** Average glyph width of the fonts named below, over the font size. */
-const glyph = 0.58;
-const heights = { compute: 30, communication: 12, gap: 2, deviceGap: 10 };
+/** Of devices, by name. */
+const mostKinds = 4;
 
-export function timelineToSvg(timeline: Timeline): string {
+type Scale = (ms: number) => number;
+
+/** Of a run of many iterations, a few that stand for it are drawn. */
+export function timelineToSvg(whole: Timeline): string {
+  const { timeline, zeroMs, note } = excerpt(whole);
   const layout = layoutTimeline(timeline);
   const placement = placeLanes([layout], heights);
-  const x = scaleLinear([layout.startMs, layout.endMs], [left, left + width]);
-  const [first, second] = x.ticks(10);
-  const stepMs = (second ?? first + 1) - first;
+  const extent = [Math.min(zeroMs, layout.startMs), layout.endMs];
+  const x = scaleLinear(extent, [left, right]);
+  const labels = labelling(timeline, (right - left) / (extent[1] - extent[0]));
+  const heading = wrapped([...figuresOf(timeline), ...(note === undefined ? [] : [note])], ", ", fontSize, right - margin);
+  const devices = wrapped(deviceKinds(timeline), ", ", fontSize, right - margin);
+  const head = [...heading.map((line) => ({ line, weight: "bold" as const })), ...devices.map((line) => ({ line, weight: undefined }))];
+  const axis = margin + head.length * lineHeight(fontSize) + 2 * lineHeight(fontSize);
+  const top = axis + 8;
   const bottom = top + placement.height;
-  const total = { width: left + width + right, height: bottom + 56 };
+  const legend = legendRows(labels.note);
+  const height = bottom + 10 + legend.length * lineHeight(fontSize) + margin;
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${total.width}" height="${total.height}" viewBox="0 0 ${total.width} ${total.height}" font-family="Helvetica, Arial, sans-serif" font-size="${fontSize}" role="img">`,
-    `<title>${escape(`Pipeline timeline, ${timeline.source}`)}</title>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width * shownLarger}" height="${round(height * shownLarger)}" viewBox="0 0 ${width} ${round(height)}" font-family="Helvetica, Arial, sans-serif" role="img">`,
+    `<title>${escapeXml(`Pipeline timeline, ${timeline.source}`)}</title>`,
     patternDefinitions(),
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    text(left, 18, figures(timeline), { size: 12, weight: "bold" }),
-    ...x.ticks(10).flatMap((tick) => [
-      `<line x1="${round(x(tick))}" x2="${round(x(tick))}" y1="${top - 6}" y2="${bottom}" stroke="#ddd"/>`,
-      text(x(tick), top - 10, formatTick(tick, stepMs), { anchor: "middle", fill: "#444" }),
-    ]),
-    ...placement.devices.map((device) => text(left - 8, top + device.y + heights.compute / 2 + 4, `Device ${device.device}`, { anchor: "end", weight: "bold" })),
-    ...placement.lanes.flatMap((placed) => laneMarks(placed, timeline, x)),
-    ...legend(bottom + 28),
+    ...head.map(({ line, weight }, index) => svgText(margin, margin + (index + 1) * lineHeight(fontSize) - 3, line, { size: fontSize, weight })),
+    ...axisMarks(x, x(zeroMs + timeline.periodMs), axis, bottom),
+    ...placement.devices.map(({ device, y }) => svgText(left - 5, top + y + heights.compute / 2 + fontSize * 0.35, fitted(`Device ${device}`, fontSize, left - 5), { size: fontSize, anchor: "end" })),
+    ...placement.lanes.flatMap((placed) => laneMarks(placed, labels, x, top, (extent[1] - extent[0]) / (right - left))),
+    ...periodMark(timeline, zeroMs, x, axis, bottom),
+    ...legend.flatMap((row, index) => row(bottom + 10 + (index + 1) * lineHeight(fontSize) - 3)),
     "</svg>",
   ];
   return `${parts.join("\n")}\n`;
 }
 
-function figures(timeline: Timeline): string {
-  const { source, periodMs, bubbleRatio, throughputPerSecond } = timeline;
-  return `${source === "measured" ? "Measured" : "Predicted"}: period ${formatMs(periodMs)}, bubble ratio ${formatPercent(bubbleRatio)}, ${formatThroughput(throughputPerSecond)}`;
+interface Excerpt {
+  readonly timeline: Timeline;
+  /** Where its first iteration begins. */
+  readonly zeroMs: number;
+  /** Which iterations they are, where others are left out. */
+  readonly note?: string;
 }
 
-function laneMarks(placed: PlacedLane, timeline: Timeline, x: (ms: number) => number): string[] {
-  return placed.lane.rows.flatMap((row, r) => row.map((slice) => sliceMark(slice, timeline, x, top + placed.y + r * placed.rowHeight, placed.rowHeight)));
+/** Two iterations, as a prediction has them: of more, neighbouring ones of median length, and what ran meanwhile. */
+function excerpt(timeline: Timeline): Excerpt {
+  const numbers = [...new Set(timeline.operations.filter(isTrained).map(({ iteration }) => iteration))].sort((a, b) => a - b);
+  const first = new Set(numbers.slice(0, 2));
+  const aligned = numbers.length > 2 ? alignMeasured({ ...timeline, operations: timeline.operations.filter(({ iteration }) => first.has(iteration)) }, timeline) : undefined;
+  if (!aligned) return { timeline, zeroMs: 0 };
+  const trained = aligned.timeline.operations.filter(isTrained);
+  return {
+    timeline: aligned.timeline, zeroMs: trained.reduce((least, { startMs }) => Math.min(least, startMs), Infinity),
+    note: `iterations ${aligned.iteration}–${aligned.iteration + aligned.count - 1} of ${numbers.length}`,
+  };
 }
 
-function sliceMark(slice: Slice, timeline: Timeline, x: (ms: number) => number, y: number, height: number): string {
-  const from = x(slice.startMs);
-  const wide = x(slice.endMs) - from;
-  const { fill, ink } = paint[slice.kind];
-  const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
-  const labels = operation ? labelsOf(operation, slice.servesNext) : [formatMs(slice.endMs - slice.startMs)];
-  const size = Math.min(fontSize, height - 2);
-  const label = labels.find((other) => other.length * size * glyph < wide - 4);
-  const box = `x="${round(from)}" y="${round(y)}" width="${round(Math.max(wide, 0.2))}" height="${round(height)}"`;
-  const overlay = kindStyles[slice.kind].pattern === "plain" ? "" : `<rect ${box} fill="url(#pattern-${kindStyles[slice.kind].pattern})"/>`;
-  const caption = label === undefined ? "" : text(from + wide / 2, y + height / 2 + size * 0.35, label, { anchor: "middle", fill: ink, size });
-  const hover = `<title>${escape(`${labels[0]}: ${formatMs(slice.endMs - slice.startMs)} from ${formatMs(slice.startMs)}`)}</title>`;
-  return `<g>${hover}<rect ${box} fill="${fill}" stroke="#333" stroke-width="0.4"${slice.kind === "idle" ? ' stroke-dasharray="2 2"' : ""}/>${overlay}${caption}</g>`;
+function figuresOf({ source, periodMs, bubbleRatio, throughputPerSecond }: Timeline): readonly string[] {
+  return [`${source === "measured" ? "Measured" : "Predicted"}: period ${formatMs(periodMs)}`, `bubble ratio ${formatPercent(bubbleRatio)}`, formatThroughput(throughputPerSecond)];
 }
 
-function patternDefinitions(): string {
-  return [
-    "<defs>",
-    '<pattern id="pattern-diagonal" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" stroke="#000" stroke-opacity="0.28"/></pattern>',
-    '<pattern id="pattern-dots" width="4" height="4" patternUnits="userSpaceOnUse"><circle cx="1" cy="1" r="0.7" fill="#000" fill-opacity="0.4"/></pattern>',
-    '<pattern id="pattern-cross" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 3H6M3 0V6" stroke="#000" stroke-opacity="0.25"/></pattern>',
-    '<pattern id="pattern-hatch" width="8" height="8" patternUnits="userSpaceOnUse"><path d="M-1 7L1 9M0 0L8 8M7 -1L9 1" stroke="#000" stroke-opacity="0.12"/></pattern>',
-    "</defs>",
-  ].join("");
+/** "8 × NVIDIA A100": a name is said once however many devices have it. */
+function deviceKinds(timeline: Timeline): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const device of timeline.devices.keys()) {
+    const name = kindName(timeline, device);
+    if (name !== "") counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const kinds = [...counts].map(([name, count]) => (count > 1 ? `${count} × ${name}` : name));
+  return kinds.length > mostKinds ? [...kinds.slice(0, mostKinds - 1), `${kinds.length - mostKinds + 1} more kinds of devices`] : kinds;
 }
 
-function legend(y: number): string[] {
-  let x = left;
-  return sliceKinds.flatMap((kind) => {
-    const { title, pattern } = kindStyles[kind];
-    const box = `x="${round(x)}" y="${y - 10}" width="18" height="12"`;
-    const marks = [
-      `<rect ${box} fill="${paint[kind].fill}" stroke="#333" stroke-width="0.4"/>`,
-      ...(pattern === "plain" ? [] : [`<rect ${box} fill="url(#pattern-${pattern})"/>`]),
-      text(x + 24, y, title, {}),
+/** Ticks; where the period's mark would cross a label, the label gives way. */
+function axisMarks(x: Scale & { ticks(count: number): number[] }, mark: number, axis: number, bottom: number): string[] {
+  const ticks = x.ticks(6);
+  const [first, second] = ticks;
+  const stepMs = (second ?? first + 1) - first;
+  return ticks.flatMap((tick) => {
+    const label = formatTick(tick, stepMs);
+    const half = textWidth(label, fontSize) / 2;
+    const middle = Math.min(Math.max(x(tick), margin + half), right - half);
+    return [
+      `<line x1="${round(x(tick))}" x2="${round(x(tick))}" y1="${round(axis)}" y2="${round(bottom)}" stroke="#ccc" stroke-width="0.5"/>`,
+      ...(Math.abs(middle - mark) < half + 2 ? [] : [svgText(middle, axis - 3, label, { size: fontSize, anchor: "middle", fill: "#333" })]),
     ];
-    x += 40 + title.length * fontSize * glyph;
-    return marks;
   });
 }
 
-function text(x: number, y: number, content: string, style: { anchor?: string; fill?: string; size?: number; weight?: string }): string {
-  const attributes = [
-    `x="${round(x)}" y="${round(y)}"`,
-    style.anchor ? ` text-anchor="${style.anchor}"` : "",
-    style.size ? ` font-size="${round(style.size)}"` : "",
-    style.weight ? ` font-weight="${style.weight}"` : "",
-    ` fill="${style.fill ?? "#000"}"`,
-  ].join("");
-  return `<text ${attributes}>${escape(content)}</text>`;
+/** Where one iteration gives way to the next. */
+function periodMark({ periodMs }: Timeline, zeroMs: number, x: Scale, axis: number, bottom: number): string[] {
+  const at = x(zeroMs + periodMs);
+  if (at < left || at > right) return [];
+  const label = `period ${formatMs(periodMs)}`;
+  const size = fontSize;
+  const half = textWidth(label, size) / 2;
+  const y = axis - lineHeight(fontSize) - 1;
+  return [
+    `<line x1="${round(at)}" x2="${round(at)}" y1="${round(y + 2)}" y2="${round(bottom + 3)}" stroke="#000" stroke-width="1" stroke-dasharray="4 2"/>`,
+    svgText(Math.min(Math.max(at, margin + half), right - half), y - 1, label, { size, anchor: "middle" }),
+  ];
 }
 
-function round(value: number): string {
-  return String(Math.round(value * 100) / 100);
+interface Labelling {
+  /** From the fullest to the shortest. */
+  of(slice: Slice): readonly string[];
+  /** In full, for whoever points at it. */
+  titleOf(slice: Slice): string;
+  /** What the legend says of them. */
+  readonly note?: string;
 }
 
-/** Text of a name as XML: markup is escaped, and what XML 1.0 cannot hold at all is replaced. */
-function escape(content: string): string {
-  return content
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
-    .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+/** Passes are named alike all over the picture: "F3", or, where that is too long for some and a number says enough, "3", as papers have it. */
+function labelling(timeline: Timeline, unitsPerMs: number): Labelling {
+  const passes = timeline.operations.filter(({ op, microbatch, stream }) => stream === "compute" && microbatch !== undefined && op !== "SELF_COND");
+  const isPlain = passes.every(({ op }) => op === "F" || op === "B");
+  const numbers = isPlain && passes.some((pass) => textWidth(labelsOf(pass)[0], smallest) > (pass.endMs - pass.startMs) * unitsPerMs - padding);
+  return {
+    of: (slice) => {
+      if (slice.index === undefined) return [`idle ${formatMs(slice.endMs - slice.startMs)}`, formatMs(slice.endMs - slice.startMs)];
+      const operation = timeline.operations[slice.index];
+      const labels = labelsOf(operation, slice.servesNext);
+      return numbers && (operation.op === "F" || operation.op === "B") && operation.microbatch !== undefined ? [String(operation.microbatch)] : labels.filter((label) => label !== kindStyles.fill.letter);
+    },
+    titleOf: (slice) => (slice.index === undefined ? "idle" : labelsOf(timeline.operations[slice.index], slice.servesNext)[0]),
+    ...(numbers && { note: "Numbers: micro-batches" }),
+  };
+}
+
+/** Slices that share less than a quarter of a unit are drawn as one: nobody sees them apart, and the file stays small. */
+function laneMarks(placed: PlacedLane, labels: Labelling, x: Scale, top: number, msPerUnit: number): string[] {
+  return placed.lane.rows.flatMap((row, r) => visibleMarks(row, -Infinity, Infinity, msPerUnit / 4).map((mark) => sliceMark(mark, row[mark.first], labels, x, top + placed.y + r * placed.rowHeight, placed.rowHeight)));
+}
+
+function sliceMark(mark: Mark, slice: Slice, labels: Labelling, x: Scale, y: number, height: number): string {
+  const from = x(mark.startMs);
+  const wide = x(mark.endMs) - from;
+  const title = mark.count > 1 ? `${mark.count} operations` : labels.titleOf(slice);
+  const hover = `<title>${escapeXml(`${title}: ${formatMs(mark.endMs - mark.startMs)} from ${formatMs(mark.startMs)}`)}</title>`;
+  return `<g>${hover}${paintedBox(mark.kind, from, y, wide, height)}${mark.count > 1 ? "" : caption(mark, labels.of(slice), from, y, wide, height)}</g>`;
+}
+
+/** The fullest label that fits, as large as it can be; none in a lane too low for legible text. */
+function caption({ kind }: Mark, labels: readonly string[], from: number, y: number, wide: number, height: number): string {
+  for (const label of labels) {
+    const size = Math.min(fontSize, height - 4, (wide - padding) / textWidth(label, 1));
+    if (size < smallest) continue;
+    const middle = y + height / 2;
+    const half = textWidth(label, size) / 2;
+    return ground(kind, from + wide / 2 - half, middle - size * 0.6, 2 * half, size * 1.2) + svgText(from + wide / 2, middle + size * 0.35, label, { size, anchor: "middle", fill: paints[kind].ink });
+  }
+  return "";
+}
+
+/** Rows of the legend, each waiting for where its base line is. */
+function legendRows(note: string | undefined): readonly ((y: number) => readonly string[])[] {
+  const swatch = 16;
+  const rows: { readonly x: number; readonly draw: (x: number, y: number) => readonly string[] }[][] = [[]];
+  let x = margin;
+  const add = (wide: number, draw: (x: number, y: number) => readonly string[]) => {
+    if (x > margin && x + wide > right) {
+      rows.push([]);
+      x = margin;
+    }
+    rows[rows.length - 1].push({ x, draw });
+    x += wide + 10;
+  };
+  for (const kind of sliceKinds) {
+    const { title } = kindStyles[kind];
+    add(swatch + 4 + textWidth(title, fontSize), (at, y) => [paintedBox(kind, at, y - 8.5, swatch, 10), svgText(at + swatch + 4, y, title, { size: fontSize })]);
+  }
+  if (note !== undefined) add(textWidth(note, fontSize), (at, y) => [svgText(at, y, note, { size: fontSize, fill: "#333" })]);
+  return rows.map((row) => (y) => row.flatMap(({ x: at, draw }) => draw(at, y)));
 }

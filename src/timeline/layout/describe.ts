@@ -4,6 +4,7 @@ import type { Timeline, TimelineOperation } from "../../model/timeline";
 import { formatBytes, formatMs } from "./format";
 import { kindOf, operationTitle, rangeText, type SliceKind } from "./kinds";
 import type { Layout, Slice, TimelineSource } from "./lanes";
+import { layersOf } from "./layerSequence";
 
 export interface Fact {
   readonly label: string;
@@ -55,7 +56,7 @@ export function deviceName(timeline: Timeline, device: number): string {
 
 /** What sort of device it is: its name without the rank that may come first. */
 export function kindName(timeline: Timeline, device: number): string {
-  return (timeline.devices[device]?.name ?? "").replace(new RegExp(`^${device}: `), "");
+  return (timeline.devices[device]?.name ?? "").replace(new RegExp(`^(rank )?${device}: `), "");
 }
 
 /** What each device does over the iterations shown, as shares of the whole; waiting for others counts as idle. */
@@ -94,6 +95,7 @@ export function basisOf(timeline: Timeline): string {
 function sourceText(operation: TimelineOperation | undefined, source: TimelineSource): string {
   if (source === "measured") return "measured in the run";
   if (!operation?.source) return "predicted";
+  if (operation.stream === "communication") return "estimate, from the cluster's links";
   return operation.source === "measured" ? "predicted from measured layer times" : "predicted from estimated layer times";
 }
 
@@ -101,16 +103,8 @@ function sourceText(operation: TimelineOperation | undefined, source: TimelineSo
 function layersText(operation: TimelineOperation, profile: Profile | undefined): string | undefined {
   const { layers } = operation;
   if (!layers) return undefined;
-  const names = profile && layerNames(profile, operation).slice(layers[0], layers[1]);
+  const names = profile && layersOf(profile, operation).map(({ layer }) => layer);
   const count = layers[1] - layers[0];
   if (!names?.length) return `${rangeText(layers)} (${count})`;
   return `${rangeText(layers)}: ${names.length === 1 ? names[0] : `${names[0]} … ${names[names.length - 1]}`}${count > 1 ? ` (${count})` : ""}`;
-}
-
-/** Layer names of the operation's component or, for trained work, of its chain. */
-function layerNames(profile: Profile, operation: TimelineOperation): readonly string[] {
-  const named = (component: string) => profile.components.find((other) => other.name === component)?.layers.map((layer) => layer.name) ?? [];
-  if (operation.component !== undefined) return named(operation.component);
-  const chain = profile.chains.find((other) => other.id === operation.chain) ?? (profile.chains.length === 1 ? profile.chains[0] : undefined);
-  return chain?.segments.flatMap((segment) => named(segment.component).slice(segment.from, segment.to)) ?? [];
 }

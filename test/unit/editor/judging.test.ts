@@ -81,10 +81,10 @@ describe("questions about a plan", () => {
   });
 
   it("lay another plan beside: a row, a baseline, the saved one, and the same again", async () => {
-    await judging.answer(7, { kind: "compare", version: 1, other: { of: "alternative", row: 0 } });
-    await judging.answer(8, { kind: "compare", version: 1, other: { of: "baseline", name: "GPipe" } });
-    await judging.answer(9, { kind: "compare", version: 1, other: { of: "saved" } });
-    await judging.answer(10, { kind: "compare", version: 1, other: { of: "same" } });
+    await judging.answer(7, { kind: "compare", version: 1, other: { of: "alternative", row: 0 }, iterations: 2 });
+    await judging.answer(8, { kind: "compare", version: 1, other: { of: "baseline", name: "GPipe" }, iterations: 2 });
+    await judging.answer(9, { kind: "compare", version: 1, other: { of: "saved" }, iterations: 2 });
+    await judging.answer(10, { kind: "compare", version: 1, other: { of: "same" }, iterations: 2 });
     const names = [7, 8, 9, 10].map((id) => {
       const answer = reply(id)?.answer;
       return answer?.kind === "compare" ? answer.name : undefined;
@@ -113,7 +113,7 @@ describe("questions about a plan", () => {
     judging.cancel(13);
     await asked;
     assert.deepEqual(reply(13), { type: "reply", id: 13 });
-    await judging.answer(14, { kind: "compare", version: 3, other: { of: "file" } });
+    await judging.answer(14, { kind: "compare", version: 3, other: { of: "file" }, iterations: 2 });
     assert.deepEqual(reply(14), { type: "reply", id: 14 });
   });
 });

@@ -13,9 +13,9 @@ const asks: readonly Ask[] = [
   { kind: "worth", version: 1 },
   { kind: "alternatives", version: 1 },
   { kind: "alternative", version: 1, row: 0 },
-  { kind: "compare", version: 1, other: { of: "file" } },
-  { kind: "compare", version: 1, other: { of: "baseline", name: "DDP" } },
-  { kind: "compare", version: 1, other: { of: "alternative", row: 3 } },
+  { kind: "compare", version: 1, other: { of: "file" }, iterations: 2 },
+  { kind: "compare", version: 1, other: { of: "baseline", name: "DDP" }, iterations: 2 },
+  { kind: "compare", version: 1, other: { of: "alternative", row: 3 }, iterations: 2 },
 ];
 const answers: readonly Answer[] = [
   { kind: "bound", boundMs: 1.5 },
@@ -39,7 +39,7 @@ describe("guards of questions and answers", () => {
   it("refuse a field of another type, wherever it is", () => {
     for (const ask of asks) for (const field of Object.keys(ask)) assert.ok(!isViewMessage({ type: "ask", id: 1, ask: { ...ask, [field]: Symbol("other") } }), `${ask.kind}.${field}`);
     for (const answer of answers) for (const field of Object.keys(answer)) assert.ok(!isHostMessage({ type: "reply", id: 1, answer: { ...answer, [field]: Symbol("other") } }), `${answer.kind}.${field}`);
-    assert.ok(!isViewMessage({ type: "ask", id: 1, ask: { kind: "compare", version: 1, other: { of: "baseline" } } }));
+    assert.ok(!isViewMessage({ type: "ask", id: 1, ask: { kind: "compare", version: 1, other: { of: "baseline" }, iterations: 2 } }));
     assert.ok(!isHostMessage({ type: "standing", version: 1, standing: { saved: { ...figures, periodMs: "1" } } }));
     assert.ok(!isViewMessage({ type: "edit", id: 1, edit: { kind: "replacePlan", version: 1, plan: { format: "other" } } }));
   });

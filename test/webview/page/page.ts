@@ -93,6 +93,7 @@ function html(bundle: string, theme: PageTheme, state: unknown): string {
   return `<!DOCTYPE html>
 <html lang="en"><head>
 <meta charset="utf-8">
+<title>${bundle}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${origin} 'nonce-${nonce}'; script-src 'nonce-${nonce}'">
 <meta property="csp-nonce" content="${nonce}">
 <style nonce="${nonce}">:root { ${variables} }</style>
