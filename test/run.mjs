@@ -24,7 +24,7 @@ const suites = {
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
   cluster: { needs: [interpreter, sshd], command: mocha("out/test/cluster", 180_000), counts: "mocha" },
   extension: { needs: [chromium, editor], command: [node, "test/extension/run.mjs"], counts: "last line" },
-  webview: { needs: [chromium, editor], command: mocha("out/test/webview", 180_000), counts: "mocha" },
+  webview: { needs: [chromium, editor], command: mocha("out/test/webview", 180_000, "--parallel", "--jobs", "2"), counts: "mocha" },
   end: { needs: [interpreter], command: mocha("out/test/end", 600_000), counts: "mocha" },
 };
 

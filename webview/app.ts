@@ -52,7 +52,7 @@ export class App {
     scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection },
     searched: (query) => this.searched(query),
     go: (place) => this.go(place),
-    left: () => this.view.scroller.focus(),
+    left: () => this.view.plot.focus(),
   });
   private readonly session = new Session((snapshot) => this.show(snapshot));
   private readonly view: TimelineView = new TimelineView({
@@ -96,7 +96,7 @@ export class App {
   private restored = false;
 
   constructor(root: HTMLElement) {
-    root.append(element("div", { class: "page" }, this.figures, this.judge.bar, this.notices, this.stand, this.main), this.help.element, this.announcer.element);
+    root.append(element("div", { class: "page" }, this.figures, element("section", { "aria-label": "Questions about the plan" }, this.judge.bar), this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection));
     listenToCopy(this.keys.copy);
@@ -194,7 +194,7 @@ export class App {
     if (!picture) return;
     this.selection = place;
     this.view.select(place);
-    this.grid.show(this.layoutsOf(picture), this.view.placement, place);
+    this.grid.show(this.layoutsOf(picture), this.view.placement, place, this.session.current.preview !== undefined);
     this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps), ...this.editor.actionsFor(place), copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();

@@ -1,9 +1,9 @@
 /** The one place that knows the control library: `@vscode/webview-ui-toolkit` is archived, and its successor takes its place here. */
-import { provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeDivider, vsCodeProgressRing, vsCodeTextField } from "@vscode/webview-ui-toolkit";
+import { provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeProgressRing, vsCodeTextField } from "@vscode/webview-ui-toolkit";
 import { element } from "./dom";
 
 export function registerControls(): void {
-  provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeDivider(), vsCodeProgressRing(), vsCodeTextField());
+  provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeCheckbox(), vsCodeProgressRing(), vsCodeTextField());
 }
 
 export interface ButtonOptions {
@@ -21,7 +21,7 @@ export function button({ label, title, appearance = "secondary", onClick }: Butt
 }
 
 export function divider(): HTMLElement {
-  return element("vscode-divider", { role: "presentation" });
+  return element("span", { class: "divider", "aria-hidden": true });
 }
 
 export function progressRing(label: string): HTMLElement {

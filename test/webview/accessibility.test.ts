@@ -98,7 +98,7 @@ describe("the timeline's accessibility", function () {
   it("says what is selected, and every change of the period", async () => {
     await showPlan();
     const said = () => view.page.locator('.visually-hidden[role="status"]').textContent();
-    await view.page.locator(".lanes").focus();
+    await view.page.locator(".plot").focus();
     await press(".");
     assert.match((await said()) ?? "", /^Forward, micro-batch 0, stage 0, device 0/);
     await view.send({ type: "plan", version: 8, name: "a", plan: moveBoundary(planOf(2, 4), "unet", 0, 12), readOnly: false, notices: [] });
@@ -119,7 +119,7 @@ describe("the timeline's accessibility", function () {
       await press("Escape");
       await view.page.evaluate(() => (document.activeElement as HTMLElement).blur());
       const seen: string[] = [];
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 70; i++) {
         await press("Tab");
         const focus = await view.page.evaluate(() => {
           let node = document.activeElement;

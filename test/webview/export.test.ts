@@ -174,7 +174,7 @@ describe("a timeline taken out of the editor", function () {
     });
 
     it("is refused as an image where no image can be so tall", async () => {
-      view = await openView(browser);
+      view = await openView(browser, { state: { lanes: { folds: { communication: true, memory: false, devices: {}, groups: {}, replicas: false }, colourBy: "operation", iterations: 2 } } });
       const replicas = 100;
       const small = planOf(2, 4);
       const global = 8 * replicas;

@@ -208,7 +208,7 @@ describe("judging a plan in the timeline view", function () {
     const lead = await panel().locator(".judge-verdict").innerText();
     await sendPlan(8, moveBoundary(planOf(2, 4), "unet", 0, 8));
     await until("the difference is that of the new plan", async () => (await panel().locator(".judge-verdict").innerText()) !== lead);
-    await view.page.locator(".lanes").focus();
+    await view.page.locator(".plot").focus();
     await view.page.keyboard.press("Escape");
     assert.equal(await lanes(), before);
     assert.ok(await panel().isHidden());

@@ -160,7 +160,7 @@ describe("the timeline among other editors in VS Code", function () {
 
   it("has zoom, selection and search back after a reload", async () => {
     await show("a", 1);
-    await view(0).locator(".lanes").focus();
+    await view(0).locator(".plot").focus();
     for (const key of [".", ".", "w", "w", "w"]) await bench.page.keyboard.press(key);
     await bench.page.waitForTimeout(400);
     await bench.page.keyboard.press("/");
@@ -200,7 +200,7 @@ describe("the timeline among other editors in VS Code", function () {
 
   it("goes from a slice to its layer in the model and to its configuration, and back", async () => {
     await show("a", 1);
-    await view(0).locator(".lanes").focus();
+    await view(0).locator(".plot").focus();
     await bench.page.keyboard.press("/");
     await bench.page.keyboard.type('"text_encoder/embeddings"');
     await bench.page.keyboard.press("Enter");

@@ -201,7 +201,13 @@ describe("what is laid over the timeline", function () {
       before = after;
     }
     await view.page.setViewportSize({ width: 1440, height: 420 });
-    await view.page.mouse.move(x + width / 4, (await box(".plot")).y + 5);
+    await view.send({ type: "inputs", profile, cluster: clusterOf(8) });
+    await view.send({ type: "plan", version: 99, name: "a", plan: planOf(8, 4), readOnly: false, notices: [] });
+    await view.page.locator(".gutter-device").nth(7).waitFor({ state: "attached" });
+    await view.page.locator(".plot").scrollIntoViewIfNeeded();
+    await still();
+    [before] = await seenMs();
+    await view.page.mouse.move(x + width / 4, (await box(".plot")).y + 30);
     await view.page.mouse.wheel(0, 60);
     await view.page.waitForFunction(() => (document.querySelector(".lanes")?.scrollTop ?? 0) > 0);
     assert.ok(Math.abs((await seenMs())[0] - before) < 1e-6, "time stays");

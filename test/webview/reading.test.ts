@@ -180,7 +180,7 @@ describe("reading the timeline in a browser", function () {
 
   it("lists every key under ?, keeps the focus in the list and gives it back", async () => {
     await showPlan();
-    await view.page.locator(".lanes").focus();
+    await view.page.locator(".plot").focus();
     await press("?");
     const keys = (await view.page.locator(".keys kbd").allInnerTexts()).join(" ");
     for (const key of ["W", "S", "A", "D", "F", ".", ",", "/", "Ctrl+F", "Esc", "?"]) assert.ok(keys.split(/ or | /).includes(key), key);

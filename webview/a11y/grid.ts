@@ -33,12 +33,12 @@ export class LaneGrid {
     owner.append(this.rows);
   }
 
-  /** At once for another selection; else in a moment, since in a drag one picture follows another. */
-  show(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined): void {
+  /** @param isTried Whether it is of a change that is tried: in a drag one picture follows another, and is waited for until it rests. */
+  show(layouts: readonly Layout[], placement: Placement, selected: SlicePlace | undefined, isTried = false): void {
     clearTimeout(this.pause);
     const key = selected && `${selected.lane} ${selected.row} ${selected.slice}`;
     const fill = () => this.fill(layouts, placement, selected);
-    if (key !== this.selected || !this.rows.firstChild) fill();
+    if (key !== this.selected || !isTried) fill();
     else this.pause = window.setTimeout(fill, pauseMs);
     this.selected = key;
   }
