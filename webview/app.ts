@@ -195,7 +195,8 @@ export class App {
     this.selection = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place, this.session.current.preview !== undefined);
-    this.details.replaceChildren(...detailsPanel(picture, this.view.placement, place, this.jumps), ...this.editor.actionsFor(place), copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
+    const [title, facts, ...more] = detailsPanel(picture, this.view.placement, place, this.jumps);
+    this.details.replaceChildren(title, facts, ...this.editor.actionsFor(place), ...more, copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();
   }
