@@ -2,16 +2,12 @@
 import { messageOf } from "../src/model/errors";
 import type { HostNews } from "../src/protocol/messages";
 import type { TimelineOperation } from "../src/model/timeline";
-import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
-import { factsOf, sentenceOf } from "../src/timeline/layout/describe";
+import { placeOfOperation, type SlicePlace } from "../src/timeline/layout/geometry";
 import { withDevice, withGroup } from "../src/timeline/layout/folds";
-import { formatMs } from "../src/timeline/layout/format";
-import { iterationStarts } from "../src/timeline/layout/iterations";
-import { operationKey, operationOfKey, operationTitle } from "../src/timeline/layout/kinds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { PeriodVoice } from "./a11y/periodVoice";
-import type { PeriodMark } from "./canvas/axis";
+import { periodMarks } from "./canvas/periodMarks";
 import { TimelineView } from "./canvas/timelineView";
 import { element, patchChildren, setAttribute } from "./dom";
 import { answerDrawing, sceneOf } from "./drawing";
@@ -33,10 +29,12 @@ import type { LaneState } from "./laneState";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
 import type { JumpActions } from "./panels/sliceDetails";
+import { toolbarItems } from "./panels/toolbar";
+import { tooltipLines } from "./panels/tooltip";
 import { TimelineSearch } from "./search/timelineSearch";
+import { keyOf, operationNamed, SliceSelection } from "./selection";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
-import { button, checkbox, divider } from "./ui";
 
 export class App {
   private readonly figures = element("div", { class: "region-figures" });
@@ -49,16 +47,16 @@ export class App {
   private readonly announcer = new Announcer();
   private readonly voice = new PeriodVoice((text) => this.announcer.say(text));
   private readonly search: TimelineSearch = new TimelineSearch({
-    scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection },
+    scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection.place },
     searched: (query) => this.searched(query),
-    go: (place) => this.go(place),
+    go: (place) => this.selection.go(place),
     left: () => this.view.plot.focus(),
   });
   private readonly session = new Session((snapshot) => this.show(snapshot));
   private readonly view: TimelineView = new TimelineView({
-    selected: (place) => this.select(place),
+    selected: (place) => this.selection.select(place),
     moved: (domain) => this.moved(domain),
-    describe: (place) => this.describe(place),
+    describe: (place) => tooltipLines(this.shownPicture, this.view.placement, place),
     found: () => this.search.found,
     drawing: (scene, theme) => this.overlays.draw(scene, theme),
     painted: (scene, brush) => this.overlays.paint(scene, brush),
@@ -66,13 +64,21 @@ export class App {
     deviceFolded: (device, isUnfolded) => this.changeLanes({ ...this.state.lanes, folds: withDevice(this.state.lanes.folds, device, isUnfolded) }),
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
   });
+  private readonly selection: SliceSelection = new SliceSelection(this.view, {
+    picture: () => this.shownPicture,
+    selected: (key, place) => {
+      this.remember({ selected: key });
+      this.showSelection(place);
+    },
+    say: (text) => this.announcer.say(text),
+  });
   private readonly lanes = new LaneControls(() => this.state.lanes, (lanes) => this.changeLanes(lanes));
   private readonly grid = new LaneGrid(this.view.plot);
   private readonly host = connect((message) => this.receive(message));
   private readonly editor = new PlanEditor(this.session, this.host, this.view, {
     refused: (reason) => this.showRefusal(reason),
     busy: () => this.show(this.session.current),
-    renamed: (key) => this.remember({ selected: `0:${key}` }),
+    renamed: (operation) => this.remember({ selected: keyOf(0, operation) }),
     say: (text) => this.announcer.say(text),
   });
   private readonly judge = new Judge({
@@ -86,10 +92,9 @@ export class App {
   private state: ViewState = restoredState(this.host.state.get());
   private readonly overlays = new Overlays(this.view, this.state, {
     changed: (state) => this.remember(state),
-    go: (place) => this.go(place),
+    go: (place) => this.selection.go(place),
     say: (text) => this.announcer.say(text),
   });
-  private selection?: SlicePlace;
   private refusal?: string;
   /** The host asked for a search before there was anything to search. */
   private goesToFirst = false;
@@ -98,7 +103,7 @@ export class App {
   constructor(root: HTMLElement) {
     root.append(element("div", { class: "page" }, this.figures, element("section", { "aria-label": "Questions about the plan" }, this.judge.bar), this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
-    listenToEditKeys((key) => this.editor.key(key, this.selection));
+    listenToEditKeys((key) => this.editor.key(key, this.selection.place));
     listenToCopy(this.keys.copy);
     this.session.showIterations(this.state.lanes.iterations);
     this.fillToolbar();
@@ -111,12 +116,12 @@ export class App {
     zoomOut: () => this.view.zoom.zoomBy(1 / 1.6, this.view.pointerX),
     panLeft: () => this.view.zoom.panBy(-0.2),
     panRight: () => this.view.zoom.panBy(0.2),
-    fit: () => this.view.fitSlice(this.selection),
-    next: () => this.step(1),
-    previous: () => this.step(-1),
-    laneAbove: () => this.cross(-1),
-    laneBelow: () => this.cross(1),
-    clear: () => this.editor.callOffDrag() || this.search.close() || this.overlays.clearRange() || (this.selection ? this.select(undefined) : this.judge.escape()),
+    fit: () => this.view.fitSlice(this.selection.place),
+    next: () => this.selection.step(1),
+    previous: () => this.selection.step(-1),
+    laneAbove: () => this.selection.cross(-1),
+    laneBelow: () => this.selection.cross(1),
+    clear: () => this.editor.callOffDrag() || this.search.close() || this.overlays.clearRange() || (this.selection.place ? this.selection.select(undefined) : this.judge.escape()),
     search: () => this.search.open(),
     copy: () => this.copy(),
     toggleHelp: () => this.help.toggle(),
@@ -155,7 +160,7 @@ export class App {
     this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
-    this.showSelection(key === undefined ? undefined : this.placeOfKey(picture, key));
+    this.showSelection(key === undefined ? undefined : this.selection.placeOfKey(key));
     this.voice.heard(picture.predicted.periodMs);
     if (this.goesToFirst) this.toFirst();
   }
@@ -179,20 +184,10 @@ export class App {
     this.show(this.session.current);
   }
 
-  private select(place: SlicePlace | undefined): void {
-    const picture = this.shownPicture;
-    const slice = place && sliceOf(this.view.placement, place);
-    const placed = place && this.view.placement.lanes[place.lane];
-    const operation = slice?.index === undefined || !placed ? undefined : picture?.layouts[placed.layout].timeline.operations[slice.index];
-    this.remember({ selected: operation && placed ? `${placed.layout}:${operationKey(operation)}` : undefined });
-    this.showSelection(place);
-    if (slice && placed && picture) this.announcer.say(sentenceOf(slice, picture.layouts[placed.layout].timeline, placed.lane.device));
-  }
-
   private showSelection(place: SlicePlace | undefined): void {
     const picture = this.shownPicture;
     if (!picture) return;
-    this.selection = place;
+    this.selection.place = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place, this.session.current.preview !== undefined);
     const [title, facts, ...more] = detailsPanel(picture, this.view.placement, place, this.jumps);
@@ -204,7 +199,7 @@ export class App {
   private copy(): void {
     const picture = this.shownPicture;
     if (!picture) return;
-    this.host.post({ type: "copy", text: figuresText(this.layoutsOf(picture), this.view.placement, this.selection) });
+    this.host.post({ type: "copy", text: figuresText(this.layoutsOf(picture), this.view.placement, this.selection.place) });
     this.announcer.say("The figures are on the clipboard.");
   }
 
@@ -215,7 +210,7 @@ export class App {
 
   private readonly jumps: JumpActions = {
     select: (layout, operation) => {
-      this.go(placeOfOperation(this.view.placement, layout, operation));
+      this.selection.go(placeOfOperation(this.view.placement, layout, operation));
       // The button pressed is gone with what it belonged to.
       this.details.querySelector<HTMLElement>(".details-title")?.focus();
     },
@@ -245,44 +240,16 @@ export class App {
 
   private toFirst(): void {
     this.goesToFirst = false;
-    this.selection = undefined;
+    this.selection.place = undefined;
     this.search.step(1);
   }
 
-  private placeOfKey(picture: Picture, key: string): SlicePlace | undefined {
-    const colon = key.indexOf(":");
-    const layout = Number(key.slice(0, colon));
-    const operation = operationOfKey(picture.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
-    return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
-  }
-
-  private step(direction: 1 | -1): void {
-    const { placement } = this.view;
-    this.go(this.selection ? neighbour(placement, this.selection, direction) : neighbour(placement, { lane: 0, row: 0, slice: -1 }, 1));
-  }
-
-  private cross(direction: 1 | -1): void {
-    if (!this.selection) return this.step(1);
-    this.go(acrossLanes(this.view.placement, this.selection, direction));
-  }
-
-  private go(place: SlicePlace | undefined): void {
-    if (!place) return;
-    this.select(place);
-    this.view.reveal(place);
-    // Where there is little room, the page itself scrolls.
-    this.view.scroller.scrollIntoView({ block: "nearest" });
-  }
-
   private revealPredicted(key: string): void {
-    const picture = this.shownPicture;
-    const { operations } = picture?.predicted ?? { operations: [] };
-    // Where fewer iterations are shown than it was named in, the same operation of another one stands for it.
-    const operation = operations.find((other) => operationKey(other) === key) ?? operations.find((other) => withoutIteration(operationKey(other)) === withoutIteration(key));
-    if (!picture || !operation) return;
-    const shown = `0:${operationKey(operation)}`;
-    if (!this.placeOfKey(picture, shown)) this.unfold(operation);
-    this.go(this.placeOfKey(picture, shown));
+    const operation = operationNamed(this.shownPicture?.predicted.operations ?? [], key);
+    if (!operation) return;
+    const shown = keyOf(0, operation);
+    if (!this.selection.placeOfKey(shown)) this.unfold(operation);
+    this.selection.go(this.selection.placeOfKey(shown));
   }
 
   /** Shows the lane that an operation is drawn in. */
@@ -293,42 +260,20 @@ export class App {
     this.changeLanes({ ...this.state.lanes, folds: stream === "communication" ? withDevice(opened, device, true) : opened });
   }
 
-  private describe(place: SlicePlace): readonly string[] {
-    const picture = this.shownPicture;
-    const slice = sliceOf(this.view.placement, place);
-    const placed = this.view.placement.lanes[place.lane];
-    if (!picture || !slice || !placed) return [];
-    const { timeline, source } = picture.layouts[placed.layout];
-    const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
-    const shown = new Set(["Micro-batch", "Component", "Samples", "Layers", "Duration", "Serves", "Bytes"]);
-    const facts = factsOf(slice, timeline, placed.lane.device, source, picture.context.workload.profile).filter((fact) => shown.has(fact.label));
-    return [operation ? operationTitle(operation.op) : "Idle (bubble)", ...facts.map(({ label, value }) => `${label}: ${value}`)];
-  }
-
   private fillToolbar(): void {
-    const { zoom } = this.view;
-    const measured = this.session.current.picture?.measured;
-    this.toolbar.replaceChildren(
-      button({ label: "−", title: "Zoom out (S)", appearance: "icon", onClick: () => zoom.zoomBy(1 / 1.6) }),
-      button({ label: "+", title: "Zoom in (W)", appearance: "icon", onClick: () => zoom.zoomBy(1.6) }),
-      button({ label: "Fit", title: "Show everything", appearance: "icon", onClick: () => zoom.show(undefined) }),
-      button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: () => this.help.toggle() }),
-      ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${measured.count > 1 ? `iterations ${measured.iteration}–${measured.iteration + measured.count - 1}` : `iteration ${measured.iteration}`}`, this.state.showMeasured, (shown) => this.toggleMeasured(shown))] : []),
-      this.lanes.element,
-      divider(),
-      this.overlays.controls,
-      this.legend,
-    );
+    this.toolbar.replaceChildren(...toolbarItems({
+      zoom: this.view.zoom, measured: this.session.current.picture?.measured, showsMeasured: this.state.showMeasured, lanes: this.lanes.element, overlays: this.overlays.controls, legend: this.legend,
+      toggleHelp: () => this.help.toggle(),
+      measuredShown: (showMeasured) => {
+        this.remember({ showMeasured });
+        this.show(this.session.current);
+      },
+    }));
   }
 
   /** What the first layout does to the zoom is not the user's: the state that is to come back outlasts it. */
   private moved(domain: Domain | undefined): void {
     if (this.restored) this.remember({ domain });
-  }
-
-  private toggleMeasured(showMeasured: boolean): void {
-    this.remember({ showMeasured });
-    this.show(this.session.current);
   }
 
   private changeLanes(lanes: LaneState): void {
@@ -341,23 +286,4 @@ export class App {
     this.state = { ...this.state, ...change };
     this.host.state.set(this.state);
   }
-}
-
-/** Where each iteration of the prediction gives way to the next, and the same for the measured ones. */
-function periodMarks({ predicted, measured, other }: Picture, showMeasured: boolean): readonly PeriodMark[] {
-  const isAlone = !other && !(measured && showMeasured);
-  // The labels of two predictions stand on the outer sides of their lines.
-  const isLonger = other !== undefined && predicted.periodMs > other.timeline.periodMs;
-  const own = iterationStarts(predicted).map(({ ms, iteration, isShown }, i): PeriodMark => ({
-    ms, kind: "predicted", side: isLonger ? "after" : "before",
-    ...(i === 0 && { label: `period ${formatMs(predicted.periodMs)}` }),
-    ...(isAlone && { after: isShown ? `iteration ${iteration}` : `iteration ${iteration}, not shown` }),
-  }));
-  const marks: readonly PeriodMark[] = [...own, ...(other ? [{ ms: other.timeline.periodMs, label: `${other.name} ${formatMs(other.timeline.periodMs)}`, kind: "other" as const, side: isLonger ? ("before" as const) : ("after" as const) }] : [])];
-  return measured && showMeasured ? [...marks, { ms: measured.timeline.periodMs, label: `measured ${formatMs(measured.timeline.periodMs)}`, kind: "measured" as const }] : marks;
-}
-
-/** An `operationKey` with its third part left out. */
-function withoutIteration(key: string): string {
-  return key.split("|").toSpliced(2, 1).join("|");
 }

@@ -1,5 +1,6 @@
 /** Everything that changes the plan: tried out in the view first, kept as one edit of the text, or refused with its reason. */
 import type { Replan, RoleEdit } from "../../src/protocol/messages";
+import type { TimelineOperation } from "../../src/model/timeline";
 import { messageOf } from "../../src/model/errors";
 import { editedPlan, type PlanEdit } from "../../src/plan/edits";
 import { fillAt } from "../../src/plan/fillEdits";
@@ -7,7 +8,6 @@ import { fillOf } from "../../src/plan/fillOrder";
 import { boundaryPin, isPinned } from "../../src/plan/pins";
 import { formatChange, formatMs } from "../../src/timeline/layout/format";
 import { sliceOf, type SlicePlace } from "../../src/timeline/layout/geometry";
-import { operationKey } from "../../src/timeline/layout/kinds";
 import { placeText } from "../../src/timeline/layout/fillPlaces";
 import type { TimelineView } from "../canvas/timelineView";
 import { element } from "../dom";
@@ -24,8 +24,8 @@ export interface EditorEvents {
   refused(reason: string | undefined): void;
   /** The planner is at work, or no longer. */
   busy(): void;
-  /** An operation goes by another key once the edit is made. */
-  renamed(key: string): void;
+  /** What is selected is this operation once the edit is made. */
+  renamed(operation: TimelineOperation): void;
   say(text: string): void;
 }
 
@@ -191,7 +191,7 @@ export class PlanEditor {
     const preview = this.session.current.preview;
     const device = edit.kind === "moveFill" ? edit.device : fill.device;
     const operation = preview?.predicted.operations.find((other) => other.op === "FILL" && other.device === device && other.component === fill.component && other.layers?.[0] === fill.from && other.samples?.[0] === fill.samples[0]);
-    if (operation) this.events.renamed(operationKey(operation));
+    if (operation) this.events.renamed(operation);
   }
 
   private withChain(then: (chain: string) => void): void {

@@ -1,0 +1,72 @@
+/** Which slice is selected, and the ways from it to others. */
+import type { TimelineOperation } from "../src/model/timeline";
+import { sentenceOf } from "../src/timeline/layout/describe";
+import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
+import { operationKey, operationOfKey } from "../src/timeline/layout/kinds";
+import type { TimelineView } from "./canvas/timelineView";
+import type { Picture } from "./session";
+
+export interface SelectionEvents {
+  picture(): Picture | undefined;
+  /** Another slice is selected; `key` finds it again in another picture, and is undefined for idle time and none. */
+  selected(key: string | undefined, place: SlicePlace | undefined): void;
+  say(text: string): void;
+}
+
+export class SliceSelection {
+  place?: SlicePlace;
+
+  constructor(private readonly view: TimelineView, private readonly events: SelectionEvents) {}
+
+  select(place: SlicePlace | undefined): void {
+    const picture = this.events.picture();
+    const slice = place && sliceOf(this.view.placement, place);
+    const placed = place && this.view.placement.lanes[place.lane];
+    const timeline = placed && picture?.layouts[placed.layout].timeline;
+    const operation = slice?.index === undefined ? undefined : timeline?.operations[slice.index];
+    this.events.selected(operation && placed && keyOf(placed.layout, operation), place);
+    if (slice && placed && timeline) this.events.say(sentenceOf(slice, timeline, placed.lane.device));
+  }
+
+  step(direction: 1 | -1): void {
+    const { placement } = this.view;
+    this.go(neighbour(placement, this.place ?? { lane: 0, row: 0, slice: -1 }, this.place ? direction : 1));
+  }
+
+  cross(direction: 1 | -1): void {
+    if (!this.place) return this.step(1);
+    this.go(acrossLanes(this.view.placement, this.place, direction));
+  }
+
+  /** Selects a slice and brings it into view. */
+  go(place: SlicePlace | undefined): void {
+    if (!place) return;
+    this.select(place);
+    this.view.reveal(place);
+    // Where there is little room, the page itself scrolls.
+    this.view.scroller.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Where what a key names is drawn; undefined where it is not there, or folded away. */
+  placeOfKey(key: string): SlicePlace | undefined {
+    const colon = key.indexOf(":");
+    const layout = Number(key.slice(0, colon));
+    const operation = operationOfKey(this.events.picture()?.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
+    return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
+  }
+}
+
+/** Names an operation of one of the layouts. */
+export function keyOf(layout: number, operation: TimelineOperation): string {
+  return `${layout}:${operationKey(operation)}`;
+}
+
+/** The operation of an `operationKey`, or where fewer iterations are shown than it was named in, the same one of another iteration. */
+export function operationNamed(operations: readonly TimelineOperation[], key: string): TimelineOperation | undefined {
+  return operations.find((other) => operationKey(other) === key) ?? operations.find((other) => withoutIteration(operationKey(other)) === withoutIteration(key));
+}
+
+/** An `operationKey` with its third part left out. */
+function withoutIteration(key: string): string {
+  return key.split("|").toSpliced(2, 1).join("|");
+}
