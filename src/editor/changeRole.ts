@@ -1,12 +1,11 @@
 /** Trains a component that was frozen, or freezes one that trained: another profile, and the plan made anew from it. */
-import { basename, dirname, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import * as vscode from "vscode";
 import { measureAgain } from "../app/profileStand";
+import { choiceWithRole, roleProfilePath } from "../app/roleProfile";
 import { localPath } from "../commands/arguments";
 import { UserError } from "../model/errors";
-import type { ModelChoice } from "../model/choice";
 import type { Plan } from "../model/plan";
-import type { Profile } from "../model/profile";
 import type { Context } from "../simulate/context";
 import { inputUri, nameOf, readInputs, type PlanInputs } from "./planInputs";
 import type { Replanner } from "./quickFixes";
@@ -20,8 +19,8 @@ export async function planWithRole(planUri: vscode.Uri, plan: Plan, { profile }:
   const file = localPath(inputUri(planUri, "profile", plan.profile.path));
   const again = measureAgain(profile, file);
   if ("refused" in again) throw new UserError(`Another role needs another profile. ${again.refused}`, { file: nameOf(planUri), field: "profile" });
-  const output = rolePath(file, component, trains);
-  await vscode.commands.executeCommand("diffusionpipe.profileLayers", { ...again, choice: choiceWith(profile, component, trains), output });
+  const output = roleProfilePath(file, component, trains);
+  await vscode.commands.executeCommand("diffusionpipe.profileLayers", { ...again, choice: choiceWithRole(profile.choice ?? {}, component, trains), output });
   const { [component]: _, ...frozenPrecision } = plan.frozenPrecision ?? {};
   const path = relative(dirname(localPath(planUri)), output).replaceAll("\\", "/");
   const { pins: _pins, selfConditioning: _conditioned, ...rest } = plan;
@@ -29,17 +28,4 @@ export async function planWithRole(planUri: vscode.Uri, plan: Plan, { profile }:
   const inputs = await readInputs(planUri, start);
   const made = await replan(start, { kind: "repair" }, inputs.context);
   return { plan: { ...made, profile: { path, sha256: inputs.sha256.profile } }, context: inputs.context };
-}
-
-function choiceWith({ choice = {} }: Profile, component: string, trains: boolean): ModelChoice {
-  const others = (names: readonly string[] = []) => names.filter((name) => name !== component);
-  const [train, freeze] = trains ? [[...others(choice.train), component], others(choice.freeze)] : [others(choice.train), [...others(choice.freeze), component]];
-  return { ...choice, train, freeze };
-}
-
-/** NAME.COMPONENT-trains.profile.json beside NAME.profile.json; going back takes the addition away again. */
-function rolePath(file: string, component: string, trains: boolean): string {
-  const name = basename(file, ".profile.json");
-  const [own, opposite] = [`.${component}-${trains ? "trains" : "frozen"}`, `.${component}-${trains ? "frozen" : "trains"}`];
-  return `${dirname(file)}/${name.endsWith(opposite) ? name.slice(0, -opposite.length) : `${name}${own}`}.profile.json`;
 }
