@@ -37,6 +37,14 @@ def describer(scratch, tool):
     return call
 
 
+def pytest_collection_modifyitems(items):
+    """What one name's tests are given is made once for all of them, so they go to one process."""
+    for item in items:
+        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        if name is not None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {name}"))
+
+
 @pytest.fixture(scope="session")
 def describe(tmp_path_factory):
     """describe([(folder, options)]) for model folders; options as in test/tools/describeModels.ts."""

@@ -121,7 +121,7 @@ describe("a sitting in VS Code", function () {
   });
 
   it("lays what was measured over the prediction, and takes it away again", async () => {
-    const measured = bench.view.locator(".tile", { hasText: "Period" }).getByText(/measured/);
+    const measured = bench.view.locator(".tile", { hasText: "Period" }).getByText(/^measured [\d.]/);
     await bench.press("has completed", "Show Measured Timeline");
     await measured.waitFor();
     assert.match(await measured.innerText(), /[\d.]+ m?s/);
