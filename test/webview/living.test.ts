@@ -64,7 +64,7 @@ describe("the timeline among other editors in VS Code", function () {
     const count = await bench.page.locator("iframe.webview.ready").count();
     return Promise.all(Array.from({ length: count }, (_, index) => layer(index)));
   };
-  const until = (what: string, holds: () => Promise<boolean>) => bench.until(what, holds, 20_000);
+  const until = (what: string, holds: () => Promise<boolean>) => bench.until(what, holds, 40_000);
   /** Opens a plan's timeline in the group of editors that was used last. */
   async function show(name: string, views: number): Promise<void> {
     const tree = bench.page.locator(".pane", { has: bench.page.getByRole("button", { name: "Plans Section" }) });
