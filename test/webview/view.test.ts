@@ -165,6 +165,7 @@ describe("the timeline view in a browser", function () {
     await saidUntil(() => view.said.at(-1)?.type === "showText");
     assert.deepEqual(view.said.at(-1), { type: "showText", field: "batch.global" });
     await view.send({ type: "plan", version: 9, name: "a", plan: planOf(2, 4), readOnly: false, notices: ["The profile has changed."] });
+    await view.page.getByText("The profile has changed.").waitFor();
     assert.equal(await view.page.locator(".notice").innerText(), "⚠\nThe profile has changed.");
   });
 

@@ -69,7 +69,8 @@ export class PlanEditor {
   }
 
   show(picture: Picture, readOnly: boolean): void {
-    this.decisions.show(picture, this.busy || readOnly);
+    // While a boundary or a fill is tried, which follows the pointer, the decisions above it stay as they are.
+    if (!this.session.current.preview) this.decisions.show(picture, this.busy || readOnly);
     this.strip.show(picture.strip, readOnly, (stage) => isPinned(picture.plan, boundaryPin(picture.strip.chain, stage)));
   }
 

@@ -1,9 +1,9 @@
 /** The exported page's details: the facts of a slice, or how each device spends its time. */
-import { deviceUse, factsOf, kindName } from "../../src/timeline/layout/describe";
-import { formatBytes, formatPercent } from "../../src/timeline/layout/format";
+import { factsOf } from "../../src/timeline/layout/describe";
 import { kindStyles, operationTitle } from "../../src/timeline/layout/kinds";
 import type { Layout, Slice } from "../../src/timeline/layout/lanes";
 import { element } from "../dom";
+import { useTable } from "../panels/useTable";
 
 export function pageDetails(layout: Layout, selected: { readonly slice: Slice; readonly device: number } | undefined): readonly HTMLElement[] {
   return selected ? sliceDetails(layout, selected.slice, selected.device) : overview(layout);
@@ -18,15 +18,9 @@ function sliceDetails({ timeline, source }: Layout, slice: Slice, device: number
 }
 
 function overview(layout: Layout): readonly HTMLElement[] {
-  const head = ["Device", "Trained", "Frozen", "Idle", "Peak"].map((text) => element("th", { scope: "col" }, text));
-  const rows = deviceUse(layout).map(({ device, trained, frozen, idle }) => element("tr", {},
-    element("th", { scope: "row", title: kindName(layout.timeline, device) }, `${device}`),
-    ...[trained, frozen, idle].map((share) => element("td", {}, formatPercent(share))),
-    element("td", {}, formatBytes(layout.timeline.devices[device].peakMemoryBytes)),
-  ));
   return [
     element("h2", { class: "details-title" }, "Devices"),
-    element("table", { class: "use" }, element("caption", {}, `Device time, ${layout.source}`), element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows)),
+    useTable(layout),
     element("p", { class: "hint" }, "Click a slice for its details. Ctrl+wheel zooms, Shift+drag pans, ? lists all keys."),
   ];
 }

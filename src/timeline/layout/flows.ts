@@ -3,6 +3,7 @@ import type { Timeline } from "../../model/timeline";
 import type { Placement, SlicePlace } from "./geometry";
 import { sliceOf } from "./geometry";
 import { placesOf } from "./places";
+import { dependentsOf } from "./waiting";
 
 /** Indices of operations. */
 export interface Neighbours {
@@ -10,10 +11,8 @@ export interface Neighbours {
   readonly after: readonly number[];
 }
 
-export function neighboursOf({ operations }: Timeline, operation: number): Neighbours {
-  const after: number[] = [];
-  for (let i = 0; i < operations.length; i++) if (operations[i].deps.includes(operation)) after.push(i);
-  return { before: [...new Set(operations[operation]?.deps ?? [])], after };
+export function neighboursOf(timeline: Timeline, operation: number): Neighbours {
+  return { before: [...new Set(timeline.operations[operation]?.deps ?? [])], after: [...new Set(dependentsOf(timeline)[operation] ?? [])] };
 }
 
 /** From the end of one slice to the start of another: times in ms, heights in pixels from the top of the lanes. */
