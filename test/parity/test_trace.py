@@ -54,8 +54,8 @@ CASES = {
     "audioldm2": {
         "class": "diffusers:AudioLDM2UNet2DConditionModel",
         "config": {
-            "sample_size": 16, "block_out_channels": [32, 64], "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
-            "layers_per_block": 1, "cross_attention_dim": [[None, 16, 24], [None, 16, 24]], "attention_head_dim": 8, "norm_num_groups": 8,
+            "sample_size": 16, "block_out_channels": [32], "down_block_types": ["CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D"],
+            "layers_per_block": 1, "cross_attention_dim": [[None, 16, 24]], "attention_head_dim": 8, "norm_num_groups": 8,
         },
         "inputs": {"encoder_hidden_states": {"shape": ["batch", 8, 16]}, "encoder_hidden_states_1": {"shape": ["batch", 12, 24]}},
     },

@@ -27,7 +27,7 @@ describe("the timeline editor in VS Code", function () {
   const boundary = () => frame.locator(".boundary");
   const layer = async () => Number(await boundary().getAttribute("aria-valuenow"));
 
-  async function open(theme: "dark" | "light" | "high-contrast"): Promise<void> {
+  async function open(): Promise<void> {
     workspace = await mkdtemp(join(tmpdir(), "diffusionpipe-editor-"));
     const plan = planOf(2, 4);
     await writeFile(join(workspace, "small.profile.json"), formatDocument(profile));
@@ -35,7 +35,7 @@ describe("the timeline editor in VS Code", function () {
     // Not as the product would lay it out, so that keeping the bytes means something.
     await writeFile(file(), `${JSON.stringify({ "own key": 1.50, ...plan, runnable: runnable(plan, context.workload), predicted: predictedFigures(plan, context) }, null, 3)}\n\n`);
     const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
-    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme, settings: { "files.autoSave": "off" } });
+    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), installed: true, theme: "dark", settings: { "files.autoSave": "off" } });
     isOpen = true;
     window.page.on("dialog", (dialog) => void dialog.accept());
     try {
@@ -46,18 +46,12 @@ describe("the timeline editor in VS Code", function () {
     }
   }
 
-  /** The extension may still be starting: until it has, a plan opens as text, and is opened again. */
   async function openPlan(): Promise<void> {
     frame = window.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
-    for (let attempt = 1; ; attempt++) {
-      await window.page.getByRole("treeitem", { name: "a.pipeplan.json" }).dblclick();
-      try {
-        return await boundary().waitFor({ state: "attached", timeout: 8000 });
-      } catch (error) {
-        if (attempt === 8) throw error;
-        await window.page.keyboard.press("Control+F4");
-      }
-    }
+    // Once the extension is known, plans open as timelines.
+    await window.page.locator(".activitybar").getByRole("tab", { name: "DiffusionPipe" }).waitFor();
+    await window.page.getByRole("treeitem", { name: "a.pipeplan.json" }).dblclick();
+    await boundary().waitFor({ state: "attached", timeout: 60_000 });
   }
 
   async function close(): Promise<void> {
@@ -92,7 +86,7 @@ describe("the timeline editor in VS Code", function () {
   }
 
   describe("editing", () => {
-    before(() => open("dark"));
+    before(open);
     after(close);
 
     it("opens a plan as a timeline", async () => {
@@ -221,19 +215,14 @@ describe("the timeline editor in VS Code", function () {
       await until("reverted", async () => (await layer()) === 18 && !(await isDirty()));
       assert.equal(await onDisk(), before);
     });
-  });
 
-  for (const [theme, bodyClass] of [["light", "vscode-light"], ["high-contrast", "vscode-high-contrast"]] as const) {
-    it(`reads well in ${theme}`, async () => {
-      await open(theme);
-      try {
-        assert.ok(await frame.locator(`body.${bodyClass}`).count());
+    for (const theme of ["light", "high-contrast"] as const) {
+      it(`reads well in ${theme}`, async () => {
+        await window.setTheme(theme);
+        await frame.locator(`body.vscode-${theme}`).waitFor();
         await frame.locator(".tile", { hasText: "DDP" }).locator(".tile-value", { hasText: "×" }).waitFor();
-        await mkdir(screenshots, { recursive: true });
         await window.page.screenshot({ path: join(screenshots, `timeline-${theme}.png`) });
-      } finally {
-        await close();
-      }
-    });
-  }
+      });
+    }
+  });
 });

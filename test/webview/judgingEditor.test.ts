@@ -40,15 +40,13 @@ describe("judging a plan in VS Code", function () {
     await writeFile(file(), written({ ...planOf(2, 4), recompute: true }));
     await writeFile(join(workspace, "b.pipeplan.json"), written(planOf(2, 2)));
     const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
-    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme: "dark", settings: { "files.autoSave": "off" } });
+    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), installed: true, theme: "dark", settings: { "files.autoSave": "off" } });
     window.page.on("dialog", (dialog) => void dialog.accept());
     frame = window.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
-    // Until the extension has started, a plan opens as text.
-    for (let attempt = 1; attempt <= 8; attempt++) {
-      await window.page.getByRole("treeitem", { name: "a.pipeplan.json" }).dblclick();
-      if (await frame.locator(".boundary").waitFor({ state: "attached", timeout: 8000 }).then(() => true, () => false)) break;
-      await window.page.keyboard.press("Control+F4");
-    }
+    // Once the extension is known, plans open as timelines.
+    await window.page.locator(".activitybar").getByRole("tab", { name: "DiffusionPipe" }).waitFor();
+    await window.page.getByRole("treeitem", { name: "a.pipeplan.json" }).dblclick();
+    await frame.locator(".boundary").waitFor({ state: "attached", timeout: 60_000 });
   });
   after(async () => {
     await window?.close();

@@ -40,7 +40,7 @@ describe("the timeline among other editors in VS Code", function () {
     git("commit", "-m", "plans");
     await mkdir(screenshots, { recursive: true });
     const harness = (await import(pathToFileURL(resolve("test/tools/vscode/window.mjs")).href)) as { openWindow: typeof openWindow };
-    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), theme: "dark", viewport: { width: 1700, height: 950 }, settings: { "files.autoSave": "off", "git.openRepositoryInParentFolders": "never", "editor.minimap.enabled": false } });
+    window = await harness.openWindow({ version: process.env.DIFFUSIONPIPE_VSCODE === "oldest" ? "oldest" : "newest", workspace, extensionPath: resolve("."), installed: true, theme: "dark", viewport: { width: 1700, height: 950 }, settings: { "files.autoSave": "off", "git.openRepositoryInParentFolders": "never", "editor.minimap.enabled": false } });
     bench = new Workbench(window.page);
     window.page.on("dialog", (dialog) => void dialog.accept());
     // Waits until the extension has started.

@@ -136,7 +136,8 @@ describe("what is laid over the timeline", function () {
     await drag(".axis", 0.2, 0.5);
     const panel = view.page.locator(".range-panel");
     await panel.waitFor();
-    const shares = (await panel.locator("table").first().locator("tbody tr").allInnerTexts()).map((row) => [...row.matchAll(/([\d.]+) %/g)].map(([, share]) => Number(share)));
+    const cells = await panel.locator("table").first().locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent ?? "")));
+    const shares = cells.map((row) => row.flatMap((cell) => /^([\d.]+) %/.exec(cell.trim())?.[1] ?? []).map(Number));
     assert.equal(shares.length, 3, "two devices and all");
     for (const row of shares) assert.ok(Math.abs(row.reduce((sum, share) => sum + share, 0) - 100) < 0.3, `${row.join()} is all of the time`);
     assert.match(await panel.innerText(), /Forward\s+\d+\s+[\d.]+ m?s/);

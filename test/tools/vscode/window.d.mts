@@ -39,6 +39,8 @@ export interface Window {
   readonly exitCode: Promise<number>;
   /** Folder of everything that the server and its extension host write for themselves: logs in `server`, states in `state`. */
   readonly data: string;
+  /** Chooses a theme as a user does, in the palette; views follow a moment later. */
+  readonly setTheme: (theme: NonNullable<WindowOptions["theme"]>) => Promise<void>;
   /** Ends all processes and removes all folders of this window. */
   readonly close: () => Promise<void>;
 }

@@ -16,7 +16,7 @@ const chromiumFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 /**
  * @param options see window.d.mts
- * @returns the page, the window's data folder, the exit code of the test module (only with `testsPath`), and `close`, which ends every process and removes every folder.
+ * @returns the page, the window's data folder, the exit code of the test module (only with `testsPath`), `setTheme`, and `close`, which ends every process and removes every folder.
  */
 export async function openWindow(options) {
   const place = await install(options.version, options.log ?? (() => {}));
@@ -55,7 +55,7 @@ export async function openWindow(options) {
     await page.exposeFunction("codeAutomationLog", (type, args) => options.onLog?.(type, args));
     await page.goto(addressOf(origin, options));
     if (!options.testsPath) await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
-    return { page, exitCode, data, close };
+    return { page, exitCode, data, setTheme: (theme) => chooseTheme(page, themes[theme]), close };
   } catch (error) {
     await close();
     throw error;
@@ -78,6 +78,16 @@ async function writeSettings(data, { theme, trusted, settings }) {
   };
   await mkdir(join(data, "user/User"), { recursive: true });
   await writeFile(join(data, "user/User/settings.json"), `${JSON.stringify(all, null, 2)}\n`);
+}
+
+async function chooseTheme(page, name) {
+  const input = page.locator(".quick-input-widget input").first();
+  await page.keyboard.press("F1");
+  await input.fill(">Preferences: Color Theme");
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: "Preferences: Color Theme" }).first().click();
+  await page.locator('.quick-input-widget input[placeholder*="Color Theme"]').waitFor();
+  await input.fill(name);
+  await page.locator(".quick-input-list .monaco-list-row").filter({ has: page.getByText(name, { exact: true }) }).first().click();
 }
 
 /** As a user has it: a folder of the extensions folder, which the server lists when it starts. */
