@@ -16,16 +16,19 @@ const sshd = () => (which("sshd") && which("ssh") ? undefined : ["an ssh server 
 const interpreter = () => (existsSync(python()) ? undefined : ["the Python environment", "apt-get install -y python3-venv && node test/tools/setup.mjs python"]);
 
 /** Tests of views in the real VS Code; the other ones have the pages alone. */
-const windows = ["askWhere", "editor", "judgingEditor", "living", "modelEditor", "profileEditor", "sitting"].map((name) => `out/test/webview/${name}.test.js`);
+const windows = ["editor", "judgingEditor", "living", "modelEditor", "profileEditor", "sitting"].map((name) => `out/test/webview/${name}.test.js`);
 
-/** `needs`: what may be missing. `run`: argv, and where its counts are read from. */
+/**
+ * `needs`: what may be missing. `command`: argv. `counts`: where its counts are read from. `beside`: the suite that it runs
+ * beside, since both leave cores idle.
+ */
 const suites = {
   lint: { needs: [], command: [node, "node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"], counts: "exit" },
-  typecheck: { needs: [], command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
+  typecheck: { needs: [], beside: "lint", command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
   unit: { needs: [], command: mocha("out/test/unit", 60_000, "--parallel", "--jobs", "2"), counts: "mocha" },
   parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
-  cluster: { needs: [interpreter, sshd], command: mocha("out/test/cluster", 180_000), counts: "mocha" },
+  cluster: { needs: [interpreter, sshd], beside: "trainer", command: mocha("out/test/cluster", 180_000), counts: "mocha" },
   extension: { needs: [chromium, editor], command: [node, "test/extension/run.mjs"], counts: "last line" },
   webview: { needs: [chromium, editor], command: mocha("out/test/webview", 180_000, "--parallel", "--jobs", "2", ...windows.flatMap((file) => ["--ignore", file])), counts: "mocha" },
   // The real VS Code waits for what it shows: one window at a time, or it waits in vain.
@@ -41,17 +44,19 @@ function pytest(folder, ...options) {
   return [python(), "-m", "pytest", "-q", ...options, "-p", "no:cacheprovider", "--junitxml", join(scratch, `${folder.replace(/\W/g, "-")}.xml`), folder];
 }
 
-function execute(name, suite) {
+/** Runs a suite; `print` is given what it says. @returns its counts */
+function execute(name, suite, print) {
   return new Promise((resolve) => {
     const counts = join(scratch, `${name}.json`);
     let tail = "";
     const child = spawn(suite.command[0], suite.command.slice(1), {
       cwd: root,
       env: { ...process.env, DIFFUSIONPIPE_COUNTS: counts, DIFFUSIONPIPE_PYTHON: python(), HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1", ...suite.environment },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    child.stderr.on("data", print);
     child.stdout.on("data", (data) => {
-      process.stdout.write(data);
+      print(data);
       tail = (tail + data).slice(-4000);
     });
     child.on("close", (status) => resolve(tally(suite, status, counts, tail)));
@@ -98,20 +103,27 @@ async function main() {
   await spawnDone([node, "build.mjs", "--tests"]);
   const total = { passed: 0, failed: 0, skipped: 0 };
   const table = [];
-  const timed = async (name, suite) => {
+  const timed = async (name, suite, print) => {
     const started = Date.now();
-    return { ...(await execute(name, suite)), seconds: Math.round((Date.now() - started) / 1000) };
+    return { ...(await execute(name, suite, print)), seconds: Math.round((Date.now() - started) / 1000) };
   };
-  // Those that only read run beside each other.
-  const early = new Map(await Promise.all(chosen.filter(([, { counts }]) => counts === "exit").map(async ([name, suite]) => [name, await timed(name, suite)])));
+  const isMissing = (name) => missing.some((entry) => entry.name === name);
+  // What runs beside another suite speaks when its turn comes.
+  const early = new Map();
+  const startEarly = (name, suite) => {
+    const said = [];
+    early.set(name, { said, result: timed(name, suite, (data) => said.push(data)) });
+  };
   for (const [name, suite] of chosen) {
-    if (missing.some((entry) => entry.name === name)) {
+    if (isMissing(name)) {
       total[process.env.CI === "true" ? "failed" : "skipped"] += 1;
       table.push(`${name}: cannot run here`);
       continue;
     }
+    for (const [other, { beside, ...rest }] of chosen) if (beside === name && !isMissing(other)) startEarly(other, rest);
     console.log(`\n== ${name}`);
-    const result = early.get(name) ?? (await timed(name, suite));
+    const result = await (early.get(name)?.result ?? timed(name, suite, (data) => process.stdout.write(data)));
+    for (const data of early.get(name)?.said ?? []) process.stdout.write(data);
     for (const key of Object.keys(total)) total[key] += result[key];
     table.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${result.seconds} s`);
   }

@@ -7,7 +7,7 @@ from family import all_families, build, check_parameters, check_shapes_and_order
 from torch.utils.flop_counter import FlopCounterMode
 
 FAMILIES = all_families()
-RANDOM_COUNT = 40
+RANDOM_COUNT = 24
 # The product counts elementwise work too, in the backward pass also what softmax costs again.
 FLOPS_TOLERANCE = 0.05
 BACKWARD_TOLERANCE = 0.1
@@ -46,7 +46,8 @@ def test_full_size(described, parity_table, name, instance):
     ours, theirs = check_parameters(family, module, facts)
     assert case.parameters in (None, ours)
     inputs = make_inputs(family, module, facts, 1, "meta")
-    backward = getattr(family, "BACKWARD", True)
+    # The others of a family have the same operators at other sizes.
+    backward = getattr(family, "BACKWARD", True) and instance == next(iter(family.FULL))
     with FlopCounterMode(display=False) as counter:
         reference = run(family, module, facts, inputs, grad=backward)
     check_shapes_and_order(module, facts, reference)

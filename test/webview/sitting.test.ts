@@ -80,6 +80,20 @@ describe("a sitting in VS Code", function () {
     await shot("sitting-plan");
   });
 
+  it("trains the text encoder when told to in the timeline: its gradients are timed, the plan is made anew, one undo takes it back", async () => {
+    const layers = () => bench.view.locator(".layer").count();
+    assert.equal(await layers(), 35);
+    await bench.view.locator(".components summary").click();
+    await bench.view.locator(".components vscode-checkbox", { hasText: "text_encoder trains" }).click();
+    await bench.until("the text encoder's layers are in the chain", async () => (await layers()) === 43, 120_000);
+    assert.ok((await readdir(workspace)).some((name) => name.endsWith(".text_encoder-trains.profile.json")), "another profile");
+    await shot("sitting-trains-encoder");
+    await bench.view.locator(".plot").focus();
+    await bench.page.keyboard.press("Control+z");
+    await bench.until("the text encoder is frozen again", async () => (await layers()) === 35);
+    assert.equal(await bench.page.locator(".tab.dirty").count(), 0, "as it was");
+  });
+
   it("shows what will be sent and run, and starts it when told to", async () => {
     const text = await readFile(planFile(), "utf8");
     const { training } = JSON.parse(text) as Plan;

@@ -55,7 +55,7 @@ export async function openWindow(options) {
     await page.exposeFunction("codeAutomationLog", (type, args) => options.onLog?.(type, args));
     await page.goto(addressOf(origin, options));
     if (!options.testsPath) await page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
-    return { page, exitCode, data, setTheme: (theme) => chooseTheme(page, themes[theme]), close };
+    return { page, exitCode, data, setTheme: (theme) => chooseTheme(page, themes[theme].replace(/^Default (?=Dark|Light)/, "")), close };
   } catch (error) {
     await close();
     throw error;

@@ -47,7 +47,7 @@ function change(random: Random, root: Json): void {
   const old = slot[key];
   const kind = random();
   if (kind < 0.45) slot[key] = structuredClone(pick(random, strange));
-  else if (kind < 0.6 && typeof old === "number") slot[key] = old * pick(random, [2, 3, 0.5, -1, 1000, 1e6]);
+  else if (kind < 0.6 && typeof old === "number") slot[key] = old * pick(random, [2, 3, 0.5, -1, 100, 1e6]);
   else if (kind < 0.7 && Array.isArray(place)) place.splice(Number(key), 1);
   else if (kind < 0.7) delete slot[key];
   else if (kind < 0.8 && Array.isArray(old)) old.push(...(structuredClone(old) as unknown[]).slice(0, 50));
