@@ -7,6 +7,7 @@ import type { Browser } from "playwright-core";
 import { moveBoundary } from "../../src/plan/edits";
 import { clusterOf, planOf, profile } from "./documents";
 import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { openPlanPage } from "./page/planPage";
 import { themes, type PageTheme } from "./page/themes";
 
 interface AxeResults {
@@ -26,11 +27,8 @@ describe("the timeline's accessibility", function () {
   afterEach(() => view.close());
 
   async function showPlan(options: Parameters<typeof openView>[1] = {}, microbatches = 4): Promise<void> {
-    view = await openView(browser, options);
-    await view.send({ type: "inputs", profile, cluster: clusterOf(2) });
-    await view.send({ type: "plan", version: 7, name: "a.pipeplan.json", plan: planOf(2, microbatches), readOnly: false, notices: ["The profile has changed."] });
+    view = await openPlanPage(browser, { ...options, plan: planOf(2, microbatches), notices: ["The profile has changed."] });
     await view.send({ type: "baselines", version: 7, baselines: [{ title: "DDP", periodMs: 100, note: "" }, { title: "GPipe", periodMs: 1e6, note: "" }] });
-    await view.page.locator(".boundary").waitFor();
   }
   const press = (key: string) => view.page.keyboard.press(key);
 

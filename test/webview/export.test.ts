@@ -13,6 +13,7 @@ import { timelineToHtml } from "../../src/timeline/export/html";
 import { timelineToSvg } from "../../src/timeline/export/svg";
 import { clusterOf, planOf, profile } from "./documents";
 import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { openPlanPage } from "./page/planPage";
 
 const timeline = predictPlan(planOf(2, 4), contextOf(profile, clusterOf(2))).timeline;
 
@@ -132,10 +133,7 @@ describe("a timeline taken out of the editor", function () {
     afterEach(() => view.close());
 
     async function showPlan(options: Parameters<typeof openView>[1] = {}): Promise<void> {
-      view = await openView(browser, options);
-      await view.send({ type: "inputs", profile, cluster: clusterOf(2) });
-      await view.send({ type: "plan", version: 1, name: "a.pipeplan.json", plan: planOf(2, 4), readOnly: false, notices: [] });
-      await view.page.locator(".boundary").waitFor();
+      view = await openPlanPage(browser, options);
     }
     const said = async <T extends ViewMessage["type"]>(type: T) => {
       const find = () => view.said.find((message): message is Extract<ViewMessage, { type: T }> => message.type === type);

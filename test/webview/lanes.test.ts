@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import type { Plan } from "../../src/model/plan";
-import { clusterOf, planOf, profile } from "./documents";
-import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { clusterOf, planOf } from "./documents";
+import type { openView} from "./page/page";
+import { launchBrowser, type ViewPage } from "./page/page";
+import { openPlanPage } from "./page/planPage";
 
 /** The same pipeline several times over: replica r on devices r * stages onwards. */
 function replicated(plan: Plan, copies: number): Plan {
@@ -36,10 +38,7 @@ describe("lanes in a browser", function () {
   }
 
   async function showPlan({ plan = planOf(2, 4), devices = 2, reservedBytes = 0, ...options }: Shown = {}): Promise<void> {
-    view = await openView(browser, options);
-    await view.send({ type: "inputs", profile, cluster: { ...clusterOf(devices), reservedBytes } });
-    await view.send({ type: "plan", version: 7, name: "a.pipeplan.json", plan, readOnly: false, notices: [] });
-    await view.page.locator(".boundary").first().waitFor();
+    view = await openPlanPage(browser, { ...options, plan, cluster: { ...clusterOf(devices), reservedBytes } });
   }
   /** Closes the view and opens it again with what it had kept. */
   async function reload(options: Shown = {}): Promise<void> {

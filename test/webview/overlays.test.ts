@@ -4,6 +4,7 @@ import { syntheticCluster, syntheticProfile } from "../bench/syntheticProfile";
 import { evenPlan } from "../bench/timelinePlan";
 import { clusterOf, planOf, profile } from "./documents";
 import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { openPlanPage } from "./page/planPage";
 
 describe("what is laid over the timeline", function () {
   this.timeout(60_000);
@@ -20,10 +21,7 @@ describe("what is laid over the timeline", function () {
   });
 
   async function showPlan(options: Parameters<typeof openView>[1] = {}): Promise<void> {
-    view = await openView(browser, options);
-    await view.send({ type: "inputs", profile, cluster: clusterOf(2) });
-    await view.send({ type: "plan", version: 7, name: "a.pipeplan.json", plan: planOf(2, 4), readOnly: false, notices: [] });
-    await view.page.locator(".boundary").waitFor();
+    view = await openPlanPage(browser, options);
   }
   const box = async (selector: string) => {
     const found = await view.page.locator(selector).boundingBox();

@@ -5,6 +5,7 @@ import type { ViewMessage } from "../../src/protocol/messages";
 import { clusterOf, planOf, profile } from "./documents";
 import { inspectionOf } from "./modelDocument";
 import { launchBrowser, openModelView, openView, type ViewPage } from "./page/page";
+import { sendPlan } from "./page/planPage";
 
 describe("reading the timeline in a browser", function () {
   this.timeout(60_000);
@@ -18,12 +19,7 @@ describe("reading the timeline in a browser", function () {
 
   async function showPlan(options: Parameters<typeof openView>[1] = {}): Promise<void> {
     view = await openView(browser, options);
-    await sendPlan();
-  }
-  async function sendPlan(): Promise<void> {
-    await view.send({ type: "inputs", profile, cluster: clusterOf(2) });
-    await view.send({ type: "plan", version: 7, name: "a.pipeplan.json", plan: planOf(2, 4), readOnly: false, notices: [] });
-    await view.page.locator(".boundary").waitFor();
+    await sendPlan(view);
   }
   const press = (key: string) => view.page.keyboard.press(key);
   const title = () => view.page.locator(".details-title").innerText();
@@ -108,7 +104,7 @@ describe("reading the timeline in a browser", function () {
   it("searches when the host asks, also before there is a plan", async () => {
     view = await openView(browser);
     await view.send({ type: "search", query: '"unet/conv_out"' });
-    await sendPlan();
+    await sendPlan(view);
     await view.page.locator(".find-count", { hasText: /^1 of/ }).waitFor();
     assert.match(await details(), /Stage\s+1 of unet/);
     await view.send({ type: "search", query: '"vae"' });

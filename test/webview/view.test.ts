@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import type { ViewMessage } from "../../src/protocol/messages";
-import { clusterOf, planOf, profile } from "./documents";
+import { planOf } from "./documents";
 import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { openPlanPage } from "./page/planPage";
 import { moveBoundary } from "../../src/plan/edits";
 
 describe("the timeline view in a browser", function () {
@@ -16,10 +17,7 @@ describe("the timeline view in a browser", function () {
   afterEach(() => view.close());
 
   async function showPlan(options: Parameters<typeof openView>[1] = {}): Promise<void> {
-    view = await openView(browser, options);
-    await view.send({ type: "inputs", profile, cluster: clusterOf(2) });
-    await view.send({ type: "plan", version: 7, name: "a.pipeplan.json", plan: planOf(2, 4), readOnly: false, notices: [] });
-    await view.page.locator(".boundary").waitFor();
+    view = await openPlanPage(browser, options);
   }
   const edits = () => view.said.filter((message): message is Extract<ViewMessage, { type: "edit" }> => message.type === "edit");
   /** What the view says comes a moment after it was said. */

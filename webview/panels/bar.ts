@@ -7,7 +7,7 @@ export function placeOf(file: string | undefined, field: string | undefined): st
 }
 
 export function bar(kind: "error" | "warning" | "info", parts: readonly (string | undefined)[], action?: HTMLElement): HTMLElement {
-  const mark = { error: "⨯", warning: "⚠", info: "ⓘ" }[kind];
+  const mark = { error: "⨯", warning: "⚠", info: "ℹ\ufe0e" }[kind];
   const text = parts.filter((part): part is string => part !== undefined && part !== "");
   return element("div", { class: `notice notice-${kind}`, role: kind === "error" ? "alert" : "status" },
     element("span", { class: "notice-mark", "aria-hidden": true }, mark),
