@@ -26,7 +26,7 @@ const suites = {
   lint: { needs: [], command: [node, "node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"], counts: "exit" },
   typecheck: { needs: [], beside: "lint", command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
   unit: { needs: [], command: mocha("out/test/unit", 60_000, "--parallel", "--jobs", "2"), counts: "mocha" },
-  parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
+  parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
   cluster: { needs: [interpreter, sshd], beside: "trainer", command: mocha("out/test/cluster", 180_000), counts: "mocha" },
   extension: { needs: [chromium, editor], command: [node, "test/extension/run.mjs"], counts: "last line" },

@@ -38,11 +38,12 @@ def describer(scratch, tool):
 
 
 def pytest_collection_modifyitems(items):
-    """What one name's tests are given is made once for all of them, so they go to one process."""
-    for item in items:
-        name = item.callspec.params.get("name") if hasattr(item, "callspec") else None
-        if name is not None:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {name}"))
+    """Tests of one name stand together: what they are given is made once in a process, and a process takes tests in a row."""
+
+    def group(item):
+        return item.path.name, (item.callspec.params.get("name") if hasattr(item, "callspec") else None) or ""
+
+    items.sort(key=group)
 
 
 @pytest.fixture(scope="session")

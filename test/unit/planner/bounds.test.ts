@@ -39,7 +39,7 @@ describe("bounds of a search", () => {
         latencyUs: fc.constantFrom(10, 2000),
         fill: fc.boolean(),
       }),
-      { numRuns: 10, seed: 3 },
+      { numRuns: 6, seed: 3 },
     );
     for (const { chains, nodes, devicesPerNode, shared, bandwidth, latencyUs, fill } of cases) {
       const context = contextOf(chainsProfile(chains, [{ forward: 3, backward: 0, launch: 0.2, cut: 1000 }]), nodesOf(nodes, devicesPerNode, shared, bandwidth, latencyUs));
