@@ -120,7 +120,7 @@ async function main() {
       table.push(`${name}: cannot run here`);
       continue;
     }
-    for (const [other, { beside, ...rest }] of chosen) if (beside === name && !isMissing(other)) startEarly(other, rest);
+    for (const [other, companion] of chosen) if (companion.beside === name && !isMissing(other)) startEarly(other, companion);
     console.log(`\n== ${name}`);
     const result = await (early.get(name)?.result ?? timed(name, suite, (data) => process.stdout.write(data)));
     for (const data of early.get(name)?.said ?? []) process.stdout.write(data);

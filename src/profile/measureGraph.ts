@@ -50,9 +50,9 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
     const measuresShare = request.provider === "cpu" && request.threads === 1;
     const round = async (): Promise<Round> => {
       const [cpu, start] = [process.cpuUsage(), performance.now()];
-      let [short, long] = [await timeRun(once), await timeRun(longer)];
+      let [short, long] = [0, 0];
       // More work that took less time says only that something else was in the way.
-      for (let again = 0; long <= short && again < mostAgain; again += 1) [short, long] = [await timeRun(once), await timeRun(longer)];
+      for (let tries = 0; long <= short && tries <= mostAgain; tries += 1) [short, long] = [await timeRun(once), await timeRun(longer)];
       const ms = long > short ? (long - short) / (repeats - 1) : long / repeats;
       const { user, system } = process.cpuUsage(cpu);
       return { ms, coreShare: measuresShare ? Math.min(1, (user + system) / 1000 / (performance.now() - start)) : 1 };
