@@ -129,13 +129,19 @@ const kinds: Readonly<Record<DecoderKind, Kind>> = {
   gemma3: { ...gemma3, modelTypes: ["gemma3", "gemma3_text"], nested: "text_config" },
 };
 
+/** One schema a kind: zod compiles each at its first use, which takes longer than to check a configuration. */
+const schemas = Object.fromEntries(Object.entries(kinds).map(([kind, { modelTypes }]) => {
+  const own = common.extend({ model_type: only(modelTypes, "This is the configuration of another model").optional() });
+  return [kind, { own, nested: z.object({ text_config: own }) }];
+}));
+const anyObject = z.record(z.string(), z.unknown());
+
 /** @throws UserError naming `file` and the field, for what transformers would refuse and for what is not supported. */
 export function readDecoder(kind: DecoderKind, json: unknown, file: string): DecoderConfig {
   const rules = kinds[kind];
   const { config, at } = ownPart(rules, json, file);
-  const schema = common.extend({ model_type: only(rules.modelTypes, "This is the configuration of another model").optional() });
   const whole = { ...rules.defaults, ...config };
-  const settings = at === "" ? checkConfig(schema, whole, file) : checkConfig(z.object({ [at]: schema }), { [at]: whole }, file)[at];
+  const settings = at === "" ? checkConfig(schemas[kind].own, whole, file) : checkConfig(schemas[kind].nested, { [at]: whole }, file).text_config;
   const { hidden_size, num_attention_heads: heads, layer_types, num_hidden_layers } = settings;
   const fail = (field: string, message: string) => new UserError(message, { file, field: at === "" ? field : `${at}.${field}` });
   const headFeatures = (rules.sharedFeatures ? null : settings.head_dim) ?? Math.floor(hidden_size / heads);
@@ -164,11 +170,11 @@ export function readDecoder(kind: DecoderKind, json: unknown, file: string): Dec
 }
 
 /** The language model's own configuration, and the field that holds it, or nothing. */
-function ownPart({ nested }: Kind, json: unknown, file: string): { readonly config: Readonly<Record<string, unknown>>; readonly at: string } {
-  const whole = checkConfig(z.record(z.string(), z.unknown()), json, file);
+function ownPart({ nested }: Kind, json: unknown, file: string): { readonly config: Readonly<Record<string, unknown>>; readonly at: "text_config" | "" } {
+  const whole = checkConfig(anyObject, json, file);
   const part = nested === undefined ? undefined : whole[nested];
   if (nested === undefined || part === undefined || part === null) return { config: whole, at: "" };
-  return { config: checkConfig(z.object({ [nested]: z.record(z.string(), z.unknown()) }), json, file)[nested], at: nested };
+  return { config: checkConfig(z.object({ [nested]: anyObject }), json, file)[nested], at: nested };
 }
 
 /** Gemma's first configurations say "gelu" and mean its approximation; its later ones have another name for the field. */

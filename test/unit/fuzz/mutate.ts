@@ -65,8 +65,8 @@ export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
     if (kind < 0.3) copy[at] ^= 1 << Math.floor(random() * 8);
     else if (kind < 0.5) copy.fill(pick(random, [0, 0xff, 0x80, 0x7f]), at, at + length);
     else if (kind < 0.6) copy = copy.slice(0, at);
-    else if (kind < 0.8) copy = Uint8Array.from([...copy.slice(0, at), ...copy.slice(at + length)]);
-    else copy = Uint8Array.from([...copy.slice(0, at + length), ...copy.slice(at)]);
+    else if (kind < 0.8) copy = new Uint8Array(Buffer.concat([copy.subarray(0, at), copy.subarray(at + length)]));
+    else copy = new Uint8Array(Buffer.concat([copy.subarray(0, at + length), copy.subarray(at)]));
   }
   return copy;
 }
