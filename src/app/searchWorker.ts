@@ -55,25 +55,65 @@ export function workerSearches(scripts: string): Searches {
 
 type Result = Exclude<SearchReply, { kind: "progress" | "best" | "failed" }>;
 
+/**
+ * The worker that answered last: its code is compiled by then, so that another search takes half as long or less. It keeps no
+ * process alive, and ends when nothing was asked of it for a minute.
+ */
+let resting: { readonly script: string; readonly worker: Worker; readonly ending: NodeJS.Timeout } | undefined;
+const restMs = 60_000;
+
+function layToRest(script: string, worker: Worker): void {
+  void takeResting()?.worker.terminate();
+  worker.unref();
+  worker.on("error", () => undefined);
+  resting = { script, worker, ending: setTimeout(() => void takeResting()?.worker.terminate(), restMs).unref() };
+}
+
+function takeResting(): typeof resting {
+  const taken = resting;
+  resting = undefined;
+  clearTimeout(taken?.ending);
+  if (taken) leave(taken.worker);
+  return taken;
+}
+
+/** By name, since a worker listens to itself too. */
+function leave(worker: Worker): void {
+  for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
+}
+
+function workerFor(script: string): Worker {
+  const { script: its, worker } = takeResting() ?? {};
+  if (worker && its === script && worker.threadId >= 0) {
+    worker.ref();
+    return worker;
+  }
+  void worker?.terminate();
+  return new Worker(script);
+}
+
 function ask(script: string, request: SearchRequest, { signal, onProgress, onBest }: SearchHooks): Promise<Result> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new Cancelled("Planning was cancelled."));
-    const worker = new Worker(script, { workerData: request });
-    const cancel = () => end(() => reject(new Cancelled("Planning was cancelled.")));
-    const end = (settle: () => void) => {
+    const worker = workerFor(script);
+    const cancel = () => stop(() => reject(new Cancelled("Planning was cancelled.")));
+    const end = (settle: () => void, next: () => void) => {
       signal?.removeEventListener("abort", cancel);
-      worker.removeAllListeners();
-      void worker.terminate();
+      leave(worker);
+      next();
       settle();
     };
+    const stop = (settle: () => void) => end(settle, () => void worker.terminate());
+    const finish = (settle: () => void) => end(settle, () => layToRest(script, worker));
     signal?.addEventListener("abort", cancel, { once: true });
     worker.on("message", (reply: SearchReply) => {
       if (reply.kind === "progress") onProgress?.(reply.done, reply.total, reply.bestMs);
       else if (reply.kind === "best") onBest?.(reply.plan);
-      else if (reply.kind === "failed") end(() => reject(reply.isUsers ? new UserError(reply.message) : new Error(reply.message)));
-      else end(() => resolve(reply));
+      else if (reply.kind === "failed") finish(() => reject(reply.isUsers ? new UserError(reply.message) : new Error(reply.message)));
+      else finish(() => resolve(reply));
     });
-    worker.on("error", (error) => end(() => reject(error)));
-    worker.on("exit", (code) => end(() => reject(new Error(`The search worker ended without an answer (exit code ${code}).`))));
+    worker.on("error", (error) => stop(() => reject(error)));
+    worker.on("exit", (code) => stop(() => reject(new Error(`The search worker ended without an answer (exit code ${code}).`))));
+    worker.postMessage(request);
   });
 }

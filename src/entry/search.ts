@@ -1,5 +1,5 @@
-/** Main file of the search worker: one request as its worker data, progress and then one reply as messages. */
-import { parentPort, workerData } from "node:worker_threads";
+/** Main file of the search worker: requests as messages, one after another; to each progress and then one reply. */
+import { parentPort } from "node:worker_threads";
 import { alternativesTo } from "../app/alternatives";
 import { compare } from "../app/compare";
 import { replan } from "../app/replan";
@@ -30,4 +30,4 @@ async function answer(request: SearchRequest): Promise<SearchReply> {
   }
 }
 
-void answer(workerData as SearchRequest).then(send);
+parentPort?.on("message", (request: SearchRequest) => void answer(request).then(send));

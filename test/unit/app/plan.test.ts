@@ -152,4 +152,20 @@ describe("planning from files", () => {
       const { plan, context } = await openPlan(nodeFiles, inputs.plan);
       assert.deepEqual(await elsewhere.compare(plan, context), await compare(plan, context));
     })).timeout(20_000);
+
+  it("answers searches that are asked for at once, and later ones in the worker that rests, which keeps no process alive", () =>
+    inFolder(foreignProfile(), foreignCluster(), async (at) => {
+      const inputs = inputsAt(at);
+      const elsewhere = workerSearches(join(process.cwd(), "dist"));
+      const planOf = async (batch: number) => (await makePlan(nodeFiles, inputs, { batch, schedule: "1f1b" }, {}, elsewhere.searchPlan)).plan;
+      let begun = 0;
+      const count = () => void begun++;
+      process.on("worker", count);
+      const [one, two] = await Promise.all([planOf(8), planOf(16)]);
+      const together = begun;
+      assert.deepEqual([await planOf(8), await planOf(16)], [one, two]);
+      process.off("worker", count);
+      assert.equal(begun, together);
+      assert.equal(process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length, 0);
+    })).timeout(20_000);
 });
