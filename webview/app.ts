@@ -3,7 +3,7 @@ import { messageOf } from "../src/model/errors";
 import type { HostNews } from "../src/protocol/messages";
 import type { TimelineOperation } from "../src/model/timeline";
 import { placeOfOperation, type SlicePlace } from "../src/timeline/layout/geometry";
-import { withDevice, withGroup } from "../src/timeline/layout/folds";
+import { unfolded, withDevice, withGroup } from "../src/timeline/layout/folds";
 import { Announcer } from "./a11y/announce";
 import { LaneGrid } from "./a11y/grid";
 import { PeriodVoice } from "./a11y/periodVoice";
@@ -50,6 +50,7 @@ export class App {
     scene: () => this.shownPicture && { placement: this.view.placement, layouts: this.layoutsOf(this.shownPicture), profile: this.shownPicture.context.workload.profile, selected: this.selection.place },
     searched: (query) => this.searched(query),
     go: (place) => this.selection.go(place),
+    unfold: () => this.changeLanes({ ...this.state.lanes, folds: unfolded(this.state.lanes.folds) }),
     left: () => this.view.plot.focus(),
   });
   private readonly session = new Session((snapshot) => this.show(snapshot));

@@ -1,14 +1,14 @@
 /** Which slice is selected, and the ways from it to others. */
 import type { TimelineOperation } from "../src/model/timeline";
 import { sentenceOf } from "../src/timeline/layout/describe";
-import { acrossLanes, neighbour, placeOfOperation, sliceOf, type SlicePlace } from "../src/timeline/layout/geometry";
+import { acrossLanes, neighbour, placeOfOperation, sliceOf, type PlacedLane, type SlicePlace } from "../src/timeline/layout/geometry";
 import { operationKey, operationOfKey } from "../src/timeline/layout/kinds";
 import type { TimelineView } from "./canvas/timelineView";
 import type { Picture } from "./session";
 
 export interface SelectionEvents {
   picture(): Picture | undefined;
-  /** Another slice is selected; `key` finds it again in another picture, and is undefined for idle time and none. */
+  /** Another slice is selected; `key` finds it again in another picture, and is undefined for none. */
   selected(key: string | undefined, place: SlicePlace | undefined): void;
   say(text: string): void;
 }
@@ -23,8 +23,7 @@ export class SliceSelection {
     const slice = place && sliceOf(this.view.placement, place);
     const placed = place && this.view.placement.lanes[place.lane];
     const timeline = placed && picture?.layouts[placed.layout].timeline;
-    const operation = slice?.index === undefined ? undefined : timeline?.operations[slice.index];
-    this.events.selected(operation && placed && keyOf(placed.layout, operation), place);
+    this.events.selected(placed && timeline && keyAt(place, placed, timeline.operations), place);
     if (slice && placed && timeline) this.events.say(sentenceOf(slice, timeline, placed.lane.device));
   }
 
@@ -49,11 +48,22 @@ export class SliceSelection {
 
   /** Where what a key names is drawn; undefined where it is not there, or folded away. */
   placeOfKey(key: string): SlicePlace | undefined {
-    const colon = key.indexOf(":");
-    const layout = Number(key.slice(0, colon));
-    const operation = operationOfKey(this.events.picture()?.layouts[layout]?.timeline.operations ?? [], key.slice(colon + 1));
-    return operation < 0 ? undefined : placeOfOperation(this.view.placement, layout, operation);
+    const [layout, idle = "", name] = /^(\d+):(before |after )?(.*)$/s.exec(key)?.slice(1) ?? ["0", "", ""];
+    const operation = operationOfKey(this.events.picture()?.layouts[Number(layout)]?.timeline.operations ?? [], name);
+    const place = operation < 0 ? undefined : placeOfOperation(this.view.placement, Number(layout), operation);
+    if (!place || idle === "") return place;
+    const beside = { ...place, slice: place.slice + (idle === "before " ? -1 : 1) };
+    return sliceOf(this.view.placement, beside)?.kind === "idle" ? beside : undefined;
   }
+}
+
+/** Names a slice: its operation, or of idle time the operation that ends it, or the one that it follows. */
+function keyAt({ row: rowIndex, slice }: SlicePlace, { lane, layout }: PlacedLane, operations: readonly TimelineOperation[]): string | undefined {
+  const row = lane.rows[rowIndex] ?? [];
+  for (const [beside, idle] of [[row[slice], ""], [row[slice + 1], "before "], [row[slice - 1], "after "]] as const) {
+    if (beside?.index !== undefined) return `${layout}:${idle}${operationKey(operations[beside.index])}`;
+  }
+  return undefined;
 }
 
 /** Names an operation of one of the layouts. */

@@ -101,6 +101,22 @@ describe("reading the timeline in a browser", function () {
     assert.equal(await view.page.evaluate(() => document.activeElement?.tagName), "BODY", "the focus is left alone");
   });
 
+  it("says how many are in lanes that are folded away, and unfolds them", async () => {
+    await showPlan();
+    const toggle = view.page.locator("vscode-checkbox", { hasText: "Communication" });
+    await press("/");
+    await view.page.keyboard.type("send");
+    const all = Number.parseInt(await count(), 10);
+    assert.ok(all > 0);
+    await toggle.click();
+    assert.equal(await count(), "none in sight");
+    const unfold = view.page.getByRole("button", { name: `${all} in folded lanes` });
+    await unfold.click();
+    assert.equal(await count(), `1 of ${all}`);
+    assert.equal(await unfold.isVisible(), false);
+    assert.match(await title(), /Send/);
+  });
+
   it("searches when the host asks, also before there is a plan", async () => {
     view = await openView(browser);
     await view.send({ type: "search", query: '"unet/conv_out"' });
@@ -140,6 +156,11 @@ describe("reading the timeline in a browser", function () {
     await press("Enter");
     assert.match(await title(), /Idle/);
     assert.match(await details(), /ENDS WITH\s+[A-Z]\d · stage 0 · device 0/i);
+    const before = await details();
+    const state = await view.page.evaluate(() => (window as unknown as { viewState: unknown }).viewState);
+    await view.close();
+    await showPlan({ state });
+    assert.equal(await details(), before, "still selected after a reload");
     await row(/device 1/).last().click();
     assert.match(await details(), /Device\s+1/);
   });

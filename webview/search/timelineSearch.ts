@@ -2,7 +2,7 @@
 import type { Profile } from "../../src/model/profile";
 import type { Placement, SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
-import { findSlices, isSamePlace, stepThrough, type Found } from "../../src/timeline/layout/search";
+import { countFolded, findSlices, isSamePlace, stepThrough, type Found } from "../../src/timeline/layout/search";
 import { element } from "../dom";
 import { button, textField } from "../ui";
 
@@ -20,6 +20,8 @@ export interface TimelineSearchActions {
   /** Another query; undefined when the search is over. */
   searched(query: string | undefined): void;
   go(place: SlicePlace): void;
+  /** Shows the lanes that are folded away. */
+  unfold(): void;
   /** The search is over: back to the lanes. */
   left(): void;
 }
@@ -31,13 +33,14 @@ export class TimelineSearch {
     onInput: (query) => this.actions.searched(query),
   });
   private readonly count = element("span", { class: "find-count", role: "status" });
+  private readonly folded = button({ label: "", title: "Unfold the lanes that these are in", appearance: "secondary", onClick: () => this.unfold() });
   readonly element = element("div", { class: "find", role: "search", hidden: true },
-    this.field.element, this.count,
+    this.field.element, this.count, this.folded,
     button({ label: "↑", title: "Match before (Shift+Enter)", appearance: "icon", onClick: () => this.step(-1) }),
     button({ label: "↓", title: "Next match (Enter)", appearance: "icon", onClick: () => this.step(1) }),
     button({ label: "×", title: "Close the search (Esc)", appearance: "icon", onClick: () => this.close() }),
   );
-  private last?: { readonly query: string; readonly placement: Placement; readonly found: Found };
+  private last?: { readonly query: string; readonly placement: Placement; readonly found: Found; readonly folded: number };
 
   constructor(private readonly actions: TimelineSearchActions) {
     this.field.element.addEventListener("keydown", (event) => this.key(event));
@@ -74,17 +77,31 @@ export class TimelineSearch {
     const query = this.field.value;
     const scene = this.isOpen && query.trim() !== "" ? this.actions.scene() : undefined;
     if (!scene) return undefined;
-    if (this.last?.query !== query || this.last.placement !== scene.placement) this.last = { query, placement: scene.placement, found: findSlices(query, scene.placement, scene.layouts, scene.profile) };
+    if (this.last?.query !== query || this.last.placement !== scene.placement) this.last = this.look(query, scene);
     return this.last.found;
   }
 
-  /** Says how many there are, and which of them is selected. */
+  private look(query: string, { placement, layouts, profile }: SearchScene): NonNullable<typeof this.last> {
+    return { query, placement, found: findSlices(query, placement, layouts, profile), folded: countFolded(query, placement, layouts, profile) };
+  }
+
+  /** Says how many there are, which of them is selected, and how many are folded away. */
   show(): void {
     const places = this.found?.places;
+    const folded = places ? (this.last?.folded ?? 0) : 0;
+    this.folded.hidden = folded === 0;
+    this.folded.textContent = `${folded} in folded lanes`;
+    this.folded.setAttribute("aria-label", `${folded} in folded lanes: unfold them`);
     const selected = this.actions.scene()?.selected;
     const at = selected && places ? places.findIndex((place) => isSamePlace(place, selected)) : -1;
-    this.count.textContent = !places ? "" : places.length === 0 ? "nothing found" : at >= 0 ? `${at + 1} of ${places.length}` : `${places.length} found`;
-    this.element.classList.toggle("nothing", places?.length === 0);
+    this.count.textContent = !places ? "" : places.length === 0 ? (folded > 0 ? "none in sight" : "nothing found") : at >= 0 ? `${at + 1} of ${places.length}` : `${places.length} found`;
+    this.element.classList.toggle("nothing", places?.length === 0 && folded === 0);
+  }
+
+  private unfold(): void {
+    this.actions.unfold();
+    this.field.focus();
+    if (this.actions.scene()?.selected === undefined) this.step(1);
   }
 
   /** Selects the next match in time, or the one before, around the ends. */

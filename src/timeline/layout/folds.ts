@@ -73,6 +73,11 @@ export function withGroup(folds: Folds, firstDevice: number, isFolded: boolean):
   return { ...folds, groups: { ...folds.groups, [firstDevice]: isFolded } };
 }
 
+/** Every lane that slices are drawn in. */
+export function unfolded(folds: Folds): Folds {
+  return { ...folds, communication: true, devices: {}, replicas: false, groups: {} };
+}
+
 /** Checks what was kept; what is not as it should be is the default. */
 export function restoredFolds(value: unknown): Folds {
   const { communication, memory, devices, replicas, groups } = recordOf(value);

@@ -83,8 +83,8 @@ export function labelsOf(operation: TimelineOperation, servesNext = false): read
 
 /** Names an operation by what it is rather than by its place in the list, so that it is found again after a simulation. */
 export function operationKey(operation: TimelineOperation): string {
-  const { device, op, iteration, stage, microbatch, component, layers, samples, channel, peer } = operation;
-  return [device, op, iteration, stage, microbatch, component, layers?.join("-"), samples?.join("-"), channel, peer].map((part) => part ?? "").join("|");
+  const { device, op, iteration, stage, microbatch, component, layers, samples, channel, peer, chain } = operation;
+  return [device, op, iteration, stage, microbatch, component, layers?.join("-"), samples?.join("-"), channel, peer, chain].map((part) => part ?? "").join("|");
 }
 
 /** Index of the operation that `key` names, or -1. Keys are only made of those it can be: making them takes longer than looking. */

@@ -84,6 +84,22 @@ export function findSlices(text: string, placement: Placement, layouts: readonly
   return { places: timed.sort((a, b) => a.startMs - b.startMs).map(({ place }) => place), rows };
 }
 
+/** How many slices a query names in lanes that are folded away. */
+export function countFolded(text: string, placement: Placement, layouts: readonly Layout[], profile: Profile): number {
+  const query = parseQuery(text);
+  if (isEmpty(query)) return 0;
+  const shown = new Set(placement.lanes.map(({ lane }) => lane));
+  let count = 0;
+  for (const layout of layouts) {
+    const matcher = new Matcher(query, layout, profile);
+    for (const lane of layout.lanes) {
+      if (shown.has(lane)) continue;
+      for (const row of lane.rows) for (const slice of row) if (matcher.matches(slice, lane.device)) count++;
+    }
+  }
+  return count;
+}
+
 /** Which of the places comes next (1) or before (-1), around the ends; `from` need not be one of them. Undefined where there is none. */
 export function stepThrough(places: readonly SlicePlace[], placement: Placement, from: SlicePlace | undefined, step: 1 | -1): number | undefined {
   if (places.length === 0) return undefined;
