@@ -57,7 +57,7 @@ export class App {
   private readonly view: TimelineView = new TimelineView({
     selected: (place) => this.selection.select(place),
     moved: (domain) => this.moved(domain),
-    describe: (place) => tooltipLines(this.shownPicture, this.view.placement, place),
+    describe: (place) => tooltipLines(this.shownPicture?.layouts ?? [], this.view.placement, place, this.shownPicture?.context.workload.profile),
     found: () => this.search.found,
     drawing: (scene, theme) => this.overlays.draw(scene, theme),
     painted: (scene, brush) => this.overlays.paint(scene, brush),
@@ -66,7 +66,7 @@ export class App {
     groupFolded: (first, isFolded) => this.changeLanes({ ...this.state.lanes, folds: withGroup(this.state.lanes.folds, first, isFolded) }),
   });
   private readonly selection: SliceSelection = new SliceSelection(this.view, {
-    picture: () => this.shownPicture,
+    layouts: () => this.shownPicture?.layouts ?? [],
     selected: (key, place) => {
       this.remember({ selected: key });
       this.showSelection(place);

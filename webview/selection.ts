@@ -3,11 +3,12 @@ import type { TimelineOperation } from "../src/model/timeline";
 import { sentenceOf } from "../src/timeline/layout/describe";
 import { acrossLanes, neighbour, placeOfOperation, sliceOf, type PlacedLane, type SlicePlace } from "../src/timeline/layout/geometry";
 import { operationKey, operationOfKey } from "../src/timeline/layout/kinds";
+import type { Layout } from "../src/timeline/layout/lanes";
 import type { TimelineView } from "./canvas/timelineView";
-import type { Picture } from "./session";
 
 export interface SelectionEvents {
-  picture(): Picture | undefined;
+  /** What is drawn; none while there is no picture. */
+  layouts(): readonly Layout[];
   /** Another slice is selected; `key` finds it again in another picture, and is undefined for none. */
   selected(key: string | undefined, place: SlicePlace | undefined): void;
   say(text: string): void;
@@ -19,10 +20,9 @@ export class SliceSelection {
   constructor(private readonly view: TimelineView, private readonly events: SelectionEvents) {}
 
   select(place: SlicePlace | undefined): void {
-    const picture = this.events.picture();
     const slice = place && sliceOf(this.view.placement, place);
     const placed = place && this.view.placement.lanes[place.lane];
-    const timeline = placed && picture?.layouts[placed.layout].timeline;
+    const timeline = placed && this.events.layouts()[placed.layout]?.timeline;
     this.events.selected(placed && timeline && keyAt(place, placed, timeline.operations), place);
     if (slice && placed && timeline) this.events.say(sentenceOf(slice, timeline, placed.lane.device));
   }
@@ -49,7 +49,7 @@ export class SliceSelection {
   /** Where what a key names is drawn; undefined where it is not there, or folded away. */
   placeOfKey(key: string): SlicePlace | undefined {
     const [layout, idle = "", name] = /^(\d+):(before |after )?(.*)$/s.exec(key)?.slice(1) ?? ["0", "", ""];
-    const operation = operationOfKey(this.events.picture()?.layouts[Number(layout)]?.timeline.operations ?? [], name);
+    const operation = operationOfKey(this.events.layouts()[Number(layout)]?.timeline.operations ?? [], name);
     const place = operation < 0 ? undefined : placeOfOperation(this.view.placement, Number(layout), operation);
     if (!place || idle === "") return place;
     const beside = { ...place, slice: place.slice + (idle === "before " ? -1 : 1) };

@@ -1,10 +1,8 @@
 /** The exported page: figures, lanes to zoom into, details. Nothing in it can be changed. */
-import { sentenceOf, factsOf } from "../../src/timeline/layout/describe";
 import { formatBytes, formatMs, formatPercent, formatThroughput } from "../../src/timeline/layout/format";
-import { acrossLanes, neighbour, sliceOf, type SlicePlace } from "../../src/timeline/layout/geometry";
+import { sliceOf, type SlicePlace } from "../../src/timeline/layout/geometry";
 import { byOperation } from "../../src/timeline/layout/colours";
 import { arrange, defaultFolds, withDevice, type Folds } from "../../src/timeline/layout/folds";
-import { operationTitle } from "../../src/timeline/layout/kinds";
 import { iterationCount, layoutTimeline, type Layout } from "../../src/timeline/layout/lanes";
 import type { PageDocument } from "../../src/timeline/export/html";
 import type { Timeline } from "../../src/model/timeline";
@@ -18,6 +16,8 @@ import { copyButton, figuresText } from "../panels/copyFigures";
 import { KeysHelp } from "../panels/keysHelp";
 import { legendPanel } from "../panels/legend";
 import { tileGroup } from "../panels/tiles";
+import { tooltipLines } from "../panels/tooltip";
+import { SliceSelection } from "../selection";
 import { button } from "../ui";
 import { pageDetails } from "./pageDetails";
 
@@ -26,13 +26,18 @@ export class PageApp {
   private readonly details = element("aside", { class: "details", "aria-label": "Details" });
   private readonly legend = element("div", { class: "region-legend" });
   private readonly announcer = new Announcer();
-  private readonly view = new TimelineView({
-    selected: (place) => this.select(place),
+  private readonly view: TimelineView = new TimelineView({
+    selected: (place) => this.selection.select(place),
     moved: () => undefined,
-    describe: (place) => this.describe(place),
+    describe: (place) => tooltipLines([this.layout], this.view.placement, place),
     rethemed: (theme, patterns, colouring) => this.legend.replaceChildren(legendPanel(theme, patterns, colouring)),
     deviceFolded: (device, isUnfolded) => this.fold(withDevice(this.folds, device, isUnfolded)),
     groupFolded: () => undefined,
+  });
+  private readonly selection: SliceSelection = new SliceSelection(this.view, {
+    layouts: () => [this.layout],
+    selected: (_, place) => this.showSelection(place),
+    say: (text) => this.announcer.say(text),
   });
   private folds: Folds = defaultFolds;
   private readonly grid = new LaneGrid(this.view.plot);
@@ -41,17 +46,16 @@ export class PageApp {
     zoomOut: () => this.view.zoom.zoomBy(1 / 1.6, this.view.pointerX),
     panLeft: () => this.view.zoom.panBy(-0.2),
     panRight: () => this.view.zoom.panBy(0.2),
-    fit: () => this.view.fitSlice(this.selection),
-    next: () => this.step(1),
-    previous: () => this.step(-1),
-    laneAbove: () => this.cross(-1),
-    laneBelow: () => this.cross(1),
-    clear: () => this.select(undefined),
+    fit: () => this.view.fitSlice(this.selection.place),
+    next: () => this.selection.step(1),
+    previous: () => this.selection.step(-1),
+    laneAbove: () => this.selection.cross(-1),
+    laneBelow: () => this.selection.cross(1),
+    clear: () => this.selection.select(undefined),
     copy: () => void this.copy(),
     toggleHelp: () => this.help.toggle(),
   };
   private readonly help = new KeysHelp(this.keys, pictureGestures);
-  private selection?: SlicePlace;
 
   /** @throws what stands in the way of showing the document. */
   constructor(root: HTMLElement, { name, timeline }: PageDocument) {
@@ -67,7 +71,7 @@ export class PageApp {
     const { startMs, endMs, timeline } = this.layout;
     const after = iterationCount(timeline) > 1 ? "next iteration" : undefined;
     this.view.show([this.layout], [{ ms: timeline.periodMs, label: `period ${formatMs(timeline.periodMs)}`, kind: "predicted", after }], [Math.min(0, startMs), endMs]);
-    this.select(this.selection);
+    this.showSelection(this.selection.place);
   }
 
   /** What the page does not know, a device's limit and who is whose replica, it does not show. */
@@ -88,48 +92,19 @@ export class PageApp {
     );
   }
 
-  private select(place: SlicePlace | undefined): void {
-    const { timeline } = this.layout;
-    this.selection = place;
+  private showSelection(place: SlicePlace | undefined): void {
+    this.selection.place = place;
     this.view.select(place);
     this.grid.show([this.layout], this.view.placement, place);
     const slice = place && sliceOf(this.view.placement, place);
     const device = place && this.view.placement.lanes[place.lane]?.lane.device;
     const selected = slice && device !== undefined ? { slice, device } : undefined;
     this.details.replaceChildren(...pageDetails(this.layout, selected), copyButton(selected !== undefined, this.keys.copy));
-    if (selected) this.announcer.say(sentenceOf(selected.slice, timeline, selected.device));
-  }
-
-  private step(direction: 1 | -1): void {
-    const { placement } = this.view;
-    this.go(this.selection ? neighbour(placement, this.selection, direction) : neighbour(placement, { lane: 0, row: 0, slice: -1 }, 1));
-  }
-
-  private cross(direction: 1 | -1): void {
-    if (!this.selection) return this.step(1);
-    this.go(acrossLanes(this.view.placement, this.selection, direction));
-  }
-
-  private go(place: SlicePlace | undefined): void {
-    if (!place) return;
-    this.select(place);
-    this.view.reveal(place);
-  }
-
-  private describe(place: SlicePlace): readonly string[] {
-    const { timeline, source } = this.layout;
-    const slice = sliceOf(this.view.placement, place);
-    const device = this.view.placement.lanes[place.lane]?.lane.device;
-    if (!slice || device === undefined) return [];
-    const operation = slice.index === undefined ? undefined : timeline.operations[slice.index];
-    const shown = new Set(["Micro-batch", "Component", "Samples", "Layers", "Duration", "Serves", "Bytes"]);
-    const facts = factsOf(slice, timeline, device, source).filter(({ label }) => shown.has(label));
-    return [operation ? operationTitle(operation.op) : "Idle (bubble)", ...facts.map(({ label, value }) => `${label}: ${value}`)];
   }
 
   private async copy(): Promise<void> {
     try {
-      await navigator.clipboard.writeText(figuresText([this.layout], this.view.placement, this.selection));
+      await navigator.clipboard.writeText(figuresText([this.layout], this.view.placement, this.selection.place));
       this.announcer.say("The figures are on the clipboard.");
     } catch {
       this.announcer.say("The browser did not let the page use the clipboard.");
