@@ -24,7 +24,7 @@ type ProblemMessage = Extract<ProfileHostMessage, { type: "problem" }>;
 
 export class ProfileApp {
   private readonly title = element("div", { class: "title" });
-  private readonly tiles = element("div", { class: "region-tiles" });
+  private readonly tiles = element("div", { class: "figures" });
   private readonly notices = element("div", { class: "region-notices" });
   private readonly stand = element("div", { class: "stand" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "Profile" });
@@ -45,7 +45,7 @@ export class ProfileApp {
     opened: (row) => this.toggle(row),
     scrolled: (scrollTop) => this.remember({ scrollTop: Math.round(scrollTop) }),
   });
-  private readonly main = element("main", { class: "main" }, element("header", { class: "head" }, this.title, element("div", { class: "figures" }, this.tiles)), this.toolbar, element("div", { class: "bench" }, this.table.element, this.details));
+  private readonly main = element("main", { class: "main" }, element("header", { class: "head" }, this.title, this.tiles), this.toolbar, element("div", { class: "bench" }, this.table.element, this.details));
   private rows?: ProfileRows;
   private list?: RowList;
   private version = 0;
