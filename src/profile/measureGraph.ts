@@ -2,6 +2,7 @@
 import type { InferenceSession } from "onnxruntime-node";
 import { encodeRepeated, repeatedBytes } from "../graph/repeat";
 import type { OnnxGraph } from "../model/onnx";
+import { freeBytes } from "./deviceMemory";
 import type { MeasureRequest, Measurement, Provider } from "./messages";
 import { profiledRun } from "./runtimeProfile";
 import { createSession } from "./sessions";
@@ -38,7 +39,7 @@ async function timeRun(session: InferenceSession): Promise<number> {
 export async function measureGraph(request: MeasureRequest): Promise<Measurement> {
   const { graph, budgetMs } = request;
   if (repeatedBytes(graph, 2) > mostModelBytes) throw new RangeError("Out of memory: weights and inputs are more than one ONNX model can hold (2 GB).");
-  if (usesHostMemory(request.provider)) assertRoom(graph);
+  await assertRoom(graph, request.provider);
   const leftToCpu = request.provider === "cpu" ? undefined : await operatorsLeftToCpu(request);
   const once = await createSession(encodeRepeated(graph, 1), request);
   let often: InferenceSession | undefined;
@@ -83,15 +84,18 @@ export async function measureGraph(request: MeasureRequest): Promise<Measurement
   }
 }
 
-const usesHostMemory = (provider: Provider) => provider === "cpu" || provider === "coreml";
-
 /** Copies of a model's values at a time: its bytes, and those of the sessions of one run and of several. */
 const copies = 3;
+/** Less is not worth asking a driver what is free. */
+const smallBytes = 2 ** 28;
 
-/** Rather than have the system swap, or end processes. @throws RangeError where values alone would not fit the memory that is free. */
-function assertRoom(graph: OnnxGraph): void {
+/**
+ * Rather than have the system swap or end processes, or a driver move what does not fit to the host's memory.
+ * @throws RangeError where values alone would not fit the memory that is free.
+ */
+async function assertRoom(graph: OnnxGraph, provider: Provider): Promise<void> {
   const needed = copies * repeatedBytes(graph, 2);
-  const free = process.availableMemory();
+  const free = needed < smallBytes ? Infinity : ((await freeBytes(provider)) ?? Infinity);
   if (needed > free) throw new RangeError(`Out of memory: timing needs ${gigabytes(needed)} at least, ${gigabytes(free)} is free.`);
 }
 

@@ -1,10 +1,9 @@
 /** Whether a provider works here, and on what device. Runs in the measuring process: a driver may take the process down. */
-import { execFile } from "node:child_process";
-import { cpus, totalmem } from "node:os";
-import { promisify } from "node:util";
+import { cpus } from "node:os";
 import { inHalfPrecision } from "../graph/halfPrecision";
 import { repeatedOutput, encodeRepeated } from "../graph/repeat";
 import type { OnnxGraph } from "../model/onnx";
+import { cudaDevice, hostMemory } from "./deviceMemory";
 import type { Device, Precision, Provider } from "./messages";
 import { hasGraphicsDevice } from "./providerFacts";
 import { profiledRun, type Kernel } from "./runtimeProfile";
@@ -45,30 +44,9 @@ export async function probe(provider: Provider, precision: Precision): Promise<D
   }
 }
 
-/** A container's limit, where there is one. */
-function hostMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-}
-
 /** onnxruntime does not name the WebGPU adapter. Without a device node, or with a software driver asked for, it is emulated. */
 function isSoftwareAdapter(): boolean {
   if (process.platform !== "linux") return false;
   const asked = `${process.env.VK_DRIVER_FILES ?? ""} ${process.env.VK_ICD_FILENAMES ?? ""}`;
   return /swiftshader|lvp_icd|lavapipe/i.test(asked) || !hasGraphicsDevice();
-}
-
-async function cudaDevice(): Promise<Device> {
-  try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"], { timeout: 10_000 });
-    return parseNvidiaSmi(stdout) ?? { name: "CUDA device 0", memoryBytes: 0, software: false };
-  } catch {
-    return { name: "CUDA device 0", memoryBytes: 0, software: false };
-  }
-}
-
-/** First line of `nvidia-smi --query-gpu=name,memory.total --format=csv,noheader,nounits`; memory in MiB. */
-export function parseNvidiaSmi(output: string): Device | undefined {
-  const match = /^(.+),\s*(\d+)\s*$/m.exec(output);
-  return match ? { name: match[1]!.trim(), memoryBytes: Number(match[2]) * 2 ** 20, software: false } : undefined;
 }

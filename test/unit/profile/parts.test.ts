@@ -10,7 +10,6 @@ import { failureOf, failureOfExit } from "../../../src/profile/failure";
 import { distinctLayers, measureLayers, type Measured, type MeasureSettings, type PassOutcomes } from "../../../src/profile/measureLayers";
 import { parseReply } from "../../../src/profile/messages";
 import { workKey } from "../../../src/profile/passes";
-import { parseNvidiaSmi } from "../../../src/profile/probe";
 import { kernelsIn } from "../../../src/profile/runtimeProfile";
 import { measurementNotices } from "../../../src/profile/notices";
 import { median, medianHalfWidth, quantile, quietRounds, shuffled, warmRounds } from "../../../src/profile/statistics";
@@ -172,11 +171,6 @@ describe("what the measuring process says", () => {
       { op: "MatMul", onCpu: false, inputTypes: ["float16", "int64"] },
       { op: "Det", onCpu: true, inputTypes: ["float16", "int64"] },
     ]);
-  });
-
-  it("reads a CUDA device's name and memory", () => {
-    assert.deepEqual(parseNvidiaSmi("NVIDIA A100-SXM4-80GB, 81920\nNVIDIA A100-SXM4-80GB, 81920\n"), { name: "NVIDIA A100-SXM4-80GB", memoryBytes: 81920 * 2 ** 20, software: false });
-    assert.equal(parseNvidiaSmi("no devices"), undefined);
   });
 });
 
