@@ -209,12 +209,10 @@ def edges(document):
     return found
 
 
-def test_skips_of_a_unet_are_found():
+@pytest.mark.parametrize("name", ["unet"])
+def test_skips_are_found(name):
     """Recounted from a real pass: which layer made the tensors that each up block is handed."""
-    request = {
-        "class": "diffusers:UNet2DConditionModel",
-        "config": {"sample_size": 16, "block_out_channels": [32, 64], "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"], "cross_attention_dim": 16, "attention_head_dim": 4, "norm_num_groups": 8},
-    }
+    request = {**EXPORTED[name], "exports": True}
     document, module = trace(request), build(request, "cpu")
     layers = {layer["name"] for layer in document["layers"]}
     makers, handed = {}, []
@@ -416,7 +414,9 @@ def test_the_command_line_measures_traced_layers(tmp_path):
 
 def test_a_traced_unet_is_the_described_one(describe, variant):
     """The same configuration by our own description: parameters of every group of layers, FLOPs within 5 %."""
-    folder = variant(ROOT / "test" / "fixtures" / "models" / "stable-diffusion-1-5", {"unet": {"layers_per_block": 1}})
+    folder = variant(ROOT / "test" / "fixtures" / "models" / "stable-diffusion-1-5", {"unet": {
+        "layers_per_block": 1, "block_out_channels": [320, 640], "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    }})
     ((facts, _),) = describe([(folder, {"bindings": {"height": 512, "width": 512}})])
     described = {component["name"]: component for component in facts["components"]}["unet"]["layers"]
     sample = next(value for layer in described for value in layer["inputs"] if value["name"] == "sample")
