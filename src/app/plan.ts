@@ -102,7 +102,7 @@ export async function makePlan(files: Files, inputs: PlanInputs, options: PlanOp
 }
 
 /** Operations that a search may simulate of schedules that are not among the usual ones, on one device; on more of them, 8 times as many devices get 5 times as much. */
-const effortOfOne = 40_000;
+const effortOfOne = 120_000;
 const effortExponent = 0.75;
 
 /**

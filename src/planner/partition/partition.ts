@@ -50,23 +50,28 @@ export function partition(shapes: readonly Shape[], context: Context, period: (c
   };
   const bound = cutBound(shapes, context);
   const starts = new Map<string, readonly number[]>();
-  const addStart = (cutsOf: (shape: Shape, own: StageCosts) => readonly number[] | undefined) => {
+  const addStart = (cutsOf: (shape: Shape, own: StageCosts) => readonly number[] | undefined): boolean => {
     const each = shapes.flatMap((shape, c) => {
       const cuts = cutsOf(shape, costs[c]);
       return cuts ? [cuts] : [];
     });
+    if (each.length < shapes.length) return false;
     const cuts = joinedCuts(each);
-    if (each.length === shapes.length) starts.set(cuts.join(), cuts);
+    starts.set(cuts.join(), cuts);
+    return true;
   };
   const inV = isInV(shapes[0].plan.schedule.name) ? vReadings : [];
   const inLine = !isQuick ? readings : inV.length > 0 ? readings.slice(0, 1) : readings.slice(0, 3);
-  const ways = [...inV.map((reading) => (shape: Shape, own: StageCosts) => bestVCuts(shape, own, context, reading)), ...inLine.map((reading) => (shape: Shape, own: StageCosts) => startOf(shape, own, context, own[reading]))];
-  for (const way of ways) {
-    addStart(way);
-    const [only, other] = starts.values();
-    if (only === undefined || other !== undefined) continue;
-    const periodMs = remembered(only);
-    if (periodMs < Infinity && periodMs > toBeatMs * hopefulFirst) return { cuts: only, periodMs };
+  const ways = [inV.map((reading) => (shape: Shape, own: StageCosts) => bestVCuts(shape, own, context, reading)), inLine.map((reading) => (shape: Shape, own: StageCosts) => startOf(shape, own, context, own[reading]))];
+  for (const readingsOf of ways) {
+    for (const way of readingsOf) {
+      // Whether any cut fits does not depend on what a stage is taken to cost.
+      if (!addStart(way)) break;
+      const [only, other] = starts.values();
+      if (other !== undefined) continue;
+      const periodMs = remembered(only);
+      if (periodMs < Infinity && periodMs > toBeatMs * hopefulFirst) return { cuts: only, periodMs };
+    }
   }
   const [, ...ends] = firstCuts(shapes.map(({ placement }) => placement.length));
   const sorted = sortedBy([...starts.values()], remembered).slice(0, mostImproved);

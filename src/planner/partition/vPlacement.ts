@@ -42,7 +42,7 @@ function add(set: Choice[], choice: Choice): void {
  */
 export type VReading = "hidden" | "serial" | "even";
 
-/** Limits of a cut's ms per micro-batch in turn: the first is this much above the even share, further ones this much above the one before. */
+/** Limits of a cut's ms per micro-batch in turn: the first is this much above the even share, the next this much above it, further ones ever more. */
 const [firstLimit, nextLimit] = [1.03, 1.12];
 
 /**
@@ -55,7 +55,7 @@ export function bestVCuts(shape: Shape, costs: StageCosts, context: Context, rea
   const rest = leastMs(costs, devices, layers);
   const even = (rest[layers] + costs.syncMs(slotOf(0), 0, layers) / shape.plan.batch.microbatches) / devices;
   // The best is seldom far from an even share: cuts that are get looked at only where nothing nearer fits.
-  for (let limit = firstLimit * even; ; limit *= nextLimit) {
+  for (let limit = firstLimit * even, further = nextLimit; ; limit *= further, further *= nextLimit) {
     const { best, isLimited } = bestWithin(limit, shape, costs, context, reading, rest);
     if (best || !isLimited) return best && cutsOf(best);
   }

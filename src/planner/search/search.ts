@@ -187,11 +187,13 @@ function followedUp(begun: Balanced, space: SearchSpace, candidate: Candidate, c
   if (space.fill && begun.leastMs(balanced.cuts) > toBeatMs) return pruned(balanced.periodMs);
   const plan = withCuts(start, balanced.cuts);
   if (space.fill) {
-    const filled = judged(filledPlan(begun, space, context, toBeatMs, isLimited ? limited : { hopeful, filledTries }), context);
-    if (filled.plan) return filled;
+    const tried = filledPlan(begun, space, context, toBeatMs, isLimited);
+    if (typeof tried === "number" && tried < Infinity) return pruned(tried);
+    const filled = typeof tried === "number" ? undefined : judged(tried, context);
+    if (filled?.plan) return filled;
     // Fills hold activations and encodings of the next iteration: where there is no room for them, the passes alone may fit.
     const block = blockOf(plan, context, true);
-    return block.plan ? block : filled;
+    return block.plan || !filled ? block : filled;
   }
   const isBlock = space.blockAfterPasses === true;
   const periodMs = quicklyUnfilledMs(plan, context, trials);
@@ -216,19 +218,32 @@ function judged(filled: Filled, context: Context): Outcome {
   return { plan: { ...plan, runnable: isRun, predicted }, row: { status: "simulated", predicted, runnable: isRun === true } };
 }
 
-/** With frozen work in the bubbles another cut may be better than the one that is best without. */
-function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number, { hopeful, filledTries }: typeof limited): Filled {
+/**
+ * With frozen work in the bubbles another cut may be better than the one that is best without. Where the effort is limited and the
+ * best filling that is quickly found is not hopeful, only its period; Infinity where none fits.
+ */
+function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: SearchSpace, context: Context, toBeatMs: number, isLimited: boolean): Filled | number {
+  const { hopeful: near, filledTries: tries } = isLimited ? limited : { hopeful, filledTries };
   let leastMs = Infinity;
+  let isGivenUp = false;
   const filledMs = (moved: readonly number[]) => {
-    if (trainedMs(moved) >= leastMs || (leastMs < Infinity && leastMs > toBeatMs * hopeful)) return Infinity;
+    if (isGivenUp || trainedMs(moved) >= leastMs) return Infinity;
     const { periodMs } = bestFills(withCuts(start, moved), context, trials, false, space.fillSettings);
     leastMs = Math.min(leastMs, periodMs);
+    isGivenUp = leastMs > toBeatMs * near && (isLimited || leastMs < Infinity);
     return periodMs;
   };
   const ends = firstCuts(start.chains.map(({ stages }) => stages.length)).slice(1);
   const hasFrozen = context.workload.frozen.length > 0;
-  const plan = withCuts(start, hasFrozen ? refine(balanced.cuts, filledMs, filledTries, ends).cuts : balanced.cuts);
-  return fillPlan(plan, context, leastMs < toBeatMs * hopeful, space.fillSettings, trials, toBeatMs);
+  const plan = withCuts(start, hasFrozen ? refine(balanced.cuts, filledMs, tries, ends).cuts : balanced.cuts);
+  const isHopeful = leastMs < toBeatMs * near;
+  if (isLimited && hasFrozen) {
+    if (!isHopeful) return leastMs;
+    // Where pipelines meet on links, all of them together may take far longer than one.
+    const quick = fillPlan(plan, context, false, space.fillSettings, trials, toBeatMs);
+    if (quick.simulation.periodMs > toBeatMs * near) return quick;
+  }
+  return fillPlan(plan, context, isHopeful, space.fillSettings, trials, toBeatMs);
 }
 
 function byRank(a: Row, b: Row): number {

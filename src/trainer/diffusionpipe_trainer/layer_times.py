@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, hypot, sqrt
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import torch
@@ -103,12 +103,12 @@ class _Passes:
             inputs = self._differentiable
             self.alone_ms.append(_timed(lambda: torch.autograd.grad(output, inputs, gradient), self.device)[0])
 
-    def times(self) -> dict[str, Any]:
-        total = median(self.whole_ms) if self.whole_ms else 0.0
-        own = min(median(self.alone_ms), total) if self.alone_ms else total if self.one.needs_input_grad else 0.0
+    def times(self, forward_hold_up: float, backward_hold_up: float) -> dict[str, Any]:
+        whole, alone = (median(kept) * backward_hold_up if kept else 0.0 for kept in (self.whole_ms, self.alone_ms))
+        own = min(alone, whole) if self.alone_ms else whole if self.one.needs_input_grad else 0.0
         spread = hypot(half_width(self.forward_ms), half_width(self.whole_ms) if self.whole_ms else 0.0)
-        return {"forwardMs": median(self.forward_ms), "inputGradMs": own, "weightGradMs": total - own, "spreadMs": spread,
-                "source": "measured"}
+        return {"forwardMs": median(self.forward_ms) * forward_hold_up, "inputGradMs": own, "weightGradMs": whole - own,
+                "spreadMs": spread, "source": "measured"}
 
 
 def _rounds(layers: Sequence[Distinct], tensors: dict[str, Tensor], device: torch.device) -> list[dict[str, Any]]:
@@ -124,7 +124,8 @@ def _rounds(layers: Sequence[Distinct], tensors: dict[str, Tensor], device: torc
                 one.backward(whole=whole)
 
     _repeat(step, [kept for one in passes for kept in (one.forward_ms, one.whole_ms, one.alone_ms)], len(layers))
-    return [one.times() for one in passes]
+    forward, backward = hold_up([one.forward_ms for one in passes]), hold_up([one.whole_ms for one in passes])
+    return [one.times(forward, backward) for one in passes]
 
 
 def measure_steps(layers: Sequence[Distinct], device: torch.device) -> None:
@@ -147,8 +148,9 @@ def measure_steps(layers: Sequence[Distinct], device: torch.device) -> None:
                 kept.append(_timed(optimizer.step, device)[0])
 
         _repeat(step, steps, len(learning))
+        held_up = hold_up(steps)
         for one, kept in zip(learning, steps, strict=True):
-            one.measured["optimizerMs"] = median(kept)
+            one.measured["optimizerMs"] = median(kept) * held_up
     except torch.OutOfMemoryError:
         middle = len(learning) // 2
         measure_steps(learning[:middle], device)
@@ -162,6 +164,18 @@ def _drop(layers: Sequence[Distinct]) -> None:
     for one in layers:
         for path in one.layer.modules:
             one.component.module.get_submodule(path).to("meta")
+
+
+def hold_up(durations: Sequence[Sequence[float]]) -> float:
+    """How many times as long as in the median layers take on average, all of them together; 1 where there are none.
+
+    A stage's pass is the sum of its layers', and medians don't add up: what now and then holds the machine up is in no
+    layer's median and in every sum. It meets all layers alike, so that a single one's mean says less than all of theirs.
+    A duration counts as twice the median at most: one long stop among few rounds says little of the next hour.
+    """
+    kept = [(median(own), own) for own in durations if own]
+    usual = sum(middle for middle, _ in kept)
+    return sum(mean(min(one, 2 * middle) for one in own) for middle, own in kept) / usual if usual > 0 else 1.0
 
 
 def half_width(durations: Sequence[float]) -> float:

@@ -24,9 +24,10 @@ FORMAT = "diffusionpipe.profile/1"
 def profile(model: Path, skeleton: Path, batches: list[int], threads: int, out: Path, busy_cores: int = 0) -> None:
     """Fill the times of `skeleton` (a profile whose layers, flags and bytes are known) and write it to `out`.
 
-    Per layer and batch, medians in ms: F as the trainer runs it (without gradients where the layer is a leaf), I alone,
-    and W = B - I with B the whole backward pass, so that I + W is what a backward pass takes. `spreadMs` is half the
-    width of a 95 % confidence interval of F and B together; `optimizerMs` is AdamW's step of a layer that learns.
+    Per layer and batch, medians in ms times `hold_up`: F as the trainer runs it (without gradients where the layer is a
+    leaf), I alone, and W = B - I with B the whole backward pass, so that I + W is what a backward pass takes. `spreadMs`
+    is half the width of a 95 % confidence interval of F and B together; `optimizerMs` is AdamW's step of a layer that
+    learns.
     Layers with one signature are measured once. `busy_cores` other processes compute meanwhile, as the other ranks of a
     CPU run would. Progress goes to standard output, a line "N/M what" for each component and batch.
     """
