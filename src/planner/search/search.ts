@@ -1,5 +1,5 @@
 /** The search for the best plan: every candidate that its bound does not rule out is cut, refined, filled and simulated. */
-import { Cancelled, UserError } from "../../model/errors";
+import { Cancelled } from "../../model/errors";
 import { scheduleNames, type Plan, type Predicted } from "../../model/plan";
 import { predictedFigures } from "../../plan/predict";
 import { runnable } from "../../plan/runnable";
@@ -13,6 +13,7 @@ import { usableBytes } from "../partition/stageCosts";
 import { balancedPlan, orderCost, type Balanced } from "./balanced";
 import { boundsWith, type Bounds } from "./bounds";
 import { candidatesOf, isRunnable, tightened, type Candidate, type PlanBase, type SearchSpace } from "./candidates";
+import { nothingFits, nothingToSearch } from "./noPlan";
 import { inTurn } from "./turns";
 
 /** A candidate and what became of it. */
@@ -249,22 +250,4 @@ function filledPlan({ start, trials, trainedMs, balanced }: Balanced, space: Sea
 function byRank(a: Row, b: Row): number {
   const order = ["simulated", "not tried", "pruned", "does not fit"];
   return order.indexOf(a.status) - order.indexOf(b.status) || (a.predicted?.periodMs ?? a.boundMs) - (b.predicted?.periodMs ?? b.boundMs);
-}
-
-function nothingToSearch(space: SearchSpace, context: Context): UserError {
-  const devices = context.devices.length;
-  const asked = [space.stages && `${space.stages} stages`, space.microbatches && `${space.microbatches} micro-batches`].filter(Boolean).join(" and ");
-  return new UserError(
-    `A batch of ${space.globalBatch} cannot be split evenly over ${devices} devices${asked ? ` with ${asked}` : ""} (schedule ${space.schedules.join(" or ")}).`,
-    { hint: `Stages must divide ${devices}${devices > 1 ? "" : " (a pipeline needs two devices)"}, and devices / stages * micro-batches must divide the batch.` },
-  );
-}
-
-function nothingFits(rows: readonly Row[], context: Context): UserError {
-  const nearest = rows.reduce((best, row) => ((row.missingBytes ?? Infinity) < (best.missingBytes ?? Infinity) ? row : best));
-  const megabytes = Math.ceil((nearest.missingBytes ?? 0) / 1e6);
-  return new UserError(
-    `No plan fits the memory of ${context.devices[0].kind.name}: the nearest (${nearest.schedule}, ${nearest.stages} stages, ${nearest.microbatches} micro-batches) misses ${megabytes} MB on one device.`,
-    { hint: "A smaller batch, more stages (more devices), 1F1B rather than GPipe, or a lower precision would need less." },
-  );
 }
