@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { moveBoundary } from "../../src/plan/edits";
 import { clusterOf, planOf, profile } from "./documents";
-import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { launchBrowser, openView, twoFrames, type ViewPage } from "./page/page";
 import { openPlanPage } from "./page/planPage";
 import { themes, type PageTheme } from "./page/themes";
 
@@ -35,8 +35,7 @@ describe("the timeline's accessibility", function () {
   /** Fails with what axe-core finds. */
   async function check(what: string): Promise<void> {
     if (await view.page.evaluate(() => !("axe" in window))) await view.page.evaluate(axe());
-    // The toolkit's elements pass on what they were told, such as that they are disabled, in a later frame.
-    await view.page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+    await twoFrames(view);
     const { violations } = await view.page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
     assert.deepEqual(violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html}\n  ${node.failureSummary ?? ""}`).join("\n")}`), [], what);
   }

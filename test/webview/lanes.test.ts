@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import type { Plan } from "../../src/model/plan";
 import { clusterOf, planOf } from "./documents";
-import type { openView} from "./page/page";
-import { launchBrowser, type ViewPage } from "./page/page";
+import { launchBrowser, twoFrames, type openView, type ViewPage } from "./page/page";
 import { openPlanPage } from "./page/planPage";
 
 /** The same pipeline several times over: replica r on devices r * stages onwards. */
@@ -64,7 +63,6 @@ describe("lanes in a browser", function () {
     assert.ok(box);
     return [box.x + box.width * share, box.y + y] as const;
   };
-  const twoFrames = () => view.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const errors = () => view.said.filter((message) => message.type === "log");
 
   it("shows memory under its limit when asked to, with the level under the pointer, also after a reload", async () => {
@@ -151,13 +149,13 @@ describe("lanes in a browser", function () {
   it("colours by micro-batch and by component, legend and reload included", async () => {
     await showPlan();
     assert.deepEqual((await legend()).slice(0, 2), ["Forward", "Backward"]);
-    await twoFrames();
+    await twoFrames(view);
     const before = await line(12);
     await choose("Colour by", "microbatch");
     assert.deepEqual((await legend()).slice(0, 5), ["Micro-batch 0", "1", "2", "3", "Backward"]);
     await choose("Colour by", "component");
     assert.deepEqual(await legend(), ["unet", "text_encoder", "vae", "Backward", "Communication", "Optimizer", "Idle"]);
-    await twoFrames();
+    await twoFrames(view);
     assert.notDeepEqual(await line(12), before);
     await reload();
     assert.deepEqual((await legend())[0], "unet");
@@ -187,14 +185,14 @@ describe("lanes in a browser", function () {
 
   it("lets other iterations stand back while a fill is selected", async () => {
     await showPlan();
-    await twoFrames();
+    await twoFrames(view);
     const [x, y] = await atPlot(0.03, 20);
     const whole = await line(12);
     await view.page.mouse.click(x, y);
     await view.page.keyboard.press(".");
     await view.page.keyboard.press(".");
     assert.match(await view.page.locator(".details-title").innerText(), /Frozen work/);
-    await twoFrames();
+    await twoFrames(view);
     const dimmed = await line(12);
     const [own, served] = [[0, 0.5], [0.5, 1]].map(([from, to]) => {
       const [first, end] = [from, to].map((share) => Math.round(whole.length * share));
@@ -203,7 +201,7 @@ describe("lanes in a browser", function () {
     assert.ok(own > 0.7, `its own iteration stands back: ${own}`);
     assert.ok(served < 0.5, `the passes of the one that it serves do not: ${served}`);
     await view.page.keyboard.press("Escape");
-    await twoFrames();
+    await twoFrames(view);
     assert.deepEqual(await line(12), whole);
   });
 });

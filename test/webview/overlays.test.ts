@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { syntheticCluster, syntheticProfile } from "../bench/syntheticProfile";
 import { evenPlan } from "../bench/timelinePlan";
 import { clusterOf, planOf, profile } from "./documents";
-import { launchBrowser, openView, type ViewPage } from "./page/page";
+import { launchBrowser, openView, twoFrames, type ViewPage } from "./page/page";
 import { openPlanPage } from "./page/planPage";
 
 describe("what is laid over the timeline", function () {
@@ -39,15 +39,14 @@ describe("what is laid over the timeline", function () {
     await view.page.mouse.move(x + width * to, top + height * y, { steps: 6 });
     await view.page.mouse.up();
   };
-  const frame = () => view.page.evaluate(() => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))));
   /** The part of time in view, as the overview's slider says it. */
   const seen = async () => {
-    await frame();
+    await twoFrames(view);
     return view.page.locator(".minimap").getAttribute("aria-valuetext");
   };
   /** From and to in ms. */
   const seenMs = async () => {
-    await frame();
+    await twoFrames(view);
     const { domain } = await view.page.evaluate(() => (window as unknown as { readonly viewState: { readonly domain?: readonly [number, number] } }).viewState);
     assert.ok(domain, "all of time is in view");
     return domain;
@@ -59,25 +58,25 @@ describe("what is laid over the timeline", function () {
   it("draws the dependencies of the selection, solid in and dashed out, and says how many", async () => {
     await showPlan();
     await clickLane(0.03);
-    await frame();
+    await twoFrames(view);
     assert.equal(await view.page.locator(".flow-into").count(), 0, "the first pass shown waits for nothing shown");
     assert.ok((await view.page.locator(".flow-out").count()) > 0);
     await key(".");
-    await frame();
+    await twoFrames(view);
     const [into, out] = [await view.page.locator(".flow-into").count(), await view.page.locator(".flow-out").count()];
     assert.ok(into > 0);
     assert.match(await view.page.locator(".details").innerText(), new RegExp(`${into} operations? it waited for \\(solid\\), ${out} that waited for it \\(dashed\\)`));
     await key("Escape");
-    await frame();
+    await twoFrames(view);
     assert.equal(await view.page.locator(".flow").count(), 0);
   });
 
   it("outlines the critical path by key or by its box, and says what it consists of", async () => {
     await showPlan();
-    await frame();
+    await twoFrames(view);
     const plain = await pixels();
     await key("c");
-    await frame();
+    await twoFrames(view);
     assert.notEqual(await pixels(), plain);
     const shares = [...(await view.page.locator(".critical-panel .facts").innerText()).matchAll(/([\d.]+) %/g)].map(([, share]) => Number(share));
     assert.equal(shares.length, 3);
@@ -88,7 +87,7 @@ describe("what is laid over the timeline", function () {
     await showPlan({ state });
     await view.page.locator(".critical-panel").waitFor();
     await view.page.locator("vscode-checkbox", { hasText: "Critical path" }).click();
-    await frame();
+    await twoFrames(view);
     assert.equal(await view.page.locator(".critical-panel").count(), 0);
     assert.equal(await pixels(), plain);
   });
@@ -144,7 +143,7 @@ describe("what is laid over the timeline", function () {
     await panel.locator(".range-longest button").first().click();
     assert.ok(text.startsWith(await view.page.locator(".details-title").first().innerText().then((title) => title.replace(/^\S\n/, ""))));
     await key("Escape");
-    await frame();
+    await twoFrames(view);
     assert.equal(await panel.count(), 0);
     assert.ok(await view.page.locator(".selection-outline").isVisible(), "Esc takes the range away first");
   });
@@ -157,7 +156,7 @@ describe("what is laid over the timeline", function () {
     await key("[");
     await key(".");
     await key("]");
-    await frame();
+    await twoFrames(view);
     const text = await view.page.locator(".range-panel .hint").innerText();
     assert.match(text, /^[\d.]+ [mµ]s to [\d.]+ ms$/);
     await key("w");
@@ -166,7 +165,7 @@ describe("what is laid over the timeline", function () {
     const state = await view.page.evaluate(() => (window as unknown as { viewState: unknown }).viewState);
     await view.close();
     await showPlan({ state });
-    await frame();
+    await twoFrames(view);
     assert.equal(await view.page.locator(".range-panel .hint").innerText(), text);
   });
 
@@ -266,7 +265,7 @@ describe("what is laid over the timeline", function () {
     assert.notEqual(await facts(), first);
     await key("c");
     await key("[");
-    await frame();
+    await twoFrames(view);
     assert.ok(await view.page.locator(".critical-panel").isVisible());
     assert.ok((await view.page.locator('[role="grid"] *').count()) < 1500, "the grid holds a window, not every slice");
   });

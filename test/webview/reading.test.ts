@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import type { ViewMessage } from "../../src/protocol/messages";
 import { clusterOf, planOf, profile } from "./documents";
 import { inspectionOf } from "./modelDocument";
-import { launchBrowser, openModelView, openView, type ViewPage } from "./page/page";
+import { launchBrowser, openModelView, openView, twoFrames, type ViewPage } from "./page/page";
 import { sendPlan } from "./page/planPage";
 
 describe("reading the timeline in a browser", function () {
@@ -31,10 +31,9 @@ describe("reading the timeline in a browser", function () {
     for (const end = Date.now() + 5000; !holds() && Date.now() < end; ) await view.page.waitForTimeout(10);
   };
   const errors = () => view.said.filter((message) => message.type === "log");
-  const frames = () => view.page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
   /** Mean brightness of the canvas at a share of the first lane's width. */
   const brightness = async (share: number) => {
-    await frames();
+    await twoFrames(view);
     return view.page.locator(".plot canvas").evaluate((canvas: HTMLCanvasElement, at) => {
       const { data } = canvas.getContext("2d")?.getImageData(Math.round(canvas.width * at), 6, 4, 4) ?? { data: new Uint8ClampedArray(4) };
       return data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + value), 0) / ((data.length * 3) / 4);
@@ -72,7 +71,7 @@ describe("reading the timeline in a browser", function () {
     await press("Shift+Enter");
     assert.equal(await count(), "4 of 4");
     await press("Escape");
-    await frames();
+    await twoFrames(view);
     assert.ok(Math.abs((await brightness(0.004 + 0.02)) - before) < 3, "nothing is dimmed any more");
     assert.match(await title(), /Forward/, "the selection stays when the search is closed");
     await press("Escape");

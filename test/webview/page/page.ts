@@ -45,6 +45,11 @@ function chromiumPath(): string {
   return found;
 }
 
+/** Until what was asked for has been drawn: elements of the toolkit pass on what they were told, such as that they are disabled, a frame later. */
+export function twoFrames({ page }: { readonly page: Page }): Promise<void> {
+  return page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+}
+
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"] });
 }
