@@ -62,7 +62,7 @@ describe("changing a plan in the timeline", function () {
   }
   async function pointOf(device: number, ms: number): Promise<{ readonly x: number; readonly y: number }> {
     const box = await view.page.locator(".plot").boundingBox();
-    const ticks = await view.page.locator(".axis-ticks .tick").evaluateAll((nodes) => nodes.map((node) => ({ x: Number(/translate\(([\d.]+)/.exec(node.getAttribute("transform") ?? "")?.[1]), text: node.textContent ?? "" })));
+    const ticks = await view.page.locator(".tick:not([hidden])").evaluateAll((nodes) => nodes.map((node) => ({ x: parseFloat((node as HTMLElement).style.translate), text: node.textContent ?? "" })));
     const lane = await view.page.locator(".gutter-device").nth(device).boundingBox();
     assert.ok(box && lane);
     const msOf = (text: string) => Number(text.replace(/[\s\u202f]/g, "").replace("−", "-").replace(/ms|s$/, "")) * (/\dms/.test(text.replace(/[\s\u202f]/g, "")) ? 1 : 1000);

@@ -133,7 +133,7 @@ describe("the timeline view in a browser", function () {
 
   it("zooms at the pointer, pans, fits, and has its view back after a reload", async () => {
     await showPlan();
-    const ticks = () => view.page.locator(".axis-ticks text").allTextContents();
+    const ticks = () => view.page.locator(".tick").allTextContents();
     const whole = await ticks();
     const box = await view.page.locator(".plot").boundingBox();
     assert.ok(box);

@@ -1,7 +1,8 @@
 /** Draws a device's memory over time under its limit. */
 import { formatBytes } from "../../src/timeline/layout/format";
 import { memoryColumns, type MemoryCurve } from "../../src/timeline/layout/memory";
-import type { Brush, Scene } from "./painter";
+import type { Brush } from "./boxes";
+import type { Scene } from "./painter";
 
 /** Room above the highest line, as a share of it. */
 const headroom = 0.12;
@@ -59,6 +60,6 @@ function paintName({ context, theme }: Brush, name: string, right: number, top: 
   context.globalAlpha = 1;
   context.fillStyle = theme.foreground;
   context.textAlign = "right";
+  context.textBaseline = "middle";
   context.fillText(name, right, top + labelSize / 2 + 2);
-  context.textAlign = "center";
 }

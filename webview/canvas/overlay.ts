@@ -16,15 +16,11 @@ export class Overlay {
   private readonly outline = element("div", { class: "selection-outline", hidden: true });
   private readonly lines = element("div", { class: "period-lines" });
   private readonly tip = element("div", { class: "tooltip", role: "presentation", hidden: true });
+  private marks: readonly PeriodMark[] = [];
   readonly element = element("div", { class: "overlay", "aria-hidden": true }, this.lines, this.outline, this.tip);
 
   draw(scene: OverlayScene, selected: SlicePlace | undefined): void {
-    this.lines.replaceChildren(...scene.marks.map((mark) => {
-      const line = element("div", { class: `period-line period-line-${mark.kind}` });
-      line.style.left = `${scene.x(mark.ms)}px`;
-      line.style.height = `${Math.min(scene.height, scene.placement.height - scene.scrollTop)}px`;
-      return line;
-    }));
+    this.drawLines(scene);
     const slice = selected && sliceOf(scene.placement, selected);
     this.outline.hidden = !slice;
     if (!slice || !selected) return;
@@ -32,11 +28,20 @@ export class Overlay {
     const left = Math.max(scene.x(slice.startMs), -8);
     const right = Math.min(scene.x(slice.endMs), scene.width + 8);
     Object.assign(this.outline.style, {
-      left: `${left - 1}px`,
+      translate: `${left - 1}px ${placed.y + selected.row * placed.rowHeight - scene.scrollTop}px`,
       width: `${Math.max(right - left, 4) + 1}px`,
-      top: `${placed.y + selected.row * placed.rowHeight - scene.scrollTop}px`,
       height: `${placed.rowHeight}px`,
     });
+  }
+
+  /** Lines are kept while the marks are, and only moved. */
+  private drawLines({ marks, x, height, placement, scrollTop }: OverlayScene): void {
+    if (marks !== this.marks) {
+      this.marks = marks;
+      this.lines.replaceChildren(...marks.map(({ kind }) => element("div", { class: `period-line period-line-${kind}` })));
+    }
+    for (const [index, line] of ([...this.lines.children] as HTMLElement[]).entries()) line.style.translate = `${x(marks[index].ms)}px`;
+    this.lines.style.height = `${Math.min(height, placement.height - scrollTop)}px`;
   }
 
   /** Lines of text beside the pointer, on whichever side has room; none hides it. */

@@ -19,6 +19,7 @@ export class Arrows {
 
   /** Returns how many more there are in view than are drawn. */
   draw(scene: Scene, flows: readonly Flow[]): number {
+    if (flows.length === 0 && !this.paths.firstChild) return 0;
     const { x, width, height, scrollTop } = scene;
     const window = { fromMs: x.invert(0), toMs: x.invert(width), fromY: scrollTop, toY: scrollTop + height };
     const { shown, more } = flowsInView(flows, window, mostArrows);

@@ -1,6 +1,7 @@
 /** The critical path over the lanes: its operations outlined and joined by a line, all others dimmed. */
 import { placesOf } from "../../src/timeline/layout/places";
-import { paintSlice, type Brush, type Scene } from "../canvas/painter";
+import type { Brush } from "../canvas/boxes";
+import { paintSlice, type Scene } from "../canvas/painter";
 
 const dimming = 0.65;
 /** Narrower slices have no room for an outline. */

@@ -19,6 +19,7 @@ export class TimeBrush {
   readonly element: SVGSVGElement;
   private readonly behaviour = brushX<unknown>();
   private size = { width: 0, height: 0 };
+  private shown?: Pixels;
   private isHeld = false;
 
   constructor(className: string, private readonly events: TimeBrushEvents) {
@@ -29,6 +30,9 @@ export class TimeBrush {
   /** Shows a stretch, or none; one that is being dragged is left to the pointer. */
   show(pixels: Pixels | undefined, width: number, height: number): void {
     if (this.isHeld) return;
+    const isSame = pixels?.[0] === this.shown?.[0] && pixels?.[1] === this.shown?.[1];
+    if (isSame && width === this.size.width && height === this.size.height) return;
+    this.shown = pixels;
     const group = select<SVGGElement, unknown>(this.group);
     if (width !== this.size.width || height !== this.size.height) {
       this.size = { width, height };
@@ -43,6 +47,7 @@ export class TimeBrush {
     // What `show` does comes without an event of the user's.
     if (!sourceEvent) return;
     this.isHeld = type !== "end";
+    this.shown = (selection ?? undefined) as Pixels | undefined;
     if (type === "start") return;
     const [from, to] = (selection ?? [0, 0]) as [number, number];
     if (to - from >= leastPixels) this.events.moved([from, to], type === "end");

@@ -1,6 +1,6 @@
 /** What colours, patterns and letters mean, painted by the same brush as the lanes. */
 import type { Colouring } from "../../src/timeline/layout/colours";
-import { paintBox, paintFoot } from "../canvas/painter";
+import { paintBox, paintFoot } from "../canvas/boxes";
 import type { Patterns } from "../canvas/patterns";
 import { inkOf, type Theme } from "../canvas/theme";
 import { element } from "../dom";
