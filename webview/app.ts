@@ -20,15 +20,15 @@ import type { Domain } from "./input/zoom";
 import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
 import { Overlays } from "./overlays/overlays";
-import { copyButton, figuresText } from "./panels/copyFigures";
-import { detailsPanel } from "./panels/details";
+import { CopyButton, figuresText } from "./panels/copyFigures";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
 import { LaneControls } from "./panels/laneControls";
 import type { LaneState } from "./laneState";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
-import type { JumpActions } from "./panels/sliceDetails";
+import { overview } from "./panels/overview";
+import { sliceDetails, type JumpActions } from "./panels/sliceDetails";
 import { toolbarItems } from "./panels/toolbar";
 import { tooltipLines } from "./panels/tooltip";
 import { TimelineSearch } from "./search/timelineSearch";
@@ -40,6 +40,7 @@ export class App {
   private readonly figures = element("div", { class: "region-figures" });
   private readonly notices = element("div", { class: "region-notices" });
   private readonly details = element("section", { class: "details", "aria-label": "Details" });
+  private readonly overview = element("div");
   private readonly legend = element("div", { class: "region-legend" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" });
   private readonly stand = element("div", { class: "stand" });
@@ -90,6 +91,7 @@ export class App {
   });
   private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
   private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.search.element, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
+  private readonly copyButton = new CopyButton(() => this.copy());
   private state: ViewState = restoredState(this.host.state.get());
   private readonly overlays = new Overlays(this.view, this.state, {
     changed: (state) => this.remember(state),
@@ -191,10 +193,22 @@ export class App {
     this.selection.place = place;
     this.view.select(place);
     this.grid.show(this.layoutsOf(picture), this.view.placement, place, this.session.current.preview !== undefined);
-    const [title, facts, ...more] = detailsPanel(picture, this.view.placement, place, this.jumps);
-    this.details.replaceChildren(title, facts, ...this.editor.actionsFor(place), ...more, copyButton(place !== undefined, this.keys.copy), ...this.overlays.panels);
+    this.showDetails(picture, place);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();
+  }
+
+  /** Without a selection what is there is kept, since all of it changes with every step of a drag. */
+  private showDetails(picture: Picture, place: SlicePlace | undefined): void {
+    const always = [this.copyButton.element, ...this.overlays.panels];
+    this.copyButton.show(place !== undefined);
+    if (place) {
+      const [title, facts, ...more] = sliceDetails(picture, this.view.placement, place, this.jumps);
+      this.details.replaceChildren(title, facts, ...this.editor.actionsFor(place), ...more, ...always);
+    } else {
+      patchChildren(this.overview, overview(picture));
+      if (this.details.firstChild !== this.overview) this.details.replaceChildren(this.overview, ...always);
+    }
   }
 
   private copy(): void {

@@ -223,8 +223,8 @@ describe("judging a plan in the timeline view", function () {
     const asked = () => view.said.flatMap((message) => (message.type === "ask" && message.ask.kind === "compare" ? [message.ask.iterations] : []));
     await until("the other one is asked for again", () => asked().join() === "2,1");
     await press("Why is this slow?");
-    await view.page.locator('[id="gutter-device-0"]').click();
-    await view.page.locator('[id="gutter-device-1"]').click();
+    await view.page.locator('.gutter-fold[data-device="0"]').click();
+    await view.page.locator('.gutter-fold[data-device="1"]').click();
     for (const reason of await panel().locator(".reason").all()) {
       await reason.click();
       assert.ok(await view.page.locator(".selection-outline").isVisible(), await reason.innerText());

@@ -48,7 +48,7 @@ describe("lanes in a browser", function () {
   const rows = () => view.page.locator('[role="grid"] [role="rowheader"]').allTextContents();
   const toggle = (label: string) => view.page.locator(".lane-toggles vscode-checkbox", { hasText: label });
   const choose = (label: string, value: string) => view.page.getByLabel(label, { exact: true }).selectOption(value);
-  const fold = (device: number) => view.page.locator(`#gutter-device-${device}`);
+  const fold = (device: number) => view.page.locator(`.gutter-fold[data-device="${device}"]`);
   const legend = () => view.page.locator(".legend li").allInnerTexts();
   const flags = () => view.page.locator(".flag").allInnerTexts();
   const tooltip = () => view.page.locator(".tooltip").innerText();
@@ -98,7 +98,7 @@ describe("lanes in a browser", function () {
     await fold(0).focus();
     await view.page.keyboard.press("Enter");
     assert.deepEqual(await rows(), ["Device 0, predicted computing", "Device 1, predicted computing", "Device 1, predicted communication"]);
-    assert.equal(await view.page.evaluate(() => document.activeElement?.id), "gutter-device-0");
+    assert.equal(await view.page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.device), "0");
     await view.page.keyboard.press("Space");
     assert.deepEqual((await rows()).slice(0, 3), ["Device 0, predicted computing", "Device 0, predicted communication", "Device 0, predicted memory"]);
     await fold(1).click();
@@ -126,7 +126,7 @@ describe("lanes in a browser", function () {
     await showPlan(options);
     assert.deepEqual((await rows()).filter((name) => name.includes("computing")), ["Device 0, predicted computing", "Device 1, predicted computing"]);
     assert.match(await fold(0).innerText(), /Devices 0, 2, 4 …/);
-    const group = view.page.locator("#gutter-group-0");
+    const group = view.page.locator(".gutter-group[data-group='0']");
     assert.match(await group.innerText(), /5\s+replicas$/);
     await group.click();
     assert.equal((await rows()).filter((name) => name.includes("computing")).length, 6);
@@ -142,8 +142,8 @@ describe("lanes in a browser", function () {
     const plan = replicated(planOf(2, 4), 5);
     const fills = plan.fills.map((fill) => (fill.device === 4 && fill.before.op === "B" ? { ...fill, device: 6 } : fill));
     await showPlan({ plan: { ...plan, fills }, devices: 10 });
-    assert.match(await view.page.locator("#gutter-group-0").innerText(), /unlike/);
-    assert.match((await view.page.locator("#gutter-group-0").getAttribute("title")) ?? "", /Not alike: devices .*4.*6/);
+    assert.match(await view.page.locator(".gutter-group[data-group='0']").innerText(), /unlike/);
+    assert.match((await view.page.locator(".gutter-group[data-group='0']").getAttribute("title")) ?? "", /Not alike: devices .*4.*6/);
   });
 
   it("colours by micro-batch and by component, legend and reload included", async () => {

@@ -12,7 +12,7 @@ import { TimelineView } from "../canvas/timelineView";
 import { element } from "../dom";
 import { listenToCopy } from "../input/copy";
 import { listenToKeys, pictureGestures, type KeyActions } from "../input/keys";
-import { copyButton, figuresText } from "../panels/copyFigures";
+import { CopyButton, figuresText } from "../panels/copyFigures";
 import { KeysHelp } from "../panels/keysHelp";
 import { legendPanel } from "../panels/legend";
 import { tileGroup } from "../panels/tiles";
@@ -55,6 +55,7 @@ export class PageApp {
     copy: () => void this.copy(),
     toggleHelp: () => this.help.toggle(),
   };
+  private readonly copyButton = new CopyButton(() => this.keys.copy());
   private readonly help = new KeysHelp(this.keys, pictureGestures);
 
   /** @throws what stands in the way of showing the document. */
@@ -99,7 +100,8 @@ export class PageApp {
     const slice = place && sliceOf(this.view.placement, place);
     const device = place && this.view.placement.lanes[place.lane]?.lane.device;
     const selected = slice && device !== undefined ? { slice, device } : undefined;
-    this.details.replaceChildren(...pageDetails(this.layout, selected), copyButton(selected !== undefined, this.keys.copy));
+    this.copyButton.show(selected !== undefined);
+    this.details.replaceChildren(...pageDetails(this.layout, selected), this.copyButton.element);
   }
 
   private async copy(): Promise<void> {

@@ -2,7 +2,7 @@
 import { sliceOf, type Placement, type SlicePlace } from "../../src/timeline/layout/geometry";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { deviceUseAsText, sliceAsText } from "../../src/timeline/export/figures";
-import { element } from "../dom";
+import { element, setAttribute } from "../dom";
 import { button } from "../ui";
 
 /** Of the slice at `place`; without one, of all devices. */
@@ -13,6 +13,19 @@ export function figuresText(layouts: readonly Layout[], placement: Placement, pl
   return sliceAsText(slice, layouts[layout].timeline, lane.device);
 }
 
-export function copyButton(isSlice: boolean, onClick: () => void): HTMLElement {
-  return element("div", { class: "copy-figures" }, button({ label: "Copy Figures", title: `Put ${isSlice ? "this slice's" : "these"} figures on the clipboard, as a table (Y or Ctrl+C)`, onClick }));
+/** The button, and what it says it copies. */
+export class CopyButton {
+  private readonly button: HTMLElement;
+  readonly element: HTMLElement;
+
+  constructor(onClick: () => void) {
+    this.button = button({ label: "Copy Figures", title: "", onClick });
+    this.element = element("div", { class: "copy-figures" }, this.button);
+  }
+
+  show(isSlice: boolean): void {
+    const title = `Put ${isSlice ? "this slice's" : "these"} figures on the clipboard, as a table (Y or Ctrl+C)`;
+    setAttribute(this.button, "title", title);
+    setAttribute(this.button, "aria-label", title);
+  }
 }
