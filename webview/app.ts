@@ -21,6 +21,7 @@ import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
 import { Overlays } from "./overlays/overlays";
 import { CopyButton, figuresText } from "./panels/copyFigures";
+import { Paced } from "./paced";
 import { figurePanel } from "./panels/figures";
 import { KeysHelp } from "./panels/keysHelp";
 import { LaneControls } from "./panels/laneControls";
@@ -35,6 +36,9 @@ import { TimelineSearch } from "./search/timelineSearch";
 import { keyOf, operationNamed, SliceSelection } from "./selection";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
+
+/** Figures that change more often cannot be read. */
+const readableMs = 100;
 
 export class App {
   private readonly figures = element("div", { class: "region-figures" });
@@ -98,6 +102,7 @@ export class App {
     go: (place) => this.selection.go(place),
     say: (text) => this.announcer.say(text),
   });
+  private readonly panels = new Paced(() => this.showPanels(), readableMs);
   private refusal?: string;
   /** The host asked for a search before there was anything to search. */
   private goesToFirst = false;
@@ -143,7 +148,6 @@ export class App {
 
   private show(snapshot: Snapshot): void {
     const picture = this.shownPicture;
-    patchChildren(this.figures, [figurePanel(snapshot)]);
     this.judge.show(snapshot);
     this.previewBound.show(snapshot.preview);
     this.notices.replaceChildren(...noticeBars(snapshot, this.refusal, this.noticeActions));
@@ -152,7 +156,7 @@ export class App {
     this.main.hidden = !picture;
     setAttribute(this.stand, "role", picture ? undefined : "main");
     document.body.classList.toggle("outdated", snapshot.problem !== undefined && picture !== undefined);
-    if (!picture) return;
+    if (!picture) return this.panels.now();
     const key = this.state.selected;
     const layouts = this.layoutsOf(picture);
     const committed = snapshot.picture ?? picture;
@@ -163,7 +167,9 @@ export class App {
     this.view.show(layouts, periodMarks(picture, this.state.showMeasured), [Math.min(0, ...layouts.map((layout) => layout.startMs)), Math.max(...ends)]);
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
-    this.showSelection(key === undefined ? undefined : this.selection.placeOfKey(key));
+    this.selectIn(picture, key === undefined ? undefined : this.selection.placeOfKey(key));
+    if (snapshot.preview) this.panels.soon();
+    else this.panels.now();
     this.voice.heard(picture.predicted.periodMs);
     if (this.goesToFirst) this.toFirst();
   }
@@ -190,12 +196,26 @@ export class App {
   private showSelection(place: SlicePlace | undefined): void {
     const picture = this.shownPicture;
     if (!picture) return;
+    this.selectIn(picture, place);
+    this.panels.now();
+  }
+
+  private selectIn(picture: Picture, place: SlicePlace | undefined): void {
     this.selection.place = place;
     this.view.select(place);
-    this.grid.show(this.layoutsOf(picture), this.view.placement, place, this.session.current.preview !== undefined);
-    this.showDetails(picture, place);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();
+  }
+
+  /** What is read, beside what is seen: of a change that is being dragged as often as can be read, so that the picture keeps up. */
+  private showPanels(): void {
+    const { current } = this.session;
+    const picture = this.shownPicture;
+    patchChildren(this.figures, [figurePanel(current)]);
+    if (!picture) return;
+    const { place } = this.selection;
+    this.grid.show(this.layoutsOf(picture), this.view.placement, place, current.preview !== undefined);
+    this.showDetails(picture, place);
   }
 
   /** Without a selection what is there is kept, since all of it changes with every step of a drag. */

@@ -36,8 +36,9 @@ export function patchChildren(parent: Element, nodes: readonly Node[]): void {
   nodes.forEach((node, index) => {
     const old: Node | undefined = parent.childNodes[index];
     if (!old) parent.append(node);
+    else if (old.isEqualNode(node)) return;
     else if (old instanceof Element && node instanceof Element && old.nodeName === node.nodeName) patchElement(old, node);
-    else if (!old.isEqualNode(node)) parent.replaceChild(node, old);
+    else parent.replaceChild(node, old);
   });
   while (parent.childNodes.length > nodes.length) parent.lastChild?.remove();
 }
