@@ -1,12 +1,15 @@
 /** Boxes of slices: gathered by what they look like, so that each colour and pattern is set once a frame, and painted. */
 import type { Look } from "../../src/timeline/layout/colours";
 import type { Patterns } from "./patterns";
+import type { PixelBoxes } from "./pixelBoxes";
 import { inkOf, type Theme } from "./theme";
 
 export interface Brush {
   readonly context: CanvasRenderingContext2D;
   readonly theme: Theme;
   readonly patterns: Patterns;
+  /** For many boxes on a whole canvas: device pixels to a pixel, and what sets them. */
+  readonly pixels?: { readonly ratio: number; readonly boxes: PixelBoxes };
 }
 
 /** Wider slices stand a pixel apart. */
@@ -46,12 +49,18 @@ export class BoxRow {
   }
 }
 
-export function paintBoxes(brush: Brush, boxes: Boxes): void {
-  const { context } = brush;
+/** The ground, and the boxes on it. */
+export function paintBoxes(brush: Brush, boxes: Boxes, width: number, height: number): void {
+  const { context, theme, pixels } = brush;
+  const isFilled = pixels?.boxes.paint(context, theme, boxes, pixels.ratio) ?? false;
+  if (!isFilled) {
+    context.fillStyle = theme.background;
+    context.fillRect(0, 0, width, height);
+  }
   for (const [look, { front, back }] of boxes) {
     for (const [own, alpha] of [[front, 1], [back, backAlpha]] as const) {
       context.globalAlpha = alpha;
-      paintAlike(brush, look, own);
+      paintAlike(brush, look, own, isFilled);
     }
   }
   context.globalAlpha = 1;
@@ -60,14 +69,14 @@ export function paintBoxes(brush: Brush, boxes: Boxes): void {
 /** One slice's box, with its pattern. */
 export function paintBox(brush: Brush, look: Look, x: number, y: number, width: number, height: number): void {
   const box = [x, y, width > apartPixels ? width - 1 : width, height];
-  paintAlike(brush, look, box);
+  paintAlike(brush, look, box, false);
   if (width > apartPixels) paintOutlines(brush, box);
 }
 
-function paintAlike({ context, theme, patterns }: Brush, look: Look, own: readonly number[]): void {
+function paintAlike({ context, theme, patterns }: Brush, look: Look, own: readonly number[], isFilled: boolean): void {
   if (own.length === 0) return;
   const ink = inkOf(theme, look.ink);
-  if (look.ink !== "idle") {
+  if (look.ink !== "idle" && !isFilled) {
     context.fillStyle = ink.fill;
     for (let i = 0; i < own.length; i += 4) context.fillRect(own[i], own[i + 1], own[i + 2], own[i + 3]);
   }

@@ -28,8 +28,6 @@ export function fittingLabel({ context }: Brush, texts: readonly string[], font:
 /** Labels of one look after another, since a change of font or colour costs more than a short text. */
 export function paintLabels(brush: Brush, labels: readonly Label[]): void {
   const { context } = brush;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
   for (const isBack of [false, true]) {
     context.globalAlpha = isBack ? backAlpha : 1;
     for (const [look, own] of group(labels.filter((label) => label.isBack === isBack), (label) => label.look)) paintAlike(brush, look, own);

@@ -60,6 +60,6 @@ function paintName({ context, theme }: Brush, name: string, right: number, top: 
   context.globalAlpha = 1;
   context.fillStyle = theme.foreground;
   context.textAlign = "right";
-  context.textBaseline = "middle";
   context.fillText(name, right, top + labelSize / 2 + 2);
+  context.textAlign = "center";
 }

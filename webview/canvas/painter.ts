@@ -38,17 +38,14 @@ interface Gathered {
 }
 
 export function paintScene(brush: Brush, scene: Scene): void {
-  const { context, theme } = brush;
-  context.fillStyle = theme.background;
-  context.fillRect(0, 0, scene.width, scene.height);
+  const { context } = brush;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
   const gathered: Gathered = { boxes: new Map(), feet: new Map(), outlines: [], labels: [] };
-  for (const placed of scene.placement.lanes) {
-    const y = placed.y - scene.scrollTop;
-    if (y + placed.height < 0 || y > scene.height) continue;
-    if (placed.lane.memory) paintMemory(brush, placed.lane.memory, scene, { top: y, height: placed.height });
-    else gatherLane(brush, scene, placed, y, gathered);
-  }
-  paintBoxes(brush, gathered.boxes);
+  const inView = scene.placement.lanes.map((placed) => ({ placed, top: placed.y - scene.scrollTop })).filter(({ placed, top }) => top + placed.height >= 0 && top <= scene.height);
+  for (const { placed, top } of inView) gatherLane(brush, scene, placed, top, gathered);
+  paintBoxes(brush, gathered.boxes, scene.width, scene.height);
+  for (const { placed: { lane, height }, top } of inView) if (lane.memory) paintMemory(brush, lane.memory, scene, { top, height });
   paintOutlines(brush, gathered.outlines);
   paintFeet(brush, gathered.feet);
   paintLabels(brush, gathered.labels);

@@ -51,8 +51,8 @@ export function readTheme(): Theme {
   const style = getComputedStyle(document.body);
   const read = (name: string, otherwise: string) => style.getPropertyValue(name).trim() || otherwise;
   const foreground = read("--vscode-editor-foreground", "#cccccc");
-  const background = read("--vscode-editor-background", "#1e1e1e");
   const toRgb = colourReader();
+  const background = withAlpha(toRgb(read("--vscode-editor-background", "#1e1e1e")), 1);
   // Some themes make chart colours translucent; slices are opaque, or what lies below would show through.
   const ink = (colour: string): Ink => {
     const rgb = toRgb(colour);
@@ -73,6 +73,11 @@ export function readTheme(): Theme {
     outline: highContrast ? read("--vscode-contrastBorder", foreground) : undefined,
     font: read("--vscode-font-family", "sans-serif"),
   };
+}
+
+/** Red, green and blue of an opaque colour of the theme: all that slices are painted in are "rgba(r,g,b,1)". */
+export function channelsOf(colour: string): readonly number[] {
+  return (colour.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 }
 
 /** Calls back when the editor changes its theme, which it does by the body's class and style. */

@@ -16,6 +16,7 @@ import { Overlay } from "./overlay";
 import type { Brush } from "./boxes";
 import { paintScene, type Scene } from "./painter";
 import { paintSpotlight } from "./spotlight";
+import { PixelBoxes } from "./pixelBoxes";
 import { makePatterns, type Patterns } from "./patterns";
 import { onThemeChange, readTheme, type Theme } from "./theme";
 
@@ -64,6 +65,7 @@ export class TimelineView {
   private marks: readonly PeriodMark[] = [];
   private selection?: SlicePlace;
   private theme: Theme = readTheme();
+  private readonly pixelBoxes = new PixelBoxes();
   private patterns: Patterns = makePatterns(window.devicePixelRatio);
   private lanes: LaneOptions = { arrangement: everyDevice, colouring: byOperation };
   private frame = 0;
@@ -188,7 +190,7 @@ export class TimelineView {
     if (!context || !width) return;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const scene = { layouts: this.layouts, placement: this.placement, x: this.zoom.scale, width, height, scrollTop: this.scrollTop, marks: this.marks, colouring: this.lanes.colouring, emphasis: this.emphasis };
-    const brush = { context, theme: this.theme, patterns: this.patterns };
+    const brush = { context, theme: this.theme, patterns: this.patterns, pixels: { ratio, boxes: this.pixelBoxes } };
     // The page's own elements first: text on the canvas has the page laid out, and so it is once.
     this.overlay.draw(scene, this.selection);
     this.axis.draw(this.zoom.scale, width, this.marks);

@@ -2,7 +2,7 @@
 import { formatMs } from "../../src/timeline/layout/format";
 import type { Layout } from "../../src/timeline/layout/lanes";
 import { occupancyOf } from "../../src/timeline/layout/occupancy";
-import type { Theme } from "../canvas/theme";
+import { channelsOf, type Theme } from "../canvas/theme";
 import { element, setAttribute, svgElement } from "../dom";
 import type { Domain, TimeZoom } from "../input/zoom";
 import { TimeBrush } from "./timeBrush";
@@ -65,7 +65,7 @@ export class Minimap {
     const context = this.canvas.getContext("2d");
     if (!context) return;
     const image = context.createImageData(this.canvas.width, this.canvas.height);
-    const [trainedInk, frozenInk] = [channels(theme.kinds.forward.fill), channels(theme.kinds.fill.fill)];
+    const [trainedInk, frozenInk] = [channelsOf(theme.kinds.forward.fill), channelsOf(theme.kinds.fill.fill)];
     for (const [place, { trained, frozen }] of devices.entries()) {
       const first = 4 * place * (rows + gap) * bins;
       for (let bin = 0; bin < bins; bin++) {
@@ -124,9 +124,4 @@ export class Minimap {
     event.stopPropagation();
     move();
   }
-}
-
-/** Red, green and blue of the "rgba(r,g,b,a)" that the theme gives. */
-function channels(colour: string): readonly number[] {
-  return (colour.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 }
