@@ -8,7 +8,7 @@ import { alignMeasured } from "../layout/align";
 import { kindName } from "../layout/describe";
 import { formatMs, formatPercent, formatThroughput, formatTick } from "../layout/format";
 import { placeLanes, type PlacedLane } from "../layout/geometry";
-import { kindStyles, labelsOf, sliceKinds } from "../layout/kinds";
+import { kindStyles, labelsOf, sliceKinds, type SliceKind } from "../layout/kinds";
 import { isTrained, layoutTimeline, type Slice } from "../layout/lanes";
 import { visibleMarks, type Mark } from "../layout/visible";
 import { ground, paintedBox, paints, patternDefinitions } from "./svgPaint";
@@ -158,7 +158,7 @@ function labelling(timeline: Timeline, unitsPerMs: number): Labelling {
 
 /** Slices that share less than a quarter of a unit are drawn as one: nobody sees them apart, and the file stays small. */
 function laneMarks(placed: PlacedLane, labels: Labelling, x: Scale, top: number, msPerUnit: number): string[] {
-  return placed.lane.rows.flatMap((row, r) => visibleMarks(row, -Infinity, Infinity, msPerUnit / 4).map((mark) => sliceMark(mark, row[mark.first], labels, x, top + placed.y + r * placed.rowHeight, placed.rowHeight)));
+  return placed.lane.rows.flatMap((row, r) => visibleMarks(row, -Infinity, Infinity, msPerUnit / 4).map((mark) => sliceMark(mark, row[mark.typical], labels, x, top + placed.y + r * placed.rowHeight, placed.rowHeight)));
 }
 
 function sliceMark(mark: Mark, slice: Slice, labels: Labelling, x: Scale, y: number, height: number): string {
@@ -166,11 +166,12 @@ function sliceMark(mark: Mark, slice: Slice, labels: Labelling, x: Scale, y: num
   const wide = x(mark.endMs) - from;
   const title = mark.count > 1 ? `${mark.count} operations` : labels.titleOf(slice);
   const hover = `<title>${escapeXml(`${title}: ${formatMs(mark.endMs - mark.startMs)} from ${formatMs(mark.startMs)}`)}</title>`;
-  return `<g>${hover}${paintedBox(mark.kind, from, y, wide, height)}${mark.count > 1 ? "" : caption(mark, labels.of(slice), from, y, wide, height)}</g>`;
+  const kind = mark.idleMs > (mark.endMs - mark.startMs) / 2 ? "idle" : slice.kind;
+  return `<g>${hover}${paintedBox(kind, from, y, wide, height)}${mark.count > 1 ? "" : caption(kind, labels.of(slice), from, y, wide, height)}</g>`;
 }
 
 /** The fullest label that fits, as large as it can be; none in a lane too low for legible text. */
-function caption({ kind }: Mark, labels: readonly string[], from: number, y: number, wide: number, height: number): string {
+function caption(kind: SliceKind, labels: readonly string[], from: number, y: number, wide: number, height: number): string {
   for (const label of labels) {
     const size = Math.min(fontSize, height - 4, (wide - padding) / textWidth(label, 1));
     if (size < smallest) continue;

@@ -6,8 +6,6 @@ import type { Slice } from "./lanes";
 export interface Mark {
   readonly startMs: number;
   readonly endMs: number;
-  /** The kind that takes most of the time. */
-  readonly kind: SliceKind;
   /** Index of the slice in its row, or of the first of several. */
   readonly first: number;
   /** How many slices are in it. */
@@ -39,8 +37,8 @@ export function visibleMarks(row: readonly Slice[], fromMs: number, toMs: number
   for (let i = firstEndingAfter(row, fromMs); i < row.length && row[i].startMs < toMs; ) {
     const { startMs, endMs, kind } = row[i];
     const last = endMs - startMs >= msPerPixel ? i + 1 : endOfMerge(row, i, startMs + msPerPixel, msPerPixel);
-    const count = last - i;
-    marks.push(count === 1 ? { startMs, endMs, kind, first: i, count, idleMs: kind === "idle" ? endMs - startMs : 0, typical: i } : { startMs, endMs: row[last - 1].endMs, first: i, count, ...mostly(row, i, last, looksOf) });
+    if (last === i + 1) marks.push({ startMs, endMs, first: i, count: 1, idleMs: kind === "idle" ? endMs - startMs : 0, typical: i });
+    else marks.push(merged(row, i, last, looksOf));
     i = last;
   }
   return marks;
@@ -52,30 +50,34 @@ function endOfMerge(row: readonly Slice[], first: number, pixelEnd: number, msPe
   return last;
 }
 
-/** How long each look lasts among several slices; kept between calls, since they are many a frame. */
-const looks: { look: unknown; ms: number; index: number }[] = [];
-const total: Record<SliceKind, number> = { forward: 0, backward: 0, fill: 0, communication: 0, optimizer: 0, idle: 0 };
+/** The looks among several slices, how long each lasts and where it is first; kept between calls, since they are many a frame. */
+const looks: unknown[] = [];
+const lookMs: number[] = [];
+const lookFirst: number[] = [];
 
-/** What takes most of the time of several slices. Asked for every pixel of a full lane in every frame, so the sums have one place. */
-function mostly(row: readonly Slice[], first: number, last: number, looksOf: (slice: Slice) => unknown): Pick<Mark, "kind" | "idleMs" | "typical"> {
-  let kind = row[first].kind;
+/** Several slices as one mark. Asked for every pixel of a full lane in every frame, so the sums have one place. */
+function merged(row: readonly Slice[], first: number, last: number, looksOf: (slice: Slice) => unknown): Mark {
   looks.length = 0;
-  total.idle = 0;
-  for (let i = first; i < last; i++) total[row[i].kind] = 0;
+  let idleMs = 0;
   for (let i = first; i < last; i++) {
     const slice = row[i];
     const ms = slice.endMs - slice.startMs;
-    total[slice.kind] += ms;
-    if (slice.kind === "idle") continue;
+    if (slice.kind === "idle") {
+      idleMs += ms;
+      continue;
+    }
     const look = looksOf(slice);
-    const known = looks.find((other) => other.look === look);
-    if (known) known.ms += ms;
-    else looks.push({ look, ms, index: i });
+    let known = looks.indexOf(look);
+    if (known < 0) {
+      known = looks.push(look) - 1;
+      lookMs[known] = 0;
+      lookFirst[known] = i;
+    }
+    lookMs[known] += ms;
   }
-  for (let i = first; i < last; i++) if (total[row[i].kind] > total[kind]) kind = row[i].kind;
-  let typical = looks[0];
-  for (const look of looks) if (look.ms > typical.ms) typical = look;
-  return { kind, idleMs: total.idle, typical: typical?.index ?? first };
+  let most = 0;
+  for (let l = 1; l < looks.length; l++) if (lookMs[l] > lookMs[most]) most = l;
+  return { startMs: row[first].startMs, endMs: row[last - 1].endMs, first, count: last - first, idleMs, typical: looks.length ? lookFirst[most] : first };
 }
 
 function kindOfSlice({ kind }: Slice): SliceKind {

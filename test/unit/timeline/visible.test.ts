@@ -21,9 +21,9 @@ describe("what of a row is drawn", () => {
     assert.deepEqual(visibleMarks(row, 25, 65, 0.1).map((mark) => [mark.startMs, mark.endMs, mark.count]), [[20, 40, 1], [40, 60, 1], [60, 70, 1]]);
   });
 
-  it("merges slices narrower than a pixel, by the kind that takes most time", () => {
+  it("merges slices narrower than a pixel, and names one that looks as most of what is not idle", () => {
     const row = rowOf([0.2, 0.1, 0.1, 5, 0.3]);
-    assert.deepEqual(visibleMarks(row, 0, 10, 1).map((mark) => [mark.first, mark.count, mark.kind]), [[0, 3, "idle"], [3, 1, "idle"], [4, 1, "forward"]]);
+    assert.deepEqual(visibleMarks(row, 0, 10, 1).map((mark) => [mark.first, mark.count, mark.typical]), [[0, 3, 1], [3, 1, 3], [4, 1, 4]]);
   });
 
   it("finds by binary search what a scan finds", () => {
