@@ -5,11 +5,10 @@ import type { TimelineOperation } from "../src/model/timeline";
 import { placeOfOperation, type SlicePlace } from "../src/timeline/layout/geometry";
 import { unfolded, withDevice, withGroup } from "../src/timeline/layout/folds";
 import { Announcer } from "./a11y/announce";
-import { LaneGrid } from "./a11y/grid";
 import { PeriodVoice } from "./a11y/periodVoice";
 import { periodMarks } from "./canvas/periodMarks";
 import { TimelineView } from "./canvas/timelineView";
-import { element, patchChildren, setAttribute } from "./dom";
+import { element, setAttribute } from "./dom";
 import { answerDrawing, sceneOf } from "./drawing";
 import { listenToEditKeys } from "./edit/editKeys";
 import { PlanEditor } from "./edit/planEditor";
@@ -20,16 +19,14 @@ import type { Domain } from "./input/zoom";
 import { Judge } from "./judging/judge";
 import { PreviewBound } from "./judging/previewBound";
 import { Overlays } from "./overlays/overlays";
-import { CopyButton, figuresText } from "./panels/copyFigures";
-import { Paced } from "./paced";
-import { figurePanel } from "./panels/figures";
+import { figuresText } from "./panels/copyFigures";
 import { KeysHelp } from "./panels/keysHelp";
 import { LaneControls } from "./panels/laneControls";
 import type { LaneState } from "./laneState";
 import { legendPanel } from "./panels/legend";
 import { noticeBars, placeholder } from "./panels/notices";
-import { overview } from "./panels/overview";
-import { sliceDetails, type JumpActions } from "./panels/sliceDetails";
+import { Panels } from "./panels/panels";
+import type { JumpActions } from "./panels/sliceDetails";
 import { toolbarItems } from "./panels/toolbar";
 import { tooltipLines } from "./panels/tooltip";
 import { TimelineSearch } from "./search/timelineSearch";
@@ -37,14 +34,8 @@ import { keyOf, operationNamed, SliceSelection } from "./selection";
 import { Session, type Picture, type Snapshot } from "./session";
 import { restoredState, type ViewState } from "./state";
 
-/** Figures that change more often cannot be read. */
-const readableMs = 100;
-
 export class App {
-  private readonly figures = element("div", { class: "region-figures" });
   private readonly notices = element("div", { class: "region-notices" });
-  private readonly details = element("section", { class: "details", "aria-label": "Details" });
-  private readonly overview = element("div");
   private readonly legend = element("div", { class: "region-legend" });
   private readonly toolbar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "View" });
   private readonly stand = element("div", { class: "stand" });
@@ -78,8 +69,11 @@ export class App {
     },
     say: (text) => this.announcer.say(text),
   });
+  private readonly panels: Panels = new Panels(this.view.plot, () => ({
+    snapshot: this.session.current, picture: this.shownPicture, layouts: this.shownPicture ? this.layoutsOf(this.shownPicture) : [], placement: this.view.placement, place: this.selection.place, jumps: this.jumps,
+    actions: this.editor.actionsFor(this.selection.place), more: this.overlays.panels,
+  }), () => this.copy());
   private readonly lanes = new LaneControls(() => this.state.lanes, (lanes) => this.changeLanes(lanes));
-  private readonly grid = new LaneGrid(this.view.plot);
   private readonly host = connect((message) => this.receive(message));
   private readonly editor = new PlanEditor(this.session, this.host, this.view, {
     refused: (reason) => this.showRefusal(reason),
@@ -94,22 +88,20 @@ export class App {
     say: (text) => this.announcer.say(text),
   });
   private readonly previewBound = new PreviewBound(this.host.ask, (preview, boundMs) => this.session.boundPreview(preview, boundMs));
-  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.search.element, this.view.element), element("div", { class: "side" }, this.judge.element, this.details)));
-  private readonly copyButton = new CopyButton(() => this.copy());
+  private readonly main = element("main", { class: "main" }, this.editor.decisions.element, this.editor.strip.element, element("div", { class: "bench" }, element("div", { class: "timeline-column" }, this.toolbar, this.search.element, this.view.element), element("div", { class: "side" }, this.judge.element, this.panels.details)));
   private state: ViewState = restoredState(this.host.state.get());
   private readonly overlays = new Overlays(this.view, this.state, {
     changed: (state) => this.remember(state),
     go: (place) => this.selection.go(place),
     say: (text) => this.announcer.say(text),
   });
-  private readonly panels = new Paced(() => this.showPanels(), readableMs);
   private refusal?: string;
   /** The host asked for a search before there was anything to search. */
   private goesToFirst = false;
   private restored = false;
 
   constructor(root: HTMLElement) {
-    root.append(element("div", { class: "page" }, this.figures, element("section", { "aria-label": "Questions about the plan" }, this.judge.bar), this.notices, this.stand, this.main), this.help.element, this.announcer.element);
+    root.append(element("div", { class: "page" }, this.panels.figures, element("section", { "aria-label": "Questions about the plan" }, this.judge.bar), this.notices, this.stand, this.main), this.help.element, this.announcer.element);
     listenToKeys(this.keys);
     listenToEditKeys((key) => this.editor.key(key, this.selection.place));
     listenToCopy(this.keys.copy);
@@ -156,7 +148,7 @@ export class App {
     this.main.hidden = !picture;
     setAttribute(this.stand, "role", picture ? undefined : "main");
     document.body.classList.toggle("outdated", snapshot.problem !== undefined && picture !== undefined);
-    if (!picture) return this.panels.now();
+    if (!picture) return this.panels.show(false);
     const key = this.state.selected;
     const layouts = this.layoutsOf(picture);
     const committed = snapshot.picture ?? picture;
@@ -168,8 +160,7 @@ export class App {
     if (!this.restored && this.state.domain) this.view.zoom.jump(this.state.domain);
     this.restored = true;
     this.selectIn(picture, key === undefined ? undefined : this.selection.placeOfKey(key));
-    if (snapshot.preview) this.panels.soon();
-    else this.panels.now();
+    this.panels.show(snapshot.preview !== undefined);
     this.voice.heard(picture.predicted.periodMs);
     if (this.goesToFirst) this.toFirst();
   }
@@ -197,7 +188,7 @@ export class App {
     const picture = this.shownPicture;
     if (!picture) return;
     this.selectIn(picture, place);
-    this.panels.now();
+    this.panels.show(false);
   }
 
   private selectIn(picture: Picture, place: SlicePlace | undefined): void {
@@ -205,30 +196,6 @@ export class App {
     this.view.select(place);
     this.overlays.show(this.layoutsOf(picture), place);
     this.search.show();
-  }
-
-  /** What is read, beside what is seen: of a change that is being dragged as often as can be read, so that the picture keeps up. */
-  private showPanels(): void {
-    const { current } = this.session;
-    const picture = this.shownPicture;
-    patchChildren(this.figures, [figurePanel(current)]);
-    if (!picture) return;
-    const { place } = this.selection;
-    this.grid.show(this.layoutsOf(picture), this.view.placement, place, current.preview !== undefined);
-    this.showDetails(picture, place);
-  }
-
-  /** Without a selection what is there is kept, since all of it changes with every step of a drag. */
-  private showDetails(picture: Picture, place: SlicePlace | undefined): void {
-    const always = [this.copyButton.element, ...this.overlays.panels];
-    this.copyButton.show(place !== undefined);
-    if (place) {
-      const [title, facts, ...more] = sliceDetails(picture, this.view.placement, place, this.jumps);
-      this.details.replaceChildren(title, facts, ...this.editor.actionsFor(place), ...more, ...always);
-    } else {
-      patchChildren(this.overview, overview(picture));
-      if (this.details.firstChild !== this.overview) this.details.replaceChildren(this.overview, ...always);
-    }
   }
 
   private copy(): void {
@@ -247,7 +214,7 @@ export class App {
     select: (layout, operation) => {
       this.selection.go(placeOfOperation(this.view.placement, layout, operation));
       // The button pressed is gone with what it belonged to.
-      this.details.querySelector<HTMLElement>(".details-title")?.focus();
+      this.panels.details.querySelector<HTMLElement>(".details-title")?.focus();
     },
     showInModel: (component, layer) => void this.jump("model", component, layer),
     openConfiguration: (component, layer) => void this.jump("configuration", component, layer),
