@@ -9,7 +9,7 @@ import { placeLanes, type Placement } from "../../src/timeline/layout/geometry";
 import { layoutTimeline } from "../../src/timeline/layout/lanes";
 import { launchBrowser, openView } from "../webview/page/page";
 import { syntheticCluster, syntheticProfile } from "./syntheticProfile";
-import { installFrames, measureGesture, measureSvg, type Box, type Frame, type Gesture } from "./timelineFrames";
+import { installFrames, measureGesture, measureLoop, measureSvg, type Box, type Frame, type Gesture } from "./timelineFrames";
 import { evenPlan } from "./timelinePlan";
 
 interface Size {
@@ -31,6 +31,8 @@ const sizes: readonly Size[] = [
 const frames = 300;
 /** An edit of the largest plan and SVG of many slices take so long that fewer must do. */
 const slowFrames = 40;
+/** As long as a frame's work is to take. */
+const loopMs = 10;
 const viewport = { width: 1920, height: 1080 };
 
 function quantile(values: readonly number[], share: number): number {
@@ -115,12 +117,24 @@ async function measureSize(browser: Browser, { title, devices, microbatches, tar
   process.stdout.write("\n");
 }
 
+/** What the machine does to work that never changes, beside which frames are to be read. */
+async function measureMachine(browser: Browser): Promise<void> {
+  const page = await browser.newPage({ viewport });
+  const loops = (await measureLoop(page, loopMs, frames)).map(({ input }) => input);
+  const [least, median, p99, worst] = [0, 0.5, 0.99, 1].map((share) => cell(quantile(loops, share)).trim());
+  process.stdout.write(`machine  a loop that is the same ${frames} times: least ${least}, median ${median}, 99th ${p99}, worst ${worst} ms\n`);
+  await page.close();
+}
+
 export async function run(): Promise<void> {
   const browser = await launchBrowser();
   try {
     process.stdout.write("Per frame, ms. Work: the page's own thread, from the gesture's event to the end of the frame; CPU: its processor time,\nthe mean, which a busy machine disturbs least; input, draw, paint: parts of work (medians); interval: from frame to frame, 16.7 at best.\nRendered in software.\n");
     process.stdout.write(`${"".padEnd(8)} in view        frames | work least 50%   99%  worst |   CPU |  input   draw  paint | interval 50%  99%  worst\n`);
-    for (const size of sizes) await measureSize(browser, size);
+    for (const size of sizes) {
+      await measureMachine(browser);
+      await measureSize(browser, size);
+    }
   } finally {
     await browser.close();
   }

@@ -104,3 +104,23 @@ export async function measureSvg(page: Page, boxes: readonly Box[], size: { read
     return (window as unknown as Installed).timelineFrames.measure(frames, (index) => group.setAttribute("transform", `translate(${-11 * (index % 30)} 0)`));
   }, { rects: boxes, ...size, frames: count });
 }
+
+/** A loop that is the same in every frame: how far its times lie apart is the machine's doing. `ms` is how long it takes about. */
+export async function measureLoop(page: Page, ms: number, count: number): Promise<Frame[]> {
+  await installFrames(page);
+  return page.evaluate(({ aboutMs, frames }) => {
+    const loop = (rounds: number) => {
+      let sum = 0;
+      for (let i = 0; i < rounds; i++) sum += Math.sqrt(i);
+      return sum;
+    };
+    const timed = (rounds: number) => {
+      const started = performance.now();
+      loop(rounds);
+      return performance.now() - started;
+    };
+    let rounds = 10_000;
+    while (timed(rounds) < aboutMs) rounds *= 1.3;
+    return (window as unknown as Installed).timelineFrames.measure(frames, () => void loop(rounds));
+  }, { aboutMs: ms, frames: count });
+}
