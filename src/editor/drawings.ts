@@ -3,8 +3,8 @@ import { UserError } from "../model/errors";
 import type { ViewMessage } from "../protocol/messages";
 import { isPng } from "../protocol/pictures";
 
-/** A view that has not drawn by then will not. */
-const patienceMs = 30_000;
+/** A view that has not drawn by then will not. Its page may have to start first, which takes long where the machine or the way to it is slow. */
+const patienceMs = 60_000;
 
 interface Wish {
   readonly resolve: (png: Uint8Array) => void;
@@ -26,7 +26,7 @@ export class Drawings {
     if (this.problem) return Promise.reject(this.problem);
     const id = this.next++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.settle(id, ({ reject: refuse }) => refuse(new UserError("The timeline has not been drawn in time.", { hint: "Open the plan in front and try again, or export as SVG." }))), patienceMs);
+      const timer = setTimeout(() => this.settle(id, ({ reject: refuse }) => refuse(this.tooLate())), patienceMs);
       this.open.set(id, { resolve, reject, timer });
       if (this.isShown) this.ask(id);
     });
@@ -62,6 +62,11 @@ export class Drawings {
 
   dispose(): void {
     this.refuse(new UserError("The timeline was closed before it was drawn."));
+  }
+
+  /** Which of the two the view did not come to. */
+  private tooLate(): UserError {
+    return new UserError(`The timeline has not been ${this.isShown ? "drawn" : "opened"} in time.`, { hint: "Open the plan in front and try again, or export as SVG." });
   }
 
   private refuse(error: Error): void {

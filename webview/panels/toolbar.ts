@@ -1,7 +1,7 @@
 /** Above the lanes: zoom, what is shown of them, the legend. */
 import type { TimeZoom } from "../input/zoom";
 import type { Picture } from "../session";
-import { button, checkbox, divider } from "../ui";
+import { button, checkbox } from "../ui";
 
 export interface ToolbarParts {
   readonly zoom: TimeZoom;
@@ -21,9 +21,8 @@ export function toolbarItems({ zoom, measured, showsMeasured, lanes, overlays, l
     button({ label: "+", title: "Zoom in (W)", appearance: "icon", onClick: () => zoom.zoomBy(1.6) }),
     button({ label: "Fit", title: "Show everything", appearance: "icon", onClick: () => zoom.show(undefined) }),
     button({ label: "?", title: "Keys and gestures (?)", appearance: "icon", onClick: toggleHelp }),
-    ...(measured ? [divider(), checkbox(`Measured: ${measured.name}, ${iterationsText(measured)}`, showsMeasured, measuredShown)] : []),
+    ...(measured ? [checkbox(`Measured: ${measured.name}, ${iterationsText(measured)}`, showsMeasured, measuredShown)] : []),
     lanes,
-    divider(),
     overlays,
     legend,
   ];
