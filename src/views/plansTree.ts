@@ -1,6 +1,7 @@
 /** Plans of the workspace with their predicted figures, as the file states them. */
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { timelineViewType } from "../editor/timelineEditor";
 import { messageOf } from "../model/errors";
 import type { Files } from "../platform/files";
 
@@ -51,7 +52,8 @@ export class PlansTree implements vscode.TreeDataProvider<PlanNode> {
     item.tooltip = detail;
     item.accessibilityInformation = { label: `${basename(subject, ".pipeplan.json")}, ${detail}` };
     item.iconPath = new vscode.ThemeIcon(isBroken ? "error" : "graph");
-    item.command = { command: "diffusionpipe.openTimeline", title: vscode.l10n.t("Open Timeline"), arguments: [{ subject }] };
+    // A command of VS Code's own: arguments of others are let go when the tree is read anew, and a click just then would do nothing.
+    item.command = { command: "vscode.openWith", title: vscode.l10n.t("Open Timeline"), arguments: [vscode.Uri.file(subject), timelineViewType] };
     return item;
   }
 }

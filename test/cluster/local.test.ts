@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cancelRun, fetchRun, follow, listRuns, printLog, resumeRun, runStatus } from "../../src/app/runs";
 import { UserError } from "../../src/model/errors";
-import { processesMentioning } from "../tools/sshd/processes";
+import { kill, processesMentioning } from "../tools/sshd/processes";
 import { Workspace } from "./standIn";
 
 describe("launching on this machine", () => {
@@ -48,8 +48,12 @@ describe("launching on this machine", () => {
 
   it("calls a run lost when its processes vanish without an exit code, and cancels one that is starting", async () => {
     const record = await space.launch({ steps: 600, pace: 0.1 }, 0);
-    for (const pid of processesMentioning(`DIFFUSIONPIPE_RUN=${record.id}`)) process.kill(pid, "SIGKILL");
-    for (const pid of processesMentioning(`DIFFUSIONPIPE_RUN=${record.id}`)) process.kill(pid, "SIGKILL");
+    // Until there are none: what was being started stands in no earlier list.
+    for (;;) {
+      const left = processesMentioning(`DIFFUSIONPIPE_RUN=${record.id}`);
+      if (left.length === 0) break;
+      for (const pid of left) kill(pid);
+    }
     assert.equal((await runStatus(space.services, record.id)).state, "lost");
     await assert.rejects(resumeRun(space.services, record.id), /left no checkpoint/);
 

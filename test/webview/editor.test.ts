@@ -11,6 +11,7 @@ import { runnable } from "../../src/plan/runnable";
 import { contextOf } from "../../src/simulate/context";
 import type { openWindow, Window } from "../tools/vscode/window.mjs";
 import { clusterOf, planOf, profile } from "./documents";
+import { Workbench } from "./workbench";
 
 const cluster = clusterOf(2);
 const context = contextOf(profile, cluster);
@@ -78,11 +79,6 @@ describe("the timeline editor in VS Code", function () {
   async function save(): Promise<void> {
     await window.page.keyboard.press("Control+s");
     await until("saved", async () => !(await isDirty()));
-  }
-  async function command(title: string): Promise<void> {
-    await window.page.keyboard.press("F1");
-    await window.page.locator(".quick-input-widget input").fill(`>${title}`);
-    await window.page.locator(".quick-input-list .monaco-list-row").first().click();
   }
 
   describe("editing", () => {
@@ -220,7 +216,7 @@ describe("the timeline editor in VS Code", function () {
       await until("the change is back", async () => (await layer()) === moved && (await isDirty()));
       assert.equal(await onDisk(), before);
       await boundary().focus();
-      await command("File: Revert File");
+      await new Workbench(window.page).command("File: Revert File");
       await until("reverted", async () => (await layer()) === 18 && !(await isDirty()));
       assert.equal(await onDisk(), before);
     });

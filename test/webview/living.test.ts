@@ -51,7 +51,7 @@ describe("the timeline among other editors in VS Code", function () {
     await window?.close();
     await rm(workspace, { recursive: true, force: true });
   });
-  beforeEach(() => command("View: Close All Editors"));
+  beforeEach(() => bench.command("View: Close All Editors"));
   afterEach(async function () {
     if (this.currentTest?.state === "failed" && window) await bench.page.screenshot({ path: join(screenshots, "living-failed.png") });
     await revertAll();
@@ -72,12 +72,6 @@ describe("the timeline among other editors in VS Code", function () {
     await tree.getByRole("treeitem", { name: new RegExp(`^${name},`) }).click();
     await until(`${views} timelines`, async () => (await layers()).filter((at) => at > 0).length === views);
   }
-  async function command(title: string): Promise<void> {
-    await bench.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
-    await bench.page.keyboard.press("F1");
-    await bench.page.locator(".quick-input-widget input").first().fill(`>${title}`);
-    await bench.page.locator(".quick-input-list .monaco-list-row", { hasText: title.replace(/^.*: /, "") }).first().click();
-  }
   async function moveBoundary(index: number, steps: number): Promise<void> {
     await view(index).locator(".boundary").focus();
     for (let i = 0; i < Math.abs(steps); i++) await bench.page.keyboard.press(steps > 0 ? "ArrowRight" : "ArrowLeft");
@@ -87,14 +81,14 @@ describe("the timeline among other editors in VS Code", function () {
     await bench.page.keyboard.press("Escape");
     for (let tries = 0; tries < 6 && (await bench.page.locator(".tab.dirty").count()) > 0; tries++) {
       await bench.page.locator(".tab.dirty").first().click({ timeout: 2000 }).catch(() => undefined); // it may have become clean
-      await command("File: Revert File");
+      await bench.command("File: Revert File");
       await bench.page.waitForTimeout(500);
     }
   }
 
   it("shows one plan in two editors: an edit in one is in both, and so is its undo", async () => {
     await show("a", 1);
-    await command("View: Split Editor Right");
+    await bench.command("View: Split Editor Right");
     await until("two views", async () => (await layers()).join() === "18,18");
     await moveBoundary(0, 2);
     await until("both followed", async () => (await layers()).join() === "20,20");
@@ -109,7 +103,7 @@ describe("the timeline among other editors in VS Code", function () {
 
   it("shows two plans at once, each by itself", async () => {
     await show("a", 1);
-    await command("View: Split Editor Right");
+    await bench.command("View: Split Editor Right");
     await until("two views", async () => (await layers()).join() === "18,18");
     await show("b", 2);
     await bench.page.locator(".tab.active", { hasText: "b.pipeplan.json" }).waitFor();
@@ -121,9 +115,9 @@ describe("the timeline among other editors in VS Code", function () {
 
   it("stays in step with its text both ways, also while that is broken", async () => {
     await show("a", 1);
-    await command("View: Split Editor Right");
+    await bench.command("View: Split Editor Right");
     await until("two views", async () => (await layers()).join() === "18,18");
-    await command("View: Reopen Editor With...");
+    await bench.command("View: Reopen Editor With...");
     await bench.page.locator(".quick-input-list .monaco-list-row", { hasText: "Text Editor" }).first().click();
     const text = bench.page.locator(".editor-instance .view-lines");
     await text.first().waitFor();

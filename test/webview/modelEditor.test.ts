@@ -26,7 +26,7 @@ describe("the model view in VS Code", function () {
       // Waits until the extension has started.
       await bench.page.locator(".activitybar").getByRole("tab", { name: "DiffusionPipe" }).click();
       await bench.page.getByRole("treeitem", { name: /^model/ }).first().waitFor({ timeout: 40_000 });
-      await bench.command("Inspect Model");
+      await bench.command("DiffusionPipe: Inspect Model");
       await component("unet").waitFor({ timeout: 30_000 });
     } catch (error) {
       await close(); // or the window would outlive the tests

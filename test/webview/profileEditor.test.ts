@@ -60,7 +60,7 @@ describe("the profile view in VS Code", function () {
     });
 
     it("asks where to time layers, and estimates for another GPU when that is chosen", async () => {
-      await bench.command("Profile Layers");
+      await bench.command("DiffusionPipe: Profile Layers");
       await bench.page.locator('.quick-input-widget input[placeholder*="Times of which device?"]').waitFor();
       const offered = await bench.page.locator(".quick-input-list .monaco-list-row .label-name").allInnerTexts();
       assert.deepEqual(offered, ["This machine", "Another GPU (estimate)…", "A target (measured there)…"]);
@@ -75,7 +75,7 @@ describe("the profile view in VS Code", function () {
     });
 
     it("shows what was just measured", async () => {
-      await bench.command("Profile Layers");
+      await bench.command("DiffusionPipe: Profile Layers");
       await bench.choose("Times of which device?", "This machine");
       await bench.press("model.profile.json is written", "Open Profile", 180_000);
       await row("unet").waitFor({ timeout: 30_000 });
@@ -130,7 +130,7 @@ describe("the profile view in VS Code", function () {
     after(close);
 
     it("measures nothing, and says so", async () => {
-      await bench.command("Open Profile");
+      await bench.command("DiffusionPipe: Open Profile");
       await row("text_encoder").waitFor({ timeout: 30_000 });
       await notice("1 layer was not measured").getByText("waits until this workspace is trusted").waitFor();
       assert.equal(await notice("1 layer was not measured").locator("vscode-button").count(), 0);

@@ -10,6 +10,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Plan } from "../../src/model/plan";
+import { kill } from "../tools/sshd/processes";
 import type { openWindow, Window } from "../tools/vscode/window.mjs";
 import { Workbench } from "./workbench";
 
@@ -43,7 +44,7 @@ describe("a sitting in VS Code", function () {
   });
 
   after(async () => {
-    if (window) for (const pid of await runProcesses(window.data)) process.kill(-pid, "SIGKILL");
+    if (window) for (const pid of await runProcesses(window.data)) kill(-pid);
     await window?.close();
     if (workspace) await rm(workspace, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
@@ -63,7 +64,7 @@ describe("a sitting in VS Code", function () {
     // Waits until the extension has started.
     await bench.page.locator(".activitybar").getByRole("tab", { name: "DiffusionPipe" }).click();
     await row("model").first().waitFor({ timeout: 30_000 });
-    await bench.command("New Plan");
+    await bench.command("DiffusionPipe: New Plan");
     await bench.choose("Plan from which model or profile?", "model");
     await bench.choose("Which cluster?", "This machine");
     await bench.choose("What computes on this machine?", "CPU cores");
@@ -98,7 +99,7 @@ describe("a sitting in VS Code", function () {
     const text = await readFile(planFile(), "utf8");
     const { training } = JSON.parse(text) as Plan;
     await writeFile(planFile(), text.replace(`"steps": ${training.steps}`, `"steps": ${steps}`));
-    await bench.command("Launch Training");
+    await bench.command("DiffusionPipe: Launch Training");
     await bench.choose("Where to train?", "local.target.json");
     await bench.answer("There are no weights", "0");
     await bench.toast("shows what will be sent").waitFor({ timeout: 20_000 });
@@ -117,7 +118,7 @@ describe("a sitting in VS Code", function () {
     await bench.until("the status bar names the run again", async () => (await bench.status()).includes(id), 40_000);
     await row(id).waitFor();
     assert.match((await row(id).textContent()) ?? "", /running|launching/);
-    await bench.command("Show Run Log");
+    await bench.command("DiffusionPipe: Show Run Log");
     await bench.choose("Which run?", id);
     await bench.toast("has completed").waitFor({ timeout: 90_000 });
     await shot("sitting-completed");
@@ -141,20 +142,20 @@ describe("a sitting in VS Code", function () {
     assert.match(await measured.innerText(), /[\d.]+ m?s/);
     assert.equal(await bench.view.locator('[role="grid"] [role="row"]').count() >= 4, true);
     await shot("sitting-measured");
-    await bench.command("Hide Measured Timeline");
+    await bench.command("DiffusionPipe: Hide Measured Timeline");
     await measured.waitFor({ state: "detached" });
   });
 
   it("cancels a run: its processes are gone", async () => {
     const [{ id: first }] = await records();
-    await bench.command("Launch Training");
+    await bench.command("DiffusionPipe: Launch Training");
     await bench.choose("Where to train?", "local.target.json");
     await bench.answer("There are no weights", "0");
     await bench.press("shows what will be sent", "Start Training");
     await bench.toast("It goes on when the editor closes").waitFor({ timeout: 30_000 });
     const second = (await records()).find(({ id }) => id !== first);
     assert.ok(second);
-    await bench.command("Cancel Run");
+    await bench.command("DiffusionPipe: Cancel Run");
     await bench.choose("Which run?", second.id);
     await bench.page.locator(".monaco-dialog-box").getByRole("button", { name: "Cancel the Run" }).click();
     await bench.until("the tree says so", async () => /cancelled/.test((await row(second.id).textContent()) ?? ""));

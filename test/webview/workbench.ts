@@ -10,20 +10,29 @@ export class Workbench {
     return this.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
   }
 
-  /** Chooses a command of ours; waits for it where the extension has not started yet. */
+  /** Chooses a command, e.g. "View: Split Editor Right"; waits for it where its extension has not started yet. */
   async command(title: string): Promise<void> {
     // A palette that is still closing takes the key and goes on closing.
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    const input = this.page.locator(".quick-input-widget input").first();
     for (let tries = 3; ; tries--) {
       await this.page.keyboard.press("F1");
       try {
-        await this.page.locator(".quick-input-widget input").first().fill(`>DiffusionPipe: ${title}`, { timeout: 5_000 });
+        await input.fill(`>${title}`, { timeout: 5_000 });
         break;
       } catch (error) {
         if (tries === 1) throw error;
       }
     }
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+    // By key, not by pointer: rows move while the list is still being narrowed down.
+    const rows = this.page.locator(".quick-input-list .monaco-list-row");
+    await this.until(`"${title}" in the palette`, async () => {
+      const shown = await rows.evaluateAll((all) => all.map((row) => ({ label: row.getAttribute("aria-label") ?? "", isFocused: row.classList.contains("focused") })));
+      const row = shown.find(({ label }) => label === title || label.startsWith(`${title}, `));
+      if (row && !row.isFocused) await input.press("ArrowDown");
+      return row?.isFocused ?? false;
+    }, 40_000);
+    await input.press("Enter");
   }
 
   /** Waits for a question with this in it and chooses the answer that starts so. */

@@ -5,7 +5,7 @@ import { createServer, connect, type AddressInfo } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { nameOf, parentOf, processIds } from "./processes";
+import { kill, nameOf, parentOf, processIds } from "./processes";
 
 export interface SshLab {
   /** Alias in `configFile`. */
@@ -106,7 +106,7 @@ export async function startSshLab(folder: string): Promise<SshLab> {
       const main = server?.pid;
       if (main === undefined) return 0;
       const sessions = descendants(main).filter((pid) => nameOf(pid).startsWith("sshd"));
-      for (const pid of [main, ...sessions]) process.kill(pid, "SIGKILL");
+      for (const pid of [main, ...sessions]) kill(pid);
       server = undefined;
       return sessions.length;
     },

@@ -28,3 +28,12 @@ export function nameOf(pid: number): string {
 export function processesMentioning(text: string): readonly number[] {
   return processIds().filter((pid) => pid !== process.pid && (read(pid, "environ").includes(text) || read(pid, "cmdline").includes(text)));
 }
+
+/** Ends a process, or with a negative number a group of them; one that has ended meanwhile (its parent did, for instance) is as well. */
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
