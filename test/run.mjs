@@ -2,7 +2,7 @@
 // enable it, and ends with "N passed, N failed, N skipped". `npm test -- unit parity` runs the named suites only.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { cache, ensureNodeModules, ensurePython, python, root, which } from "./tools/environment.mjs";
 
@@ -16,23 +16,25 @@ const sshd = () => (which("sshd") && which("ssh") ? undefined : ["an ssh server 
 const interpreter = () => (existsSync(python()) ? undefined : ["the Python environment", "apt-get install -y python3-venv && node test/tools/setup.mjs python"]);
 
 /** Tests of views in the real VS Code; the other ones have the pages alone. */
-const windows = ["editor", "judgingEditor", "living", "modelEditor", "profileEditor", "sitting"].map((name) => `out/test/webview/${name}.test.js`);
+const windowTests = (...names) => names.map((name) => `out/test/webview/${name}.test.js`);
+const windows = windowTests("editor", "judgingEditor", "living", "modelEditor", "profileEditor", "sitting");
 
 /**
  * `needs`: what may be missing. `command`: argv. `counts`: where its counts are read from. `beside`: the suite that it runs
- * beside, since both leave cores idle.
+ * beside, since both leave cores idle, or, where it `yields`, since that one does.
  */
 const suites = {
   lint: { needs: [], command: [node, "node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"], counts: "exit" },
   typecheck: { needs: [], beside: "lint", command: [node, "node_modules/typescript/bin/tsc", "-p", "."], counts: "exit" },
   unit: { needs: [], command: mocha("out/test/unit", 60_000, "--parallel", "--jobs", "2"), counts: "mocha" },
-  parity: { needs: [interpreter], command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   trainer: { needs: [interpreter], command: pytest("test/trainer"), counts: "pytest" },
   cluster: { needs: [interpreter, sshd], beside: "trainer", command: mocha("out/test/cluster", 180_000), counts: "mocha" },
   extension: { needs: [chromium, editor], command: [node, "test/extension/run.mjs"], counts: "last line" },
   webview: { needs: [chromium, editor], command: mocha("out/test/webview", 180_000, "--parallel", "--jobs", "2", ...windows.flatMap((file) => ["--ignore", file])), counts: "mocha" },
   // The real VS Code waits for what it shows: one window at a time, or it waits in vain.
   window: { needs: [chromium, editor], command: mocha(windows, 180_000), counts: "mocha" },
+  "window-oldest": { needs: [chromium, editor], command: mocha(windowTests("editor", "judgingEditor", "living"), 180_000), counts: "mocha", environment: { DIFFUSIONPIPE_VSCODE: "oldest" } },
+  parity: { needs: [interpreter], beside: "window", yields: true, command: pytest("test/parity", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"), counts: "pytest", environment: { OMP_NUM_THREADS: "1" } },
   end: { needs: [interpreter], command: mocha("out/test/end", 600_000), counts: "mocha" },
 };
 
@@ -54,6 +56,7 @@ function execute(name, suite, print) {
       env: { ...process.env, DIFFUSIONPIPE_COUNTS: counts, DIFFUSIONPIPE_PYTHON: python(), HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1", ...suite.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    if (suite.yields && child.pid !== undefined) setPriority(child.pid, 19);
     child.stderr.on("data", print);
     child.stdout.on("data", (data) => {
       print(data);

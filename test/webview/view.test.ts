@@ -110,6 +110,7 @@ describe("the timeline view in a browser", function () {
     await showPlan();
     await view.send({ type: "plan", version: 8, name: "a", plan: planOf(2, 4), readOnly: true, notices: [] });
     await view.page.locator('.boundary[aria-disabled="true"]').waitFor();
+    await view.page.locator(".decisions vscode-button[disabled]", { hasText: "Improve" }).waitFor(); // not as if the planner were at work
     await view.page.locator(".boundary").focus();
     await view.page.keyboard.press("ArrowRight");
     await view.page.keyboard.press("Enter");

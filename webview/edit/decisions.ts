@@ -47,9 +47,9 @@ export class Decisions {
     });
   }
 
-  /** @param busy While the planner works nothing can be changed. */
-  show(picture: Picture, busy: boolean): void {
-    const { plan, context, readOnly } = picture;
+  /** @param readOnly Nothing can be changed, as while the planner is `busy`. */
+  show(picture: Picture, readOnly: boolean, busy: boolean): void {
+    const { plan, context } = picture;
     this.components.show(picture);
     const choices = choicesOf(plan, context);
     const disabled = readOnly || busy;

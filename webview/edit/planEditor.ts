@@ -70,7 +70,7 @@ export class PlanEditor {
 
   show(picture: Picture, readOnly: boolean): void {
     // While a boundary or a fill is tried, which follows the pointer, the decisions above it stay as they are.
-    if (!this.session.current.preview) this.decisions.show(picture, this.busy || readOnly);
+    if (!this.session.current.preview) this.decisions.show(picture, readOnly, this.busy);
     this.strip.show(picture.strip, readOnly, (stage) => isPinned(picture.plan, boundaryPin(picture.strip.chain, stage)));
   }
 
