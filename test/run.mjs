@@ -15,8 +15,8 @@ const editor = () => versions.every((version) => existsSync(join(cache, "vscode"
 const sshd = () => (which("sshd") && which("ssh") ? undefined : ["an ssh server and client", "apt-get install -y openssh-server openssh-client"]);
 const interpreter = () => (existsSync(python()) ? undefined : ["the Python environment", "apt-get install -y python3-venv && node test/tools/setup.mjs python"]);
 
-/** Tests of views in the real VS Code; the other ones have the pages alone. */
 const windowTests = (...names) => names.map((name) => `out/test/webview/${name}.test.js`);
+/** Tests of views in the real VS Code; the other ones have the pages alone. */
 const windows = windowTests("editor", "judgingEditor", "living", "modelEditor", "profileEditor", "sitting");
 
 /**
@@ -62,7 +62,7 @@ function execute(name, suite, print) {
       print(data);
       tail = (tail + data).slice(-4000);
     });
-    child.on("close", (status) => resolve(tally(suite, status, counts, tail)));
+    child.on("close", (status) => resolve({ ...tally(suite, status, counts, tail), tail }));
   });
 }
 
@@ -106,6 +106,7 @@ async function main() {
   await spawnDone([node, "build.mjs", "--tests"]);
   const total = { passed: 0, failed: 0, skipped: 0 };
   const table = [];
+  const failures = [];
   const timed = async (name, suite, print) => {
     const started = Date.now();
     return { ...(await execute(name, suite, print)), seconds: Math.round((Date.now() - started) / 1000) };
@@ -128,9 +129,12 @@ async function main() {
     const result = await (early.get(name)?.result ?? timed(name, suite, (data) => process.stdout.write(data)));
     for (const data of early.get(name)?.said ?? []) process.stdout.write(data);
     for (const key of Object.keys(total)) total[key] += result[key];
+    if (result.failed) failures.push(`== what ${name} said last\n${result.tail.trim()}\n`);
     table.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped in ${result.seconds} s`);
   }
   rmSync(scratch, { recursive: true, force: true });
+  // Once more at the end: a long log is read from there.
+  for (const failure of failures) console.log(`\n${failure}`);
   console.log(`\n${table.join("\n")}\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed ? 1 : 0;
 }
