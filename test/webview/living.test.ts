@@ -184,11 +184,11 @@ describe("the timeline among other editors in VS Code", function () {
     const isShown = async () => (await layers()).sort().join() === "14,18" || (await bench.page.locator(".monaco-diff-editor .view-line", { hasText: '"to"' }).count()) > 0;
     // Views that VS Code's server opens at once share an origin, and one of them may wait for its service worker without end
     // (not on the desktop, where each has an origin of its own): then they are opened again.
-    for (let tries = 4; ; tries--) {
+    for (let tries = 3; ; tries--) {
       await bench.page.locator(".scm-view .monaco-list-row", { hasText: "b.pipeplan.json" }).first().click({ timeout: 30_000 });
       await bench.page.locator(".tab", { hasText: "b.pipeplan.json" }).first().waitFor();
       try {
-        await bench.until("two timelines, or the text", isShown, 12_000);
+        await until("two timelines, or the text", isShown);
         break;
       } catch (error) {
         const isWaiting = await Promise.all(bench.page.frames().filter((frame) => frame.url().includes("/webview/browser/pre/")).map((frame) => frame.evaluate(() => !navigator.serviceWorker.controller?.scriptURL.includes(new URLSearchParams(location.search).get("id") ?? ""))));

@@ -5,14 +5,18 @@ import { backAlpha, type Brush } from "./boxes";
 import { fontMetrics } from "./fontMetrics";
 import { inkOf } from "./theme";
 
-export interface Label {
-  readonly look: Look;
-  readonly isBack: boolean;
+/** A text and where it stands. */
+export interface Lettering {
   readonly text: string;
   readonly font: string;
   readonly width: number;
   readonly centre: number;
   readonly middle: number;
+}
+
+export interface Label extends Lettering {
+  readonly look: Look;
+  readonly isBack: boolean;
 }
 
 /** The first text that fits between two edges. */

@@ -6,7 +6,7 @@ import { sliceLabels } from "../../src/timeline/layout/labels";
 import type { Layout, Slice } from "../../src/timeline/layout/lanes";
 import { visibleMarks } from "../../src/timeline/layout/visible";
 import { apartPixels, BoxRow, footHeight, paintBox, paintBoxes, paintFeet, paintOutlines, type Boxes, type Brush } from "./boxes";
-import { fittingLabel, paintLabels, type Label } from "./labelPainter";
+import { fittingLabel, paintLabels, type Label, type Lettering } from "./labelPainter";
 import { paintMemory } from "./memoryPainter";
 
 export interface Scene {
@@ -28,6 +28,7 @@ const padding = 2;
 const beyond = 64;
 /** In less room no label can be read. */
 const leastRoom = 6;
+
 /** What is painted when all lanes have been walked. */
 interface Gathered {
   readonly boxes: Boxes;
@@ -65,16 +66,17 @@ function gatherLane(brush: Brush, scene: Scene, placed: PlacedLane, top: number,
       const left = Math.max((mark.startMs - from) * pixelsPerMs, -beyond);
       const right = Math.min((mark.endMs - from) * pixelsPerMs, scene.width + beyond);
       const slice = row[mark.typical];
+      const look = lookOf(slice);
       const isBack = standsBack(scene, placed, slice);
       const isWide = right - left > apartPixels;
-      const label = isWide && mark.count === 1 ? labelOf(brush, scene, placed, slice, left, right, y) : undefined;
-      if (label) labels.push(label);
+      const lettering = isWide && mark.count === 1 ? letteringOf(brush, scene, placed, slice, left, right, y) : undefined;
+      if (lettering) labels.push({ ...lettering, look, isBack });
       const start = Math.round(left);
       const stop = Math.max(Math.round(right) - (isWide ? 1 : 0), start + 1);
-      if (slice.kind === "backward" && mark.count === 1 && !label) footRow.add(lookOf(slice), isBack, start, stop, y + rowHeight - 1 - foot, foot);
+      if (slice.kind === "backward" && mark.count === 1 && !lettering) footRow.add(look, isBack, start, stop, y + rowHeight - 1 - foot, foot);
       // Idle time among slices that share a pixel takes its share of the height, from below, and never nothing.
       const idle = mark.count > 1 && mark.idleMs > 0 ? Math.max(1, Math.round((rowHeight * mark.idleMs) / (mark.endMs - mark.startMs))) : 0;
-      if (idle < rowHeight) busyRow.add(lookOf(slice), isBack, start, stop, y, rowHeight - idle);
+      if (idle < rowHeight) busyRow.add(look, isBack, start, stop, y, rowHeight - idle);
       if (idle > 0) idleRow.add(kindLooks.idle, isBack, start, stop, y + rowHeight - idle, idle);
       if (isWide) outlines.push(start, y, stop - start, rowHeight);
     }
@@ -97,17 +99,18 @@ export function paintSlice(brush: Brush, scene: Scene, place: SlicePlace): void 
   if (!slice) return;
   const [left, right, y] = [scene.x(slice.startMs), scene.x(slice.endMs), placed.y - scene.scrollTop + place.row * placed.rowHeight];
   const start = Math.round(left);
-  paintBox(brush, looksIn(scene, placed)(slice), start, y, Math.max(1, Math.round(right) - start), placed.rowHeight);
-  const label = labelOf(brush, scene, placed, slice, left, right, y);
-  if (label) paintLabels(brush, [{ ...label, isBack: false }]);
+  const look = looksIn(scene, placed)(slice);
+  paintBox(brush, look, start, y, Math.max(1, Math.round(right) - start), placed.rowHeight);
+  const lettering = letteringOf(brush, scene, placed, slice, left, right, y);
+  if (lettering) paintLabels(brush, [{ ...lettering, look, isBack: false }]);
 }
 
 /** The fullest label that fits between the visible edges of a slice. */
-function labelOf(brush: Brush, scene: Scene, placed: PlacedLane, slice: Slice, left: number, right: number, y: number): Label | undefined {
+function letteringOf(brush: Brush, scene: Scene, placed: PlacedLane, slice: Slice, left: number, right: number, y: number): Lettering | undefined {
   const [shownLeft, shownRight] = [Math.max(left, 0), Math.min(right, scene.width)];
   const room = shownRight - shownLeft - 2 * padding;
   if (room < leastRoom) return undefined;
   const font = `${Math.min(placed.lane.stream === "compute" ? 12 : 11, placed.rowHeight - 2)}px ${brush.theme.font}`;
   const fitting = fittingLabel(brush, sliceLabels(slice, scene.layouts[placed.layout].timeline), font, room);
-  return fitting && { ...fitting, look: looksIn(scene, placed)(slice), isBack: standsBack(scene, placed, slice), font, centre: (shownLeft + shownRight) / 2, middle: y + placed.rowHeight / 2 };
+  return fitting && { ...fitting, font, centre: (shownLeft + shownRight) / 2, middle: y + placed.rowHeight / 2 };
 }

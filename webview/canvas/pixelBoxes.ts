@@ -1,5 +1,4 @@
 /** Tens of thousands of boxes in a frame: set as pixels, which costs a tenth of as many calls to the canvas. */
-import type { Look } from "../../src/timeline/layout/colours";
 import { backAlpha, type Boxes } from "./boxes";
 import { channelsOf, inkOf, type Theme } from "./theme";
 
@@ -30,7 +29,7 @@ export class PixelBoxes {
   }
 }
 
-function countOf(boxes: ReadonlyMap<Look, { readonly front: readonly number[]; readonly back: readonly number[] }>): number {
+function countOf(boxes: Boxes): number {
   let count = 0;
   for (const { front, back } of boxes.values()) count += (front.length + back.length) / 4;
   return count;

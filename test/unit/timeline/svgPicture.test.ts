@@ -125,6 +125,15 @@ describe("timeline as a picture for a paper", () => {
     assert.ok(svg.split("<g>").length < 2000, `${svg.split("<g>").length} marks`);
     assert.match(svg, /<title>\d+ operations: /);
   });
+
+  it("draws as idle what is idle for most of the time, when nobody sees its parts apart", () => {
+    const fillsOf = (busy: number) => {
+      const tiny = Array.from({ length: 20_000 }, (_, index) => operation({ op: "F", stage: 0, microbatch: index, startMs: index, endMs: index + busy }));
+      return new Set([...timelineToSvg(timelineOf(tiny)).matchAll(/<title>\d+ operations: [^<]*<\/title><rect [^>]*? fill="([^"]+)"/g)].map(([, fill]) => fill));
+    };
+    assert.deepEqual([...fillsOf(0.2)], [paints.idle.fill]);
+    assert.deepEqual([...fillsOf(0.8)], [paints.forward.fill]);
+  });
 });
 
 describe("text of a picture", () => {
